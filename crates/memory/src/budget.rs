@@ -67,7 +67,11 @@ impl Budget {
     pub fn reserve(&self, bytes: usize) -> Result<Reservation, OverBudget> {
         let account = &self.account;
         if bytes > account.limit_bytes {
-            return Err(OverBudget { wanted_bytes: bytes, used_bytes: 0, limit_bytes: account.limit_bytes });
+            return Err(OverBudget {
+                wanted_bytes: bytes,
+                used_bytes: 0,
+                limit_bytes: account.limit_bytes,
+            });
         }
         let mut used = account.lock();
         while account.limit_bytes - used.bytes.min(account.limit_bytes) < bytes {

@@ -1,0 +1,269 @@
+use tidemill_memory::Interner;
+
+use crate::{Column, FieldType, Value};
+
+/// Rows of several tables in arrival order: what a reader fills and a store takes.
+///
+/// A batch is made to be reused. [`Batch::clear_rows`] forgets the rows and keeps tables, series
+/// and columns with their memory, so that a steady state allocates nothing and a row's series is
+/// a number after its first sight.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    names: Interner,
+    tables: Vec<TableBatch>,
+}
+
+impl Batch {
+    /// A batch of no tables.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The index of the table with this name, which is added when new.
+    pub fn table(&mut self, name: &str) -> usize {
+        let (id, is_new) = self.names.intern(name.as_bytes());
+        if is_new {
+            self.tables.push(TableBatch { name: name.to_owned(), ..TableBatch::default() });
+        }
+        id as usize
+    }
+
+    /// The tables, in the order they were first seen; some may hold no rows.
+    #[must_use]
+    pub fn tables(&self) -> &[TableBatch] {
+        &self.tables
+    }
+
+    /// The tables, to fill.
+    pub fn tables_mut(&mut self) -> &mut [TableBatch] {
+        &mut self.tables
+    }
+
+    /// Rows of all tables.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.tables.iter().map(TableBatch::rows).sum()
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows() == 0
+    }
+
+    /// Forgets the rows; keeps tables, series, columns and memory.
+    pub fn clear_rows(&mut self) {
+        self.tables.iter_mut().for_each(TableBatch::clear_rows);
+    }
+}
+
+/// Rows of one table in arrival order, column by column.
+#[derive(Clone, Debug, Default)]
+pub struct TableBatch {
+    name: String,
+    series_keys: Interner,
+    columns: Vec<BatchColumn>,
+    series: Vec<u32>,
+    times: Vec<i64>,
+    positions: Vec<u32>,
+    untimed: Vec<u32>,
+}
+
+/// A named column of a [`TableBatch`]. The same name may stand twice with different types: only
+/// the store knows which of them is the table's.
+#[derive(Clone, Debug)]
+pub struct BatchColumn {
+    /// The field's name.
+    pub name: String,
+    /// Its values, one a row (after [`TableBatch::finish`]).
+    pub column: Column,
+}
+
+impl TableBatch {
+    /// The table's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The number of finished rows, which is also the index of the row being written.
+    #[must_use]
+    #[inline]
+    pub fn rows(&self) -> usize {
+        self.times.len()
+    }
+
+    /// The number of the series with this key ([`crate::SeriesKey`]), which is added when new.
+    pub fn series(&mut self, key: &[u8]) -> u32 {
+        self.series_keys.intern(key).0
+    }
+
+    /// The keys of all series seen so far, by number.
+    #[must_use]
+    pub fn series_keys(&self) -> &Interner {
+        &self.series_keys
+    }
+
+    /// The index of the column with this name and type, which is added when new.
+    pub fn column(&mut self, name: &str, ty: FieldType) -> usize {
+        let found = self.columns.iter().position(|c| c.column.ty() == ty && c.name == name);
+        found.unwrap_or_else(|| {
+            self.columns.push(BatchColumn { name: name.to_owned(), column: Column::new(ty) });
+            self.columns.len() - 1
+        })
+    }
+
+    /// All columns.
+    #[must_use]
+    pub fn columns(&self) -> &[BatchColumn] {
+        &self.columns
+    }
+
+    /// Gives the row being written a value; a later one for the same column wins.
+    ///
+    /// # Panics
+    /// When there is no such column or it is of another type.
+    #[inline]
+    pub fn set(&mut self, column: usize, value: Value<'_>) {
+        let row = self.rows();
+        self.columns[column].column.set_row(row, value);
+    }
+
+    /// [`TableBatch::set`] for an integer: the hot path of a reader.
+    ///
+    /// # Panics
+    /// As [`TableBatch::set`].
+    #[inline]
+    pub fn set_int(&mut self, column: usize, value: i64) {
+        let row = self.rows();
+        self.columns[column].column.set_int(row, value);
+    }
+
+    /// [`TableBatch::set`] for a float: the hot path of a reader.
+    ///
+    /// # Panics
+    /// As [`TableBatch::set`].
+    #[inline]
+    pub fn set_float(&mut self, column: usize, value: f64) {
+        let row = self.rows();
+        self.columns[column].column.set_float(row, value);
+    }
+
+    /// Finishes the row being written. `time` `None`: the store decides it later
+    /// ([`TableBatch::untimed`]). `position` is the byte at which the row starts in the text it
+    /// was read from, to name it should the store refuse it.
+    #[inline]
+    pub fn end_row(&mut self, series: u32, time: Option<i64>, position: u32) {
+        if time.is_none() {
+            self.untimed.push(self.times.len() as u32);
+        }
+        self.series.push(series);
+        self.times.push(time.unwrap_or_default());
+        self.positions.push(position);
+    }
+
+    /// Takes back the values given to the row being written.
+    pub fn abandon_row(&mut self) {
+        let row = self.rows();
+        self.columns.iter_mut().for_each(|c| c.column.truncate(row));
+    }
+
+    /// Makes every column as long as there are rows. Readers call it when a batch is full.
+    pub fn finish(&mut self) {
+        let rows = self.rows();
+        self.columns.iter_mut().for_each(|c| c.column.pad_to(rows));
+    }
+
+    /// The series of each row.
+    #[must_use]
+    pub fn row_series(&self) -> &[u32] {
+        &self.series
+    }
+
+    /// The time of each row, in nanoseconds; 0 where it has none.
+    #[must_use]
+    pub fn times(&self) -> &[i64] {
+        &self.times
+    }
+
+    /// The times, to settle those of [`TableBatch::untimed`].
+    pub fn times_mut(&mut self) -> &mut [i64] {
+        &mut self.times
+    }
+
+    /// Where each row starts in its text, in bytes.
+    #[must_use]
+    pub fn positions(&self) -> &[u32] {
+        &self.positions
+    }
+
+    /// The rows that came without a time, ascending.
+    #[must_use]
+    pub fn untimed(&self) -> &[u32] {
+        &self.untimed
+    }
+
+    /// Takes the rows out: series, times, and the columns that were added so far, in order. The
+    /// batch keeps its series and columns and is ready for new rows.
+    pub fn take_rows(&mut self) -> (Vec<u32>, Vec<i64>, Vec<Column>) {
+        self.finish();
+        let columns = self.columns.iter_mut().map(|c| {
+            let ty = c.column.ty();
+            std::mem::replace(&mut c.column, Column::new(ty))
+        });
+        let columns = columns.collect();
+        self.positions.clear();
+        self.untimed.clear();
+        (std::mem::take(&mut self.series), std::mem::take(&mut self.times), columns)
+    }
+
+    /// Forgets the rows; keeps series, columns and memory.
+    pub fn clear_rows(&mut self) {
+        self.columns.iter_mut().for_each(|c| c.column.clear());
+        self.series.clear();
+        self.times.clear();
+        self.positions.clear();
+        self.untimed.clear();
+    }
+
+    /// Bytes of memory held by the rows.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.columns.iter().map(|c| c.column.memory_bytes()).sum::<usize>()
+            + self.series.capacity() * 4
+            + self.times.capacity() * 8
+            + self.positions.capacity() * 4
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_written_abandoned_and_kept_apart_by_type() {
+        let mut batch = Batch::new();
+        let cpu = batch.table("cpu");
+        assert_eq!((batch.table("mem"), batch.table("cpu")), (1, 0));
+        let table = &mut batch.tables_mut()[cpu];
+        let series = table.series(b"key");
+        let int = table.column("u", FieldType::Int);
+        let float = table.column("u", FieldType::Float);
+        table.set_int(int, 5);
+        table.end_row(series, Some(10), 0);
+        table.set_float(float, 1.0);
+        table.abandon_row();
+        table.set_float(float, 2.5);
+        table.end_row(series, None, 40);
+        table.finish();
+        let column = |i: usize| &table.columns()[i].column;
+        assert_eq!((column(int).get(0), column(int).get(1)), (Some(Value::Int(5)), None));
+        assert_eq!((column(float).get(0), column(float).get(1)), (None, Some(Value::Float(2.5))));
+        assert_eq!((table.untimed(), table.positions()), (&[1u32][..], &[0u32, 40][..]));
+        assert_eq!(batch.rows(), 2);
+        batch.clear_rows();
+        assert!(batch.is_empty());
+        assert_eq!(batch.tables()[cpu].series_keys().len(), 1);
+    }
+}
