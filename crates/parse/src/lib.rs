@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+pub mod number;
 
 pub use error::{Misfit, RowError, locate};
 
