@@ -8,6 +8,7 @@
 
 mod error;
 pub mod number;
+pub mod time_text;
 
 pub use error::{Misfit, RowError, locate};
 
