@@ -1,4 +1,5 @@
 //! The battery of `bitpack`: every width, every implementation, against the layout bit by bit.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 

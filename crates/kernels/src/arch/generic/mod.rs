@@ -1,1 +1,4 @@
 pub(crate) mod bitpack;
+pub(crate) mod delta;
+pub(crate) mod reduce;
+pub(crate) mod scan;

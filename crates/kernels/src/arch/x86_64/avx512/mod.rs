@@ -1,4 +1,7 @@
 pub(crate) mod bitpack;
+pub(crate) mod delta;
+pub(crate) mod reduce;
+pub(crate) mod scan;
 
 macro_rules! shims {
     ($($shims:tt)*) => {

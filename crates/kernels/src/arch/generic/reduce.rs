@@ -1,0 +1,8 @@
+use crate::reduce::{Moments, Number};
+
+mod float;
+mod integer;
+mod tree;
+
+pub(crate) use float::*;
+pub(crate) use integer::*;
