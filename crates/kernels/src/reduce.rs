@@ -16,8 +16,9 @@
 //! * **`m2`** is computed block by block, from the block's own mean, in a second pass over values
 //!   that are still in the first-level cache, and blocks are merged as a tree (Chan, Golub,
 //!   LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979).
-//!   Its error is that of summing the squared distances; no large mean cancels. For integers the
-//!   distances are exact integers before they are rounded to `f64`, however large the values are.
+//!   Its error is that of summing the squared distances, and of distances from means that are
+//!   themselves rounded; no squares of large numbers cancel. For integers the distances are exact
+//!   before they are rounded to `f64`, however large the values are.
 
 use crate::dispatch::dispatch;
 use std::fmt::Debug;

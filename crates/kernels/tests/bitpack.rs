@@ -88,7 +88,7 @@ fn a_wrong_width_panics() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn what_is_packed_is_unpacked(seed in any::<u64>(), width in 0u32..=64, base in any::<u64>()) {
         let mut values = [0; VALUES];
