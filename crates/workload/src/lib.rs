@@ -3,7 +3,12 @@
 //! * [`Recorder`], [`record`]: this machine's processors, memory, disks and network, from `/proc`.
 #![forbid(unsafe_code)]
 
+mod elementary;
 mod number;
+mod random;
 mod recorder;
+mod tsbs;
 
+pub use random::Random;
 pub use recorder::{MIN_INTERVAL, Recorder, record};
+pub use tsbs::{Format, Generator, MAX_SCALE, Options, OptionsError, UseCase};

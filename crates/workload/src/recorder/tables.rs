@@ -191,7 +191,11 @@ pub(crate) fn net(dev: &str, sample: &mut Sample<'_>) {
 /// `/proc/net/snmp` → `net_protocol`: counters since boot of each protocol that was ever used.
 pub(crate) fn net_protocol(snmp: &str, sample: &mut Sample<'_>) {
     const FIELDS: [(&str, &str, &[(&str, &str)]); 3] = [
-        ("Ip:", "ip", &[("InReceives", "received"), ("OutRequests", "sent"), ("InDiscards", "drops")]),
+        (
+            "Ip:",
+            "ip",
+            &[("InReceives", "received"), ("OutRequests", "sent"), ("InDiscards", "drops")],
+        ),
         (
             "Tcp:",
             "tcp",
@@ -204,7 +208,11 @@ pub(crate) fn net_protocol(snmp: &str, sample: &mut Sample<'_>) {
                 ("CurrEstab", "established"),
             ],
         ),
-        ("Udp:", "udp", &[("InDatagrams", "received"), ("OutDatagrams", "sent"), ("InErrors", "errors")]),
+        (
+            "Udp:",
+            "udp",
+            &[("InDatagrams", "received"), ("OutDatagrams", "sent"), ("InErrors", "errors")],
+        ),
     ];
     for (prefix, protocol, fields) in FIELDS {
         // A line of names and, below it, a line of values.
