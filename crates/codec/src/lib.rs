@@ -1,1 +1,37 @@
-//! placeholder
+//! The encodings of one column of one block of a segment.
+//!
+//! A block has up to [`MAX_BLOCK_ROWS`] rows in vectors of [`VECTOR_ROWS`], the last of which may
+//! be shorter. An [`Encoder`] chooses the encoding by estimated size; a column is read by the
+//! function of its type ([`ints()`], [`times()`]), which checks its header and
+//! borrows its bytes. A column can then be decoded whole, by vector or by range of rows. It knows
+//! neither its type nor its number of rows: who stores it does.
+//!
+//! All bytes are untrusted. Corrupt ones are an [`Error`] or other values, never a panic, and
+//! never more memory than the rows asked for.
+//!
+//! The module of each type begins with the layout of its bytes.
+#![forbid(unsafe_code)]
+
+mod bytes;
+mod dictionary;
+mod encoder;
+mod error;
+mod ints;
+mod ints_encoder;
+mod short;
+mod times;
+mod times_encoder;
+mod vector;
+mod vector_encoder;
+mod window;
+
+pub use encoder::Encoder;
+pub use error::Error;
+pub use ints::{IntColumn, Integer, ints};
+pub use times::{TimeColumn, TimeScratch, times};
+
+/// Rows of a vector.
+pub const VECTOR_ROWS: usize = 1024;
+
+/// The most rows of a block.
+pub const MAX_BLOCK_ROWS: usize = 8192;

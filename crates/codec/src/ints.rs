@@ -1,0 +1,256 @@
+//! A column of integers, or of any 64-bit words.
+//!
+//! # Layout
+//! ```text
+//! column = 0x00 value                            CONSTANT: every row
+//!        | 0x01 vectors                          VECTORS: the rows
+//!        | 0x02 divisor offset vectors           SCALED: offset + divisor * word, wrapping
+//!        | 0x03 count entry_bytes base entries vectors    DICTIONARY: base + entries[word]
+//! ```
+//! * `vectors`: those of [`crate::vector`], one for each 1,024 rows, the last for what is left;
+//!   none when there are no rows.
+//! * `value`, `offset`, `base`: zigzag varints; `divisor`: a varint, at least 2.
+//! * `count`: a varint, 1 to 8,192; `entry_bytes`: one byte, 1, 2, 4 or 8; `entries`: `count`
+//!   numbers of so many bytes, ascending, added to `base` wrapping.
+//!
+//! `i64` and `u64` are encoded alike, as their 64 bits.
+
+use crate::bytes::Cursor;
+use crate::vector::{Vector, Words};
+use crate::{Error, MAX_BLOCK_ROWS, VECTOR_ROWS};
+use std::ops::Range;
+use zerocopy::transmute_mut;
+
+pub(crate) const CONSTANT: u8 = 0;
+pub(crate) const VECTORS: u8 = 1;
+pub(crate) const SCALED: u8 = 2;
+pub(crate) const DICTIONARY: u8 = 3;
+
+const MAX_VECTORS: usize = MAX_BLOCK_ROWS / VECTOR_ROWS;
+
+/// An encoded column of integers whose header is checked.
+#[derive(Clone, Copy, Debug)]
+pub struct IntColumn<'a> {
+    rows: usize,
+    transform: Transform<'a>,
+    vectors: [Vector<'a>; MAX_VECTORS],
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Transform<'a> {
+    Constant(u64),
+    None,
+    Scaled { divisor: u64, offset: u64 },
+    Dictionary { base: u64, entry_bytes: usize, entries: &'a [u8] },
+}
+
+/// `i64` or `u64`.
+pub trait Integer: Copy + Default + private::Sealed {
+    #[doc(hidden)]
+    fn words_mut(vector: &mut [Self; VECTOR_ROWS]) -> &mut [u64; VECTOR_ROWS];
+    #[doc(hidden)]
+    fn from_word(word: u64) -> Self;
+}
+
+mod private {
+    pub trait Sealed {}
+    impl Sealed for i64 {}
+    impl Sealed for u64 {}
+}
+
+impl Integer for i64 {
+    fn words_mut(vector: &mut [Self; VECTOR_ROWS]) -> &mut [u64; VECTOR_ROWS] {
+        transmute_mut!(vector)
+    }
+    fn from_word(word: u64) -> Self {
+        word as Self
+    }
+}
+
+impl Integer for u64 {
+    fn words_mut(vector: &mut [Self; VECTOR_ROWS]) -> &mut [u64; VECTOR_ROWS] {
+        vector
+    }
+    fn from_word(word: u64) -> Self {
+        word
+    }
+}
+
+/// Reads the header of a column of `rows` integers that [`crate::Encoder::ints`] or
+/// [`crate::Encoder::uints`] made.
+///
+/// # Errors
+/// When these are not the bytes of such a column.
+pub fn ints(bytes: &[u8], rows: usize) -> Result<IntColumn<'_>, Error> {
+    let mut cursor = Cursor::new(bytes);
+    let column = IntColumn::parse(&mut cursor, rows)?;
+    cursor.finish()?;
+    Ok(column)
+}
+
+impl<'a> IntColumn<'a> {
+    /// Reads a column inside another.
+    pub(crate) fn parse(cursor: &mut Cursor<'a>, rows: usize) -> Result<Self, Error> {
+        if rows > MAX_BLOCK_ROWS {
+            return Err(cursor.error("a block of too many rows"));
+        }
+        let transform = Transform::parse(cursor)?;
+        let mut vectors = [Vector::default(); MAX_VECTORS];
+        if !matches!(transform, Transform::Constant(_)) {
+            for (index, vector) in vectors.iter_mut().enumerate().take(vector_count(rows)) {
+                *vector = Vector::parse(cursor, vector_rows(rows, index))?;
+            }
+        }
+        Ok(Self { rows, transform, vectors })
+    }
+
+    /// The number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The number of vectors.
+    #[must_use]
+    pub fn vectors(&self) -> usize {
+        vector_count(self.rows)
+    }
+
+    /// The value of every row, when the column is encoded as a constant.
+    #[must_use]
+    pub fn constant<T: Integer>(&self) -> Option<T> {
+        match self.transform {
+            Transform::Constant(word) => Some(T::from_word(word)),
+            _ => None,
+        }
+    }
+
+    /// Decodes a vector into the front of `out` and returns its number of rows; the rest of `out`
+    /// is undefined.
+    ///
+    /// # Errors
+    /// When its bytes are corrupt.
+    ///
+    /// # Panics
+    /// When there is no such vector.
+    pub fn decode_vector<T: Integer>(
+        &self,
+        vector: usize,
+        out: &mut [T; VECTOR_ROWS],
+    ) -> Result<usize, Error> {
+        self.decode_words(vector, T::words_mut(out))
+    }
+
+    /// Appends the values of `rows` to `out`.
+    ///
+    /// # Errors
+    /// When their bytes are corrupt; then `out` may have got some of them, and others.
+    ///
+    /// # Panics
+    /// When the column has no such rows.
+    pub fn decode<T: Integer>(&self, rows: Range<usize>, out: &mut Vec<T>) -> Result<(), Error> {
+        assert!(rows.start <= rows.end && rows.end <= self.rows, "rows {rows:?} of {}", self.rows);
+        append_rows(rows, self.rows, out, |vector, out| self.decode_vector(vector, out))
+    }
+
+    pub(crate) fn decode_words(&self, vector: usize, out: &mut Words) -> Result<usize, Error> {
+        assert!(vector < self.vectors(), "vector {vector} of {}", self.vectors());
+        let rows = vector_rows(self.rows, vector);
+        if let Transform::Constant(value) = self.transform {
+            out[..rows].fill(value);
+            return Ok(rows);
+        }
+        let encoded = &self.vectors[vector];
+        encoded.decode(rows, out)?;
+        match self.transform {
+            Transform::Constant(_) | Transform::None => {}
+            Transform::Scaled { divisor, offset } => {
+                for word in &mut out[..rows] {
+                    *word = word.wrapping_mul(divisor).wrapping_add(offset);
+                }
+            }
+            Transform::Dictionary { base, entry_bytes, entries } => {
+                let found = match entry_bytes {
+                    1 => look_up(&mut out[..rows], base, entries.as_chunks().0, u8::from_le_bytes),
+                    2 => look_up(&mut out[..rows], base, entries.as_chunks().0, u16::from_le_bytes),
+                    4 => look_up(&mut out[..rows], base, entries.as_chunks().0, u32::from_le_bytes),
+                    _ => look_up(&mut out[..rows], base, entries.as_chunks().0, u64::from_le_bytes),
+                };
+                found.ok_or(encoded.error("a code beyond the dictionary"))?;
+            }
+        }
+        Ok(rows)
+    }
+}
+
+impl<'a> Transform<'a> {
+    fn parse(cursor: &mut Cursor<'a>) -> Result<Self, Error> {
+        match cursor.u8()? {
+            CONSTANT => Ok(Self::Constant(cursor.zigzag()?)),
+            VECTORS => Ok(Self::None),
+            SCALED => Ok(Self::Scaled { divisor: cursor.varint()?, offset: cursor.zigzag()? }),
+            DICTIONARY => {
+                let count = cursor.count(MAX_BLOCK_ROWS, "a dictionary of too many entries")?;
+                let entry_bytes = usize::from(cursor.u8()?);
+                if ![1, 2, 4, 8].contains(&entry_bytes) {
+                    return Err(cursor.error("dictionary entries of an odd size"));
+                }
+                let base = cursor.zigzag()?;
+                Ok(Self::Dictionary {
+                    base,
+                    entry_bytes,
+                    entries: cursor.take(count * entry_bytes)?,
+                })
+            }
+            _ => Err(cursor.error("an unknown encoding of integers")),
+        }
+    }
+}
+
+/// Replaces codes by their entries; `None` when there is none.
+fn look_up<const BYTES: usize, T: Into<u64>>(
+    words: &mut [u64],
+    base: u64,
+    entries: &[[u8; BYTES]],
+    read: fn([u8; BYTES]) -> T,
+) -> Option<()> {
+    for word in words {
+        let entry = entries.get(usize::try_from(*word).ok()?)?;
+        *word = base.wrapping_add(read(*entry).into());
+    }
+    Some(())
+}
+
+pub(crate) fn vector_count(rows: usize) -> usize {
+    rows.div_ceil(VECTOR_ROWS)
+}
+
+pub(crate) fn vector_rows(rows: usize, vector: usize) -> usize {
+    (rows - vector * VECTOR_ROWS).min(VECTOR_ROWS)
+}
+
+/// Appends `rows` of a column that has `column_rows` to `out`, vector by vector.
+pub(crate) fn append_rows<T: Copy + Default>(
+    rows: Range<usize>,
+    column_rows: usize,
+    out: &mut Vec<T>,
+    mut decode_vector: impl FnMut(usize, &mut [T; VECTOR_ROWS]) -> Result<usize, Error>,
+) -> Result<(), Error> {
+    let mut row = rows.start;
+    while row < rows.end {
+        let (vector, skipped) = (row / VECTOR_ROWS, row % VECTOR_ROWS);
+        let start = out.len();
+        // Decoded in place, with what comes before and behind, and then cut.
+        out.resize(start + VECTOR_ROWS, T::default());
+        if let Some(chunk) = out[start..].first_chunk_mut() {
+            decode_vector(vector, chunk)?;
+        }
+        let end = rows.end.min(vector * VECTOR_ROWS + vector_rows(column_rows, vector));
+        out.truncate(start + skipped + end - row);
+        if skipped > 0 {
+            out.drain(start..start + skipped);
+        }
+        row = end;
+    }
+    Ok(())
+}

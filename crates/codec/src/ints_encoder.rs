@@ -1,0 +1,111 @@
+use crate::MAX_BLOCK_ROWS;
+use crate::VECTOR_ROWS;
+use crate::bytes::{put_varint, put_zigzag};
+use crate::dictionary::Dictionary;
+use crate::ints::{CONSTANT, DICTIONARY, SCALED, VECTORS};
+use crate::vector_encoder::VectorEncoder;
+
+/// Encodes columns as [`crate::ints`] lays them out.
+pub(crate) struct IntsEncoder {
+    vectors: VectorEncoder,
+    quotients: Vec<u64>,
+    dictionary: Dictionary,
+}
+
+impl IntsEncoder {
+    pub(crate) fn new() -> Self {
+        Self { vectors: VectorEncoder::new(), quotients: Vec::new(), dictionary: Dictionary::new() }
+    }
+
+    /// Appends a column of `words`.
+    pub(crate) fn encode(&mut self, words: &[u64], out: &mut Vec<u8>) {
+        assert!(words.len() <= MAX_BLOCK_ROWS, "a block of {} rows", words.len());
+        let Some((first, rest)) = words.split_first() else {
+            out.push(VECTORS);
+            return;
+        };
+        if rest.iter().all(|word| word == first) {
+            out.push(CONSTANT);
+            put_zigzag(out, *first);
+            return;
+        }
+        let start = out.len();
+        if let Some(scale) = Scale::of(words, &mut self.quotients) {
+            out.push(SCALED);
+            put_varint(out, scale.divisor);
+            put_zigzag(out, scale.offset);
+            put_vectors(&mut self.vectors, &self.quotients, out);
+        } else {
+            out.push(VECTORS);
+            put_vectors(&mut self.vectors, words, out);
+        }
+        if self.dictionary.build(words, out.len() - start) {
+            let plain = out.len();
+            out.push(DICTIONARY);
+            self.dictionary.put_entries(out);
+            put_vectors(&mut self.vectors, self.dictionary.codes(), out);
+            // The smaller of the two stays.
+            if out.len() - plain < plain - start {
+                out.drain(start..plain);
+            } else {
+                out.truncate(plain);
+            }
+        }
+    }
+}
+
+fn put_vectors(vectors: &mut VectorEncoder, words: &[u64], out: &mut Vec<u8>) {
+    for vector in words.chunks(VECTOR_ROWS) {
+        vectors.encode(vector, out);
+    }
+}
+
+/// What the words of a column have in common: they are `offset + divisor * quotient`.
+struct Scale {
+    divisor: u64,
+    offset: u64,
+}
+
+impl Scale {
+    /// How many words are looked at to see whether there may be a divisor.
+    const SAMPLE: usize = 64;
+
+    /// The scale with the greatest divisor above 1, and its quotients.
+    fn of(words: &[u64], quotients: &mut Vec<u64>) -> Option<Self> {
+        let [first, second, ..] = words else { return None };
+        let stride = (words.len() / Self::SAMPLE).max(1);
+        let (mut divisor, mut is_linear) = (0, true);
+        let first_step = second.wrapping_sub(*first);
+        for (before, word) in words.iter().zip(&words[1..]).step_by(stride) {
+            is_linear &= word.wrapping_sub(*before) == first_step;
+            divisor = greatest_common_divisor(divisor, (*word as i64).abs_diff(*before as i64));
+            if divisor == 1 {
+                return None;
+            }
+        }
+        // Nearly constant deltas are small without being divided.
+        if is_linear {
+            return None;
+        }
+        let offset = words.iter().map(|word| *word as i64).min()? as u64;
+        for word in words {
+            let distance = word.wrapping_sub(offset);
+            if divisor == 0 || distance % divisor != 0 {
+                divisor = greatest_common_divisor(divisor, distance);
+                if divisor == 1 {
+                    return None;
+                }
+            }
+        }
+        quotients.clear();
+        quotients.extend(words.iter().map(|word| word.wrapping_sub(offset) / divisor));
+        Some(Self { divisor, offset })
+    }
+}
+
+fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}

@@ -1,0 +1,135 @@
+use crate::VECTOR_ROWS;
+use crate::bytes::{put_varint, put_zigzag, signed_bytes};
+use crate::short;
+use crate::vector::{DELTA, PACKED, PATCHED, RUNS, Words};
+use crate::window::{Extent, Window};
+use tidemill_kernels::bitpack;
+
+/// Encodes vectors, each in the smallest of the ways of [`crate::vector`].
+pub(crate) struct VectorEncoder {
+    deltas: Box<Words>,
+    run_lengths: Vec<u64>,
+    run_values: Vec<u64>,
+    streams: StreamEncoder,
+}
+
+struct StreamEncoder {
+    offsets: Box<Words>,
+    patches: Vec<(u16, i64)>,
+}
+
+impl VectorEncoder {
+    pub(crate) fn new() -> Self {
+        Self {
+            deltas: Box::new([0; VECTOR_ROWS]),
+            run_lengths: Vec::new(),
+            run_values: Vec::new(),
+            streams: StreamEncoder { offsets: Box::new([0; VECTOR_ROWS]), patches: Vec::new() },
+        }
+    }
+
+    /// Appends `words`, 1 to 1,024 of them.
+    pub(crate) fn encode(&mut self, words: &[u64], out: &mut Vec<u8>) {
+        let extent = Extent::of(words);
+        let (Some((first, rest)), true) = (words.split_first(), extent.range() > 0) else {
+            out.push(PACKED);
+            self.streams.put(words, extent.whole(words.len()), out);
+            return;
+        };
+        let mut runs = 1;
+        let deltas = &mut self.deltas[..words.len()];
+        for ((delta, word), before) in deltas[1..].iter_mut().zip(rest).zip(words) {
+            *delta = word.wrapping_sub(*before);
+            runs += usize::from(word != before);
+        }
+        let packed = Window::choose(words, extent);
+        let delta = Window::choose(&deltas[1..], Extent::of(&deltas[1..]));
+        let least = packed.bits.min(delta.bits + delta.width as usize + FIRST_BITS);
+        if run_bits(words.len(), runs, bitpack::width_of(extent.range())) < least {
+            out.push(RUNS);
+            self.put_runs(words, runs, out);
+        } else if packed.bits == least {
+            out.push(PACKED);
+            self.streams.put(words, packed, out);
+        } else {
+            out.push(DELTA);
+            put_zigzag(out, *first);
+            // The first word means nothing; this one needs no patch.
+            deltas[0] = delta.base;
+            self.streams.put(deltas, delta, out);
+        }
+    }
+
+    fn put_runs(&mut self, words: &[u64], runs: usize, out: &mut Vec<u8>) {
+        self.run_lengths.clear();
+        self.run_values.clear();
+        for run in words.chunk_by(|a, b| a == b) {
+            self.run_lengths.push(run.len() as u64 - 1);
+            self.run_values.push(run[0]);
+        }
+        put_varint(out, runs as u64);
+        for stream in [&self.run_lengths, &self.run_values] {
+            self.streams.put(stream, Window::choose(stream, Extent::of(stream)), out);
+        }
+    }
+}
+
+impl StreamEncoder {
+    fn put(&mut self, words: &[u64], window: Window, out: &mut Vec<u8>) {
+        let Window { base, width, .. } = window;
+        let offsets = &mut self.offsets[..words.len()];
+        for (offset, word) in offsets.iter_mut().zip(words) {
+            *offset = word.wrapping_sub(base);
+        }
+        self.patches.clear();
+        if window.outside > 0 {
+            find_patches(offsets, width, &mut self.patches);
+        }
+        let patched = if self.patches.is_empty() { 0 } else { PATCHED };
+        out.push(width as u8 | patched);
+        put_zigzag(out, base);
+        let highs = || self.patches.iter().map(|patch| patch.1);
+        let high_bytes = signed_bytes(highs().fold(0, i64::min), highs().fold(0, i64::max));
+        if patched != 0 {
+            put_varint(out, self.patches.len() as u64);
+            out.push(high_bytes as u8);
+        }
+        if words.len() == VECTOR_ROWS {
+            bitpack::pack(&self.offsets, width, out);
+        } else {
+            short::pack(offsets.iter().copied(), width, out);
+        }
+        for (position, _) in &self.patches {
+            out.extend_from_slice(&position.to_le_bytes());
+        }
+        for high in highs() {
+            out.extend_from_slice(&high.to_le_bytes()[..high_bytes]);
+        }
+    }
+}
+
+/// Finds the positions of offsets of more than `width` bits, and what they have beyond.
+fn find_patches(offsets: &[u64], width: u32, patches: &mut Vec<(u16, i64)>) {
+    const CHUNK: usize = 16;
+    for (chunk, offsets) in offsets.chunks(CHUNK).enumerate() {
+        // Patches are few: look for one only where some bit says that there is.
+        if offsets.iter().fold(0, |all, offset| all | offset) >> width == 0 {
+            continue;
+        }
+        for (index, offset) in offsets.iter().enumerate() {
+            if offset >> width != 0 {
+                patches.push(((chunk * CHUNK + index) as u16, *offset as i64 >> width));
+            }
+        }
+    }
+}
+
+/// What DELTA's first word takes beyond PACKED's base, about. It also has an idle place among the
+/// deltas.
+const FIRST_BITS: usize = 8;
+
+/// What RUNS takes, about: its second stream's header, and `runs` lengths and words of `width` bits.
+fn run_bits(rows: usize, runs: usize, width: u32) -> usize {
+    let mean_length = (rows / runs) as u64;
+    32 + runs * (bitpack::width_of(mean_length) as usize + 1 + width as usize)
+}

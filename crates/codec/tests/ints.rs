@@ -1,0 +1,158 @@
+//! Columns of integers: they return, they are small, and corrupt ones do no harm.
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+mod common;
+
+use common::{ROWS, any_ints, for_each_corruption, int_shapes, tsbs_walk};
+use proptest::prelude::*;
+use tidemill_codec::{Encoder, VECTOR_ROWS, ints};
+
+fn encode(encoder: &mut Encoder, values: &[i64]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encoder.ints(values, &mut bytes);
+    bytes
+}
+
+/// That `values` return whole, by vector and by range; gives their encoded size.
+#[track_caller]
+fn check(encoder: &mut Encoder, name: &str, values: &[i64]) -> usize {
+    let bytes = encode(encoder, values);
+    let column = ints(&bytes, values.len()).unwrap();
+    let mut decoded = vec![42i64];
+    column.decode(0..values.len(), &mut decoded).unwrap();
+    assert!(decoded[1..] == *values, "{name}, {} rows", values.len());
+    assert_eq!(column.vectors(), values.len().div_ceil(VECTOR_ROWS));
+    for (vector, expected) in values.chunks(VECTOR_ROWS).enumerate() {
+        let mut out = [0i64; VECTOR_ROWS];
+        assert_eq!(column.decode_vector(vector, &mut out), Ok(expected.len()));
+        assert!(out[..expected.len()] == *expected, "{name}, vector {vector}");
+    }
+    let range = values.len() / 3..values.len() - values.len() / 5;
+    decoded.clear();
+    column.decode(range.clone(), &mut decoded).unwrap();
+    assert!(decoded == values[range], "{name}, a range of {} rows", values.len());
+    bytes.len()
+}
+
+#[test]
+fn shapes_of_all_lengths_return() {
+    let mut encoder = Encoder::new();
+    for rows in ROWS {
+        for (name, values) in int_shapes(rows, 1) {
+            check(&mut encoder, name, &values);
+        }
+    }
+}
+
+#[test]
+fn sizes_are_what_the_encodings_promise() {
+    let mut encoder = Encoder::new();
+    let most_bytes = [
+        ("constant", 3),
+        ("linear", 8 * 8),
+        ("falling", 8 * 16),
+        ("walk", 8192 * 41 / 100),
+        ("outliers above", 8192 * (5 + 2) / 8),
+        ("outliers below", 8192 * (5 + 2) / 8),
+        ("resets", 8192 * 8 / 8),
+        ("hundreds", 8192 * 20 / 8 + 80),
+        ("runs", 8192 * 4 / 97 + 80),
+        ("few distinct", 8192 * 7 / 8 + 90 * 8 + 80),
+        ("random", 8192 * 8 + 8 * 14),
+        ("counter beyond 2^63", 8 * 25),
+    ];
+    let shapes = int_shapes(8192, 1);
+    for (name, most) in most_bytes {
+        let values = &shapes.iter().find(|shape| shape.0 == name).unwrap().1;
+        let bytes = encode(&mut encoder, values).len();
+        assert!(bytes <= most, "{name}: {bytes} bytes, not {most}");
+    }
+}
+
+#[test]
+fn small_columns_are_not_padded() {
+    let mut encoder = Encoder::new();
+    for (rows, most) in [(1, 4), (3, 8), (50, 28)] {
+        let bytes = encode(&mut encoder, &tsbs_walk(rows, 5)).len();
+        assert!(bytes <= most, "{rows} rows: {bytes} bytes, not {most}");
+    }
+}
+
+#[test]
+fn the_bytes_of_each_encoding_stay() {
+    let cases: [(&str, &[i64], &str); 9] = [
+        ("no rows", &[], "01"),
+        ("constant", &[-3, -3, -3], "0005"),
+        ("packed", &[5, 9, 4, 11], "01 00 03 08 29 0e"),
+        ("delta", &[100, 103, 106, 109, 112], "01 01 c801 00 06"),
+        ("scaled", &[500, 900, 400, 1100], "02 64 a006 00 03 00 29 0e"),
+        (
+            "patched",
+            &[1, 0, 1, 1, 0, 0, 1, 5000, 1, 1, 0, 1, 0, 0, 1, 0],
+            "01 00 81 00 01 02 4d4b 0700 c409",
+        ),
+        ("runs", &[[3; 40], [-900; 40], [50; 40]].concat(), "01 02 03 00 4e 0a 870e 87 03 60 3b"),
+        (
+            "dictionary",
+            &[[5, 1 << 40, -70, 1 << 40, 5, -70, 1 << 40, 5]; 4].concat(),
+            "03 03 08 8b01 0000000000000000 4b00000000000000 4600000000010000 00 02 00 8961 8961 8961 8961",
+        ),
+        ("u64", &[-1, -2], "01 00 01 03 01"),
+    ];
+    for (name, values, expected) in cases {
+        let bytes = encode(&mut Encoder::new(), values);
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, expected.replace(' ', ""), "{name}");
+    }
+}
+
+#[test]
+fn unsigned_integers_return() {
+    let values = [0, 1, u64::MAX, 1 << 63, u64::MAX / 2];
+    let mut bytes = Vec::new();
+    Encoder::new().uints(&values, &mut bytes);
+    let mut decoded: Vec<u64> = Vec::new();
+    ints(&bytes, values.len()).unwrap().decode(0..values.len(), &mut decoded).unwrap();
+    assert_eq!(decoded, values);
+}
+
+#[test]
+fn corrupt_bytes_are_errors_or_other_values() {
+    let mut encoder = Encoder::new();
+    for rows in [0, 1, 5, 64] {
+        for (_, values) in int_shapes(rows, 3) {
+            for_each_corruption(&encode(&mut encoder, &values), |bytes| {
+                let mut decoded: Vec<i64> = Vec::new();
+                if let Ok(column) = ints(bytes, rows)
+                    && column.decode(0..rows, &mut decoded).is_ok()
+                {
+                    assert_eq!(decoded.len(), rows);
+                }
+            });
+        }
+    }
+}
+
+#[test]
+fn a_column_of_other_rows_is_refused() {
+    let bytes = encode(&mut Encoder::new(), &tsbs_walk(100, 1));
+    for rows in [0, 1, 50, 92, 108, 1024, 8192, 8193, usize::MAX] {
+        assert!(ints(&bytes, rows).is_err(), "{rows} rows");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_integers_return(values in any_ints()) {
+        check(&mut Encoder::new(), "any", &values);
+    }
+
+    #[test]
+    fn any_bytes_are_an_error_or_values(mut bytes in prop::collection::vec(any::<u8>(), 0..200), tag in 0u8..4, rows in 0usize..100) {
+        if let Some(first) = bytes.first_mut() { *first = tag; }
+        let mut decoded: Vec<i64> = Vec::new();
+        if let Ok(column) = ints(&bytes, rows) && column.decode(0..rows, &mut decoded).is_ok() {
+            prop_assert_eq!(decoded.len(), rows);
+        }
+    }
+}
