@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use tidemill_memory::Interner;
 
 use crate::{Column, FieldType, Value};
@@ -9,8 +11,27 @@ use crate::{Column, FieldType, Value};
 /// a number after its first sight.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
+    id: BatchId,
     names: Interner,
     tables: Vec<TableBatch>,
+}
+
+/// Tells batches apart, clones included: the numbers of tables, series and columns that a reader
+/// remembers mean something in one batch only.
+#[derive(Debug, PartialEq, Eq)]
+struct BatchId(u64);
+
+impl Default for BatchId {
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Clone for BatchId {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 impl Batch {
@@ -20,6 +41,13 @@ impl Batch {
         Self::default()
     }
 
+    /// A number no other batch of this process has: whoever remembers indices of tables, series or
+    /// columns between calls compares it first.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id.0
+    }
+
     /// The index of the table with this name, which is added when new.
     pub fn table(&mut self, name: &str) -> usize {
         let (id, is_new) = self.names.intern(name.as_bytes());
@@ -27,6 +55,12 @@ impl Batch {
             self.tables.push(TableBatch { name: name.to_owned(), ..TableBatch::default() });
         }
         id as usize
+    }
+
+    /// The index of the table with this name, if there is one.
+    #[must_use]
+    pub fn find_table(&self, name: &str) -> Option<usize> {
+        self.names.get(name.as_bytes()).map(|id| id as usize)
     }
 
     /// The tables, in the order they were first seen; some may hold no rows.
@@ -163,6 +197,14 @@ impl TableBatch {
         self.positions.push(position);
     }
 
+    /// Makes room for `rows` more rows in every column there is.
+    pub fn reserve(&mut self, rows: usize) {
+        self.columns.iter_mut().for_each(|c| c.column.reserve(rows));
+        self.series.reserve(rows);
+        self.times.reserve(rows);
+        self.positions.reserve(rows);
+    }
+
     /// Takes back the values given to the row being written.
     pub fn abandon_row(&mut self) {
         let row = self.rows();
@@ -246,6 +288,8 @@ mod tests {
         let mut batch = Batch::new();
         let cpu = batch.table("cpu");
         assert_eq!((batch.table("mem"), batch.table("cpu")), (1, 0));
+        assert_eq!((batch.find_table("mem"), batch.find_table("disk")), (Some(1), None));
+        assert_ne!(batch.id(), batch.clone().id());
         let table = &mut batch.tables_mut()[cpu];
         let series = table.series(b"key");
         let int = table.column("u", FieldType::Int);

@@ -74,6 +74,11 @@ impl Text {
         (&self.ends, &self.bytes)
     }
 
+    /// Makes room for `more` strings (not for their bytes).
+    pub fn reserve(&mut self, more: usize) {
+        self.ends.reserve(more);
+    }
+
     /// Keeps the first `len` strings.
     pub fn truncate(&mut self, len: usize) {
         if len < self.ends.len() {
@@ -168,6 +173,10 @@ impl Values {
         each_values!(self, v => v.truncate(len));
     }
 
+    fn reserve(&mut self, more: usize) {
+        each_values!(self, v => v.reserve(more));
+    }
+
     fn push_filler(&mut self, count: usize) {
         match self {
             Self::Float(v) => v.resize(v.len() + count, v.last().copied().unwrap_or_default()),
@@ -257,6 +266,11 @@ impl Column {
     pub fn memory_bytes(&self) -> usize {
         self.values.memory_bytes()
             + self.validity.as_ref().map_or(0, |bitmap| bitmap.words().len() * 8)
+    }
+
+    /// Makes room for `more` rows.
+    pub fn reserve(&mut self, more: usize) {
+        self.values.reserve(more);
     }
 
     /// Appends missing values until there are `len` rows.

@@ -116,6 +116,19 @@ pub(crate) fn leading_digits(text: &[u8]) -> (u64, usize) {
     }
 }
 
+/// The digits of `whole` (`whole_len` of them) followed by those of `fraction`, or `None` when
+/// they are more than fit or there is no fraction.
+#[inline]
+pub(crate) fn join_digits(
+    whole: u64,
+    whole_len: usize,
+    fraction: u64,
+    fraction_len: usize,
+) -> Option<u64> {
+    let is_safe = fraction_len > 0 && whole_len + fraction_len <= MAX_SAFE_DIGITS;
+    is_safe.then(|| whole * POWERS[fraction_len] + fraction)
+}
+
 /// `mantissa / 10^decimals`, rounded to the nearest `f64`, ties to even.
 ///
 /// # Panics
@@ -243,7 +256,7 @@ fn eight_digits(digits: u64) -> u64 {
 
 /// The number of digits that `text` starts with.
 #[inline]
-fn digits_len(text: &[u8]) -> usize {
+pub(crate) fn digits_len(text: &[u8]) -> usize {
     let mut len = 0;
     while let Some(word) = text[len..].first_chunk::<8>() {
         let count = digit_bytes(u64::from_le_bytes(*word) ^ ZEROS);

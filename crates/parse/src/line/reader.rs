@@ -1,0 +1,333 @@
+use std::borrow::Cow;
+
+use tidemill_model::{Batch, FieldType, SeriesKey, TableBatch, Value};
+
+use super::LineOptions;
+use super::escape::{Escapes, unescape, unescape_into};
+use super::grammar::{Fault, MAX_COLUMNS, Next, Row, Text, shown};
+use super::layout::{Field, Layout};
+use super::memory::Memory;
+use super::value::Token;
+use crate::number::{digits_len, join_digits, leading_digits, parse_i64, scale_down};
+use crate::{RowError, RowReader};
+
+/// The most tables of a batch.
+pub const MAX_TABLES: usize = 65_536;
+
+/// Reads line protocol into a batch.
+///
+/// A row of a series and with fields that were seen before is read without being taken apart: see
+/// [`RowReader::read`]'s guarantees, which hold for every row alike. A chunk may have up to 4 GiB;
+/// chunks of a few MiB stay in the processor's caches.
+#[derive(Debug)]
+pub struct LineReader {
+    options: LineOptions,
+    memory: Memory,
+    scratch: Scratch,
+}
+
+/// Buffers that keep their memory.
+#[derive(Debug, Default)]
+struct Scratch {
+    text: String,
+    key: Vec<u8>,
+}
+
+impl LineReader {
+    /// A reader that has seen nothing.
+    #[must_use]
+    pub fn new(options: LineOptions) -> Self {
+        Self { options, memory: Memory::default(), scratch: Scratch::default() }
+    }
+}
+
+impl RowReader for LineReader {
+    fn read(
+        &mut self,
+        chunk: &[u8],
+        is_last: bool,
+        batch: &mut Batch,
+        errors: &mut Vec<RowError>,
+    ) -> usize {
+        let unit = self.options.precision.nanoseconds();
+        let text = Text { bytes: chunk, is_last, unit };
+        self.memory.attach(batch);
+        self.memory.expect_rows(batch, chunk.len());
+        let mut row = Row::default();
+        let mut at = 0;
+        let consumed = loop {
+            let start = match text.next_row(at) {
+                Next::Row(start) => start,
+                Next::End(consumed) => break consumed,
+            };
+            at = match self.read_known(&text, start, batch) {
+                Some(next) => next,
+                None => match self.read_any(&text, start, &mut row, batch) {
+                    Ok(next) => next,
+                    Err(fault) => match fault.into_error(start) {
+                        Some((error, next)) => {
+                            errors.push(error);
+                            next
+                        }
+                        None => break start,
+                    },
+                },
+            };
+        };
+        self.memory.note_rows(batch);
+        batch.tables_mut().iter_mut().for_each(TableBatch::finish);
+        consumed
+    }
+}
+
+impl LineReader {
+    /// Reads the row at `start` if its series and fields were seen before and nothing is wrong
+    /// with it; returns where the next line starts.
+    fn read_known(&mut self, text: &Text<'_>, start: usize, batch: &mut Batch) -> Option<usize> {
+        let (series, key_len) = self.memory.series(&text.bytes[start..])?;
+        let table = batch.tables_mut().get_mut(series.table)?;
+        let layout = self.memory.layout(series.table)?;
+        let fields = start + key_len + 1;
+        match read_fields(text, fields, layout, table, &mut self.scratch.text) {
+            Some((time, next)) => {
+                table.end_row(series.number, time, position(start));
+                Some(next)
+            }
+            None => {
+                table.abandon_row();
+                None
+            }
+        }
+    }
+
+    /// Reads the row at `start` by the grammar; returns where the next line starts.
+    #[inline(never)]
+    fn read_any<'a>(
+        &mut self,
+        text: &Text<'a>,
+        start: usize,
+        row: &mut Row<'a>,
+        batch: &mut Batch,
+    ) -> Result<usize, Fault> {
+        let key_end = text.key(start, row)?;
+        let next = text.fields(key_end, row)?;
+        let key_text = &text.bytes[start..key_end];
+        self.add(row, key_text, position(start), batch).map_err(|reason| Fault::Bad {
+            at: start,
+            next,
+            reason,
+        })?;
+        Ok(next)
+    }
+
+    /// Adds a row to the batch, or says why it cannot.
+    fn add(
+        &mut self,
+        row: &Row<'_>,
+        key_text: &[u8],
+        position: u32,
+        batch: &mut Batch,
+    ) -> Result<(), String> {
+        self.scratch.encode_key(row)?;
+        let is_remembered =
+            self.memory.make_room(key_text.len(), self.options.max_remembered_bytes);
+        let name = unescape(row.table, Escapes::Measurement);
+        let index = table_index(batch, &name, row)?;
+        let table = &mut batch.tables_mut()[index];
+        let series = table.series(&self.scratch.key);
+        for &(name, token) in &row.fields {
+            let ty = token.ty();
+            let known = self.memory.layout(index).and_then(|layout| layout.column(name, ty));
+            let column = known.unwrap_or_else(|| table.column(&unescape(name, Escapes::Tag), ty));
+            set(table, column, token, &mut self.scratch.text);
+            if is_remembered {
+                self.memory.learn_field(index, name, ty, column);
+            }
+        }
+        table.end_row(series, row.time, position);
+        if is_remembered {
+            self.memory.learn_series(key_text, index, series);
+        }
+        Ok(())
+    }
+}
+
+impl Scratch {
+    /// Writes the canonical key of the row's tags over `key`.
+    fn encode_key(&mut self, row: &Row<'_>) -> Result<(), String> {
+        let part = |text| unescape(text, Escapes::Tag);
+        let tags: Vec<_> = row.tags.iter().map(|&(name, tag)| (part(name), part(tag))).collect();
+        let mut pairs: Vec<(&str, &str)> = tags
+            .iter()
+            .map(|(name, tag): &(Cow<'_, str>, Cow<'_, str>)| (&**name, &**tag))
+            .collect();
+        SeriesKey::encode(&mut pairs, &mut self.key).map_err(|error| error.to_string())
+    }
+}
+
+/// The index of the row's table, which is added when new and within bounds.
+fn table_index(batch: &mut Batch, name: &str, row: &Row<'_>) -> Result<usize, String> {
+    let Some(index) = batch.find_table(name) else {
+        if batch.tables().len() >= MAX_TABLES {
+            return Err(format!("more than {MAX_TABLES} tables"));
+        }
+        return Ok(batch.table(name));
+    };
+    let columns = batch.tables()[index].columns();
+    if columns.len() + row.fields.len() > MAX_COLUMNS {
+        let is_new = |&&(name, token): &&(&str, Token<'_>)| {
+            let name = unescape(name, Escapes::Tag);
+            !columns.iter().any(|c| c.column.ty() == token.ty() && c.name == name)
+        };
+        if columns.len() + row.fields.iter().filter(is_new).count() > MAX_COLUMNS {
+            return Err(format!("more than {MAX_COLUMNS} fields in table {}", shown(name)));
+        }
+    }
+    Ok(index)
+}
+
+/// Positions are 32 bits: chunks are far smaller.
+fn position(start: usize) -> u32 {
+    u32::try_from(start).unwrap_or(u32::MAX)
+}
+
+/// Reads the fields that start at `at`, all seen before, and the time; `None` is no verdict.
+#[inline]
+fn read_fields(
+    text: &Text<'_>,
+    mut at: usize,
+    layout: &mut Layout,
+    table: &mut TableBatch,
+    scratch: &mut String,
+) -> Option<(Option<i64>, usize)> {
+    let mut previous = None;
+    loop {
+        let id = layout.field(previous, text, at)?;
+        let field = layout.get(id);
+        at = read_value(text, at + field.name_len(), field, table, scratch)?;
+        match text.bytes.get(at) {
+            Some(b',') => at += 1,
+            Some(b' ') => break,
+            _ => return text.line_end(at).and_then(|_| text.time(at).ok()),
+        }
+        previous = Some(id);
+    }
+    match read_time(text, at + 1) {
+        Some((time, next)) => Some((Some(time), next)),
+        None => text.time(at).ok(),
+    }
+}
+
+/// Reads the value at `at` into its column; returns where it ends.
+#[inline]
+fn read_value(
+    text: &Text<'_>,
+    at: usize,
+    field: &mut Field,
+    table: &mut TableBatch,
+    scratch: &mut String,
+) -> Option<usize> {
+    let rest = text.bytes.get(at..)?;
+    match field.ty {
+        FieldType::Int => {
+            if let Some((value, len)) = read_int(rest) {
+                table.set_int(field.column(FieldType::Int)?, value);
+                return Some(at + len);
+            }
+        }
+        FieldType::Float => {
+            if let Some((value, len)) = read_float(rest) {
+                table.set_float(field.column(FieldType::Float)?, value);
+                return Some(at + len);
+            }
+        }
+        _ => {}
+    }
+    read_any_value(text, at, field, table, scratch)
+}
+
+#[inline(never)]
+fn read_any_value(
+    text: &Text<'_>,
+    at: usize,
+    field: &mut Field,
+    table: &mut TableBatch,
+    scratch: &mut String,
+) -> Option<usize> {
+    let (token, end) = text.value(at).ok()?;
+    let ty = token.ty();
+    let column = field.column(ty)?;
+    if field.ty != ty {
+        // The same field stood earlier in this row with another type: the last one wins.
+        let rows = table.rows();
+        if field.other_columns(ty).any(|other| table.columns()[other].column.len() > rows) {
+            return None;
+        }
+        field.ty = ty;
+    }
+    set(table, column, token, scratch);
+    Some(end)
+}
+
+fn set(table: &mut TableBatch, column: usize, token: Token<'_>, scratch: &mut String) {
+    let value = match token {
+        Token::Float(value) => Value::Float(value),
+        Token::Int(value) => Value::Int(value),
+        Token::UInt(value) => Value::UInt(value),
+        Token::Bool(value) => Value::Bool(value),
+        Token::Text(text) if text.contains('\\') => {
+            scratch.clear();
+            unescape_into(text, Escapes::Quoted, scratch);
+            Value::Text(scratch)
+        }
+        Token::Text(text) => Value::Text(text),
+    };
+    table.set(column, value);
+}
+
+/// The integer that `text` starts with and its length, for all but the longest.
+#[inline]
+fn read_int(text: &[u8]) -> Option<(i64, usize)> {
+    let is_negative = text.first() == Some(&b'-');
+    let sign_len = usize::from(is_negative);
+    let digits = text.get(sign_len..)?;
+    let (magnitude, len) = leading_digits(digits);
+    if len == 0 || digits.get(len) != Some(&b'i') {
+        return None;
+    }
+    let magnitude = magnitude as i64; // 16 digits at most
+    Some((if is_negative { -magnitude } else { magnitude }, sign_len + len + 1))
+}
+
+/// The float that `text` starts with and its length, when it is short and has no exponent.
+#[inline]
+fn read_float(text: &[u8]) -> Option<(f64, usize)> {
+    let is_negative = text.first() == Some(&b'-');
+    let sign_len = usize::from(is_negative);
+    let digits = text.get(sign_len..)?;
+    let (mut mantissa, mut len) = leading_digits(digits);
+    let mut decimals = 0;
+    if len > 0 && digits.get(len) == Some(&b'.') {
+        let fraction;
+        (fraction, decimals) = leading_digits(&digits[len + 1..]);
+        mantissa = join_digits(mantissa, len, fraction, decimals)?;
+        len += 1 + decimals;
+    }
+    if len == 0 || !matches!(digits.get(len), Some(b',' | b' ' | b'\n')) {
+        return None;
+    }
+    let magnitude = scale_down(mantissa, decimals);
+    Some((if is_negative { -magnitude } else { magnitude }, sign_len + len))
+}
+
+/// The time that `at` starts with and where the next line starts, when nothing else follows.
+#[inline]
+fn read_time(text: &Text<'_>, at: usize) -> Option<(i64, usize)> {
+    let rest = text.bytes.get(at..)?;
+    let len = digits_len(rest);
+    if rest.get(len) != Some(&b'\n') {
+        return None;
+    }
+    let time = parse_i64(&rest[..len])?.checked_mul(text.unit)?;
+    Some((time, at + len + 1))
+}
