@@ -1,6 +1,7 @@
 //! Writes a TSBS data set on standard output, and how fast to standard error.
 //!
-//! `cargo run --release -p tidemill-workload --example generate -- tsbs-cpu SCALE HOURS [lp|csv] [TABLE]`
+//! `cargo run --release -p tidemill-workload --example generate -- tsbs-cpu SCALE HOURS [SECONDS] [lp|csv] [TABLE]`
+//! with a row every SECONDS, 10 without.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -13,16 +14,17 @@ const ROWS: usize = 4096;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [use_case, scale, hours, rest @ ..] = arguments.as_slice() else {
-        return Err("tsbs-cpu|tsbs-devops|tsbs-iot SCALE HOURS [lp|csv] [TABLE]".into());
+        return Err("tsbs-cpu|tsbs-devops|tsbs-iot SCALE HOURS [SECONDS] [lp|csv] [TABLE]".into());
     };
     let options = Options {
         scale: scale.parse()?,
         duration: Duration::from_secs(hours.parse::<u64>()? * 3600),
-        format: match rest.first().map(String::as_str) {
+        interval: Duration::from_secs(rest.first().map_or(Ok(10), |text| text.parse())?),
+        format: match rest.get(1).map(String::as_str) {
             Some("csv") => Format::Csv,
             _ => Format::LineProtocol,
         },
-        table: rest.get(1).cloned(),
+        table: rest.get(2).cloned(),
         ..Options::new(use_case.parse::<UseCase>()?)
     };
     let mut generator = Generator::new(&options)?;

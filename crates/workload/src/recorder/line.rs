@@ -70,8 +70,9 @@ impl Line<'_> {
 }
 
 /// Device and host names reach us from the kernel: what line protocol gives a meaning to, and
-/// whatever is no printable ASCII, becomes `_`.
+/// whatever is no printable ASCII, becomes `_`, and so does an empty one.
 fn push_tag_value(out: &mut Vec<u8>, value: &str) {
+    let value = if value.is_empty() { "_" } else { value };
     out.extend(value.bytes().map(|byte| match byte {
         b',' | b'=' | b'\\' | b'"' => b'_',
         byte if byte.is_ascii_graphic() => byte,

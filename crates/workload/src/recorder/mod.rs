@@ -4,9 +4,7 @@ mod drive;
 mod line;
 mod tables;
 
-use std::fs::File;
-use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use drive::{MIN_INTERVAL, record};
 use line::Sample;
@@ -35,14 +33,6 @@ pub struct Recorder {
     proc: PathBuf,
     host: String,
     cpu_times: CpuTimes,
-    texts: Texts,
-}
-
-/// Buffers for the files that more than one table reads, and one for the others.
-#[derive(Clone, Debug, Default)]
-struct Texts {
-    stat: String,
-    other: String,
 }
 
 impl Default for Recorder {
@@ -62,38 +52,32 @@ impl Recorder {
     #[must_use]
     pub fn with_proc(directory: impl Into<PathBuf>) -> Self {
         let proc = directory.into();
-        let mut host = String::new();
-        read(proc.join("sys/kernel/hostname"), &mut host);
-        let host = match host.trim() {
-            "" => "localhost".to_owned(),
-            name => name.to_owned(),
-        };
+        let host = read(&proc.join("sys/kernel/hostname"));
         let mut recorder =
-            Self { proc, host, cpu_times: CpuTimes::default(), texts: Texts::default() };
-        recorder.note_cpu_times();
+            Self { proc, host: "localhost".to_owned(), cpu_times: CpuTimes::default() };
+        recorder.set_host(host.trim());
+        // Only notes where the processors' counters stand.
+        recorder.sample(0, &mut Vec::new());
         recorder
     }
 
     /// Writes another name in place of this machine's, for files that leave it. Characters that
-    /// line protocol gives a meaning to become `_`.
+    /// line protocol gives a meaning to become `_`; an empty name changes nothing.
     #[must_use]
     pub fn with_host(mut self, host: &str) -> Self {
-        host.clone_into(&mut self.host);
+        self.set_host(host);
         self
     }
 
     /// Appends one sample: some 25 lines, each ending in a newline, all at `time_ns` (nanoseconds
     /// since 1970-01-01T00:00:00Z).
     pub fn sample(&mut self, time_ns: i64, out: &mut Vec<u8>) {
-        let Self { proc, host, cpu_times, texts: Texts { stat, other } } = self;
+        let Self { proc, host, cpu_times } = self;
         let sample = &mut Sample { host, time_ns, out };
-        read(proc.join("stat"), stat);
+        let text = |name: &str| read(&proc.join(name));
+        let stat = &text("stat");
         tables::cpu(stat, cpu_times, sample);
         tables::softirq(stat, sample);
-        let mut text = |name: &str| -> String {
-            read(proc.join(name), other);
-            std::mem::take(other)
-        };
         tables::mem(&text("meminfo"), sample);
         tables::mem_zone(&text("buddyinfo"), sample);
         tables::load(&text("loadavg"), stat, sample);
@@ -102,23 +86,19 @@ impl Recorder {
         tables::net_protocol(&text("net/snmp"), sample);
         tables::sockets(&text("net/sockstat"), sample);
         tables::vmstat(&text("vmstat"), stat, sample);
-        for resource in ["cpu", "io", "memory"] {
-            tables::pressure(resource, &text(&format!("pressure/{resource}")), sample);
-        }
+        tables::pressure("cpu", &text("pressure/cpu"), sample);
+        tables::pressure("io", &text("pressure/io"), sample);
+        tables::pressure("memory", &text("pressure/memory"), sample);
     }
 
-    fn note_cpu_times(&mut self) {
-        let mut nothing = Vec::new();
-        let sample = &mut Sample { host: &self.host, time_ns: 0, out: &mut nothing };
-        read(self.proc.join("stat"), &mut self.texts.stat);
-        tables::cpu(&self.texts.stat, &mut self.cpu_times, sample);
+    fn set_host(&mut self, host: &str) {
+        if !host.is_empty() {
+            host.clone_into(&mut self.host);
+        }
     }
 }
 
-/// The text of a file in place of what stood in `text`; empty if it cannot be read.
-fn read(path: PathBuf, text: &mut String) {
-    text.clear();
-    if File::open(path).and_then(|mut file| file.read_to_string(text)).is_err() {
-        text.clear();
-    }
+/// The text of a file; empty if it cannot be read.
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
 }

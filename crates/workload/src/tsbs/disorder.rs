@@ -33,8 +33,8 @@ pub(super) struct Slot {
     pub(super) takes_late: bool,
     pub(super) is_lost: bool,
     pub(super) is_late: bool,
-    pub(super) missing_field: Option<usize>,
-    pub(super) missing_tag: Option<usize>,
+    pub(super) missing_field: Option<u8>,
+    pub(super) missing_tag: Option<u8>,
 }
 
 impl Disorder {
@@ -57,10 +57,10 @@ impl Disorder {
                 continue;
             }
             if random.chance(FIELD_MISSING_CHANCE) {
-                slot.missing_field = Some(random.below(FIELDS) as usize);
+                slot.missing_field = Some(random.below(FIELDS) as u8);
             }
             if random.chance(TAG_MISSING_CHANCE) {
-                slot.missing_tag = Some(random.below(TAGS) as usize);
+                slot.missing_tag = Some(random.below(TAGS) as u8);
             }
             slot.is_late = random.chance(POINT_LATE_CHANCE);
         }

@@ -55,16 +55,16 @@ const READINGS_TABLE: usize = 0;
 
 /// A field, its walk and the number its value is a multiple of one over.
 const READINGS: [(&str, Walk, f64); 7] = [
-    ("latitude", Walk::uniform(-0.005, 0.005, -90.0, 90.0).from_below(90.0), 100_000.0),
-    ("longitude", Walk::uniform(-0.005, 0.005, -180.0, 180.0).from_below(180.0), 100_000.0),
-    ("elevation", Walk::uniform(-10.0, 10.0, 0.0, 5000.0).from_below(500.0), 1.0),
+    ("latitude", Walk::uniform(-0.005, 0.005, -90.0, 90.0).starting_below(90.0), 100_000.0),
+    ("longitude", Walk::uniform(-0.005, 0.005, -180.0, 180.0).starting_below(180.0), 100_000.0),
+    ("elevation", Walk::uniform(-10.0, 10.0, 0.0, 5000.0).starting_below(500.0), 1.0),
     ("velocity", Walk::uniform(-10.0, 10.0, 0.0, 100.0), 1.0),
-    ("heading", Walk::uniform(-5.0, 5.0, 0.0, 360.0).from_below(360.0), 1.0),
+    ("heading", Walk::uniform(-5.0, 5.0, 0.0, 360.0).starting_below(360.0), 1.0),
     ("grade", Walk::uniform(-5.0, 5.0, 0.0, 100.0), 1.0),
-    ("fuel_consumption", Walk::uniform(-5.0, 5.0, 0.0, 50.0).from(25.0), 10.0),
+    ("fuel_consumption", Walk::uniform(-5.0, 5.0, 0.0, 50.0).starting_at(25.0), 10.0),
 ];
 const DIAGNOSTICS: [&str; 3] = ["fuel_state", "current_load", "status"];
-const FUEL: Walk = Walk::uniform(-0.001, 0.0, 0.0, 1.0).from(1.0);
+const FUEL: Walk = Walk::uniform(-0.001, 0.0, 0.0, 1.0).starting_at(1.0);
 const STATUS: Walk = Walk::bounded(0.0, 1.0, 5.0);
 const MAX_LOAD: f64 = 5000.0;
 const LOAD_CHANGE_CHANCE: f64 = 0.05;
@@ -185,12 +185,12 @@ impl Iot {
                     _ => break point,
                 }
             };
-            if let Some(field) = slot.missing_field {
+            if let Some(field) = slot.missing_field.map(usize::from) {
                 let fields =
                     if point.table == READINGS_TABLE { READINGS.len() } else { DIAGNOSTICS.len() };
                 point.missing_fields |= 1 << (CAPACITIES + field % fields);
             }
-            match slot.missing_tag {
+            match slot.missing_tag.map(usize::from) {
                 Some(tag) if tag < TEXT_TAGS => point.missing_tag = Some(tag),
                 Some(tag) => point.missing_fields |= 1 << (tag - TEXT_TAGS),
                 None => {}

@@ -14,12 +14,10 @@ mod iot;
 mod measurement;
 mod options;
 mod row;
+mod tables;
 mod text;
 mod typed;
 mod walk;
-
-#[cfg(test)]
-mod tests;
 
 use tidemill_model::{Batch, TableBatch};
 
@@ -135,8 +133,8 @@ impl Generator {
 impl Simulation {
     fn new(use_case: UseCase, clock: Clock, seed: u64) -> (Self, Schema) {
         let (devops, schema) = match use_case {
-            UseCase::Cpu => Devops::new(&[&measurement::CPU], clock, seed),
-            UseCase::Devops => Devops::new(&measurement::ALL, clock, seed),
+            UseCase::Cpu => Devops::new(&[&tables::CPU], clock, seed),
+            UseCase::Devops => Devops::new(&tables::ALL, clock, seed),
             UseCase::Iot => {
                 let (iot, schema) = Iot::new(clock, seed);
                 return (Self::Iot(iot), schema);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::iot::Iot;
-use super::measurement;
+use super::tables;
 
 /// The most hosts or trucks a generator takes: their tags are held in memory.
 pub const MAX_SCALE: u32 = 10_000_000;
@@ -38,7 +38,7 @@ impl UseCase {
     pub(super) fn table_count(self) -> usize {
         match self {
             Self::Cpu => 1,
-            Self::Devops => measurement::ALL.len(),
+            Self::Devops => tables::ALL.len(),
             Self::Iot => Iot::TABLES,
         }
     }

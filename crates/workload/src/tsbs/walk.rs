@@ -57,12 +57,12 @@ impl Walk {
     }
 
     /// The same, beginning at `start`.
-    pub(super) const fn from(self, start: f64) -> Self {
+    pub(super) const fn starting_at(self, start: f64) -> Self {
         Self { start: Start::At(start), ..self }
     }
 
     /// The same, beginning anywhere from 0 to `end`.
-    pub(super) const fn from_below(self, end: f64) -> Self {
+    pub(super) const fn starting_below(self, end: f64) -> Self {
         Self { start: Start::Below(end), ..self }
     }
 
