@@ -1,5 +1,6 @@
 //! The generators: the shape of the original's data, the same bytes for a seed, and the same rows
 //! in every form.
+#![expect(clippy::unwrap_used, reason = "a test says so by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

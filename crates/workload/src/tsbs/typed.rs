@@ -2,6 +2,9 @@ use tidemill_model::{Batch, SeriesKey};
 
 use super::row::{Row, Schema};
 
+/// The ten tags of a host and the two of its disk: no row has more.
+const MAX_TAGS: usize = 12;
+
 /// Writes rows into a batch.
 #[derive(Clone, Debug, Default)]
 pub(super) struct BatchWriter {
@@ -66,7 +69,13 @@ impl BatchWriter {
 fn encode(schema: &Schema, table: usize, device: usize, missing: Option<usize>, key: &mut Vec<u8>) {
     let tags = schema.device_tags.pairs(device).enumerate();
     let kept = tags.filter(|(index, _)| Some(*index) != missing).map(|(_, tag)| tag);
-    let mut tags: Vec<_> = kept.chain(schema.tables[table].own_tags.pairs(device)).collect();
-    let encoded = SeriesKey::encode(&mut tags, key);
+    let mut tags = [("", ""); MAX_TAGS];
+    let mut count = 0;
+    for (slot, tag) in tags.iter_mut().zip(kept.chain(schema.tables[table].own_tags.pairs(device)))
+    {
+        *slot = tag;
+        count += 1;
+    }
+    let encoded = SeriesKey::encode(&mut tags[..count], key);
     debug_assert!(encoded.is_ok(), "our own tags are short and differ in name");
 }
