@@ -6,11 +6,17 @@
 //! around it are kept.
 #![forbid(unsafe_code)]
 
+pub mod csv;
 mod error;
+pub mod line;
+pub mod ndjson;
 pub mod number;
+mod point;
+pub mod tabular;
 pub mod time_text;
 
 pub use error::{Misfit, RowError, locate};
+pub use point::{Point, PointValue};
 
 use tidemill_model::Batch;
 

@@ -43,5 +43,9 @@ fn split(text: &[u8]) -> Option<(bool, &[u8], &[u8])> {
         None => (rest, &rest[..0]),
     };
     let digits = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
-    (!whole.is_empty() && digits(whole) && digits(fraction)).then_some((is_negative, whole, fraction))
+    (!whole.is_empty() && digits(whole) && digits(fraction)).then_some((
+        is_negative,
+        whole,
+        fraction,
+    ))
 }

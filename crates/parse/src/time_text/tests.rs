@@ -44,13 +44,21 @@ fn what_is_no_time_of_the_format() {
         }
     };
     let malformed = TimeError::Malformed;
-    check(Rfc3339, &["", "2024-05-01T12:00:00", "2024-05-01", "2024-05-01T12:00:00+2:00"], malformed);
+    check(
+        Rfc3339,
+        &["", "2024-05-01T12:00:00", "2024-05-01", "2024-05-01T12:00:00+2:00"],
+        malformed,
+    );
     check(Rfc3339, &["2024-05-01T12:00:00ZZ", "2024-05-01T12:00:00.Z"], malformed);
     check(Local, &["2024-02-30 00:00:00", "2024-01-01 24:00:00", "2024-01-01 00:60:00"], malformed);
     check(Local, &["2024-01-01 00:00:61", "2024-01-01 00:00:00.1234567891"], malformed);
     check(Date, &["2023-02-29", "1900-02-29", "2024-13-01", "2024-00-01", "2024-1-1 "], malformed);
     check(Epoch(Seconds), &["", ".", "-", "1e9", ".5", "1.2.3", "0x10"], malformed);
-    check(Local, &["1677-09-21 00:12:43.145224191", "2262-04-11 23:47:16.854775808"], TimeError::OutOfRange);
+    check(
+        Local,
+        &["1677-09-21 00:12:43.145224191", "2262-04-11 23:47:16.854775808"],
+        TimeError::OutOfRange,
+    );
     check(Date, &["0000-01-01", "9999-12-31"], TimeError::OutOfRange);
     check(Epoch(Seconds), &["9223372037", "99999999999999999999"], TimeError::OutOfRange);
 }

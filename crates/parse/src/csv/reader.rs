@@ -1,0 +1,133 @@
+use tidemill_model::{Batch, FieldType};
+
+use super::fast::{Step, steps};
+use super::record::Cell;
+use super::survey::file_start;
+use crate::tabular::{Plan, PlanColumn, Role, SeriesCache, Syntax};
+use crate::time_text::TimeParser;
+use crate::{RowError, RowReader};
+
+/// A reader of CSV that follows a [`Plan`].
+///
+/// Rows are read by a fast path that goes from cell to cell as the plan foresees it; whatever it
+/// does not understand goes through the careful path, which takes the row apart first, and which
+/// alone refuses rows. Both give the same rows.
+#[derive(Debug)]
+pub struct CsvReader {
+    pub(super) table: String,
+    pub(super) columns: Vec<PlanColumn>,
+    pub(super) delimiter: u8,
+    /// Whether the next chunk starts with the file, and with a header.
+    is_first: bool,
+    has_header: bool,
+    /// For each column that is a field, its index in the table of the batch.
+    pub(super) outputs: Vec<usize>,
+    pub(super) steps: Vec<Step>,
+    /// The index of the time column.
+    pub(super) time: usize,
+    pub(super) time_cell: TimeCell,
+    /// The stretches of adjacent tag columns: the first and the one behind the last.
+    pub(super) tag_runs: Vec<(usize, usize)>,
+    pub(super) series: SeriesCache,
+    pub(super) scratch: Scratch,
+}
+
+/// Memory that is used again for every row.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    pub cells: Vec<Cell>,
+    /// Where the text of each stretch of tag cells stands.
+    pub runs: Vec<(usize, usize)>,
+    /// The text of a cell with quotes in it.
+    pub text: Vec<u8>,
+    pub key: Vec<u8>,
+}
+
+/// The time column: its parser, and the last text with its time, which rows of one moment share.
+#[derive(Debug)]
+pub(super) struct TimeCell {
+    pub parser: TimeParser,
+    pub last_text: Vec<u8>,
+    pub last_time: i64,
+}
+
+impl CsvReader {
+    /// A reader of a file that `plan` was made for; `is_first` says that the chunk read first is
+    /// the file's beginning, where a byte order mark and the header are passed over.
+    ///
+    /// # Panics
+    /// When the plan is of another format.
+    #[must_use]
+    pub fn new(plan: &Plan, is_first: bool) -> Self {
+        let Syntax::Csv { delimiter, has_header } = plan.syntax() else {
+            panic!("a reader of CSV was given a plan of another format");
+        };
+        let columns = plan.columns().to_vec();
+        let (time, parser) = plan.time();
+        let tag_runs = tag_runs(&columns);
+        Self {
+            table: plan.table().to_owned(),
+            delimiter,
+            is_first,
+            has_header,
+            outputs: vec![0; columns.len()],
+            steps: steps(&columns, &tag_runs),
+            time,
+            time_cell: TimeCell { parser, last_text: Vec::new(), last_time: 0 },
+            series: SeriesCache::new(tag_runs.len()),
+            scratch: Scratch { runs: vec![(0, 0); tag_runs.len()], ..Scratch::default() },
+            tag_runs,
+            columns,
+        }
+    }
+}
+
+impl RowReader for CsvReader {
+    fn read(
+        &mut self,
+        chunk: &[u8],
+        is_last: bool,
+        batch: &mut Batch,
+        errors: &mut Vec<RowError>,
+    ) -> usize {
+        let start = file_start(chunk, self.delimiter, self.is_first, self.has_header, is_last);
+        let Some(mut at) = start else { return 0 };
+        self.is_first = false;
+        self.series.attach(batch);
+        let table = batch.table(&self.table);
+        let table = &mut batch.tables_mut()[table];
+        for (output, column) in self.outputs.iter_mut().zip(&self.columns) {
+            if let Role::Field(ty) = column.role() {
+                *output = table.column(column.name(), ty);
+            }
+        }
+        while at < chunk.len() {
+            let next = self.fast_row(chunk, at, table);
+            match next.or_else(|| self.careful_row(chunk, at, is_last, table, errors)) {
+                Some(next) => at = next,
+                None => break,
+            }
+        }
+        table.finish();
+        at
+    }
+}
+
+fn tag_runs(columns: &[PlanColumn]) -> Vec<(usize, usize)> {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for (index, _) in columns.iter().enumerate().filter(|(_, c)| c.role() == Role::Tag) {
+        match runs.last_mut() {
+            Some((_, end)) if *end == index => *end += 1,
+            _ => runs.push((index, index + 1)),
+        }
+    }
+    runs
+}
+
+/// The type of a column that is a field.
+pub(super) fn field_type(column: &PlanColumn) -> Option<FieldType> {
+    match column.role() {
+        Role::Field(ty) => Some(ty),
+        _ => None,
+    }
+}
