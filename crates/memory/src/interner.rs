@@ -76,6 +76,18 @@ impl Interner {
         (0..self.len() as u32).map(|id| self.bytes(id))
     }
 
+    /// Forgets all strings but the first `len`.
+    pub fn truncate(&mut self, len: usize) {
+        for id in (len as u32)..(self.len() as u32) {
+            let hash_value = hash(self.bytes(id));
+            if let Ok(entry) = self.table.find_entry(hash_value, |&other| other == id) {
+                entry.remove();
+            }
+        }
+        self.ends.truncate(len);
+        self.bytes.truncate(self.ends.last().map_or(0, |end| *end as usize));
+    }
+
     /// Forgets every string and keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
@@ -119,6 +131,12 @@ mod tests {
                 prop_assert_eq!(interner.bytes(*id), &key[..]);
             }
             prop_assert_eq!(interner.get(b"never"), None);
+            let half = model.len() / 2;
+            interner.truncate(half);
+            for (key, id) in &model {
+                prop_assert_eq!(interner.get(key), Some(*id).filter(|id| (*id as usize) < half));
+            }
+            prop_assert_eq!(interner.intern(b"never"), (half as u32, true));
         }
     }
 }

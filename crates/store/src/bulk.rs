@@ -1,0 +1,209 @@
+//! Loading files: past the log, straight into segments, committed by one manifest.
+
+use std::sync::{Arc, PoisonError, RwLockWriteGuard};
+
+use tidemill_memory::Reservation;
+use tidemill_model::{Batch, Duplicates};
+
+use crate::chunk::Chunk;
+use crate::commit::Change;
+use crate::definition::Mark;
+use crate::duplicates::count_duplicates;
+use crate::error::Result;
+use crate::ingest::{BatchMap, Rejection};
+use crate::manifest::{SegmentEntry, segment_path};
+use crate::sorted::SortedRows;
+use crate::store::{Inner, Store, publish_definitions};
+
+/// A bulk load's rows are written to a segment when they hold this part of the budget.
+const BUDGET_PART: usize = 3;
+/// …or this many bytes, whichever is less: enough for runs that compress well.
+const MAX_PENDING_BYTES: usize = 512 << 20;
+
+/// A bulk load: rows that become part of the store all at once with [`Bulk::commit`], or never.
+///
+/// It goes past the log. Other writers wait until it is dropped; readers don't. What was not
+/// committed is taken back when it is dropped.
+#[derive(Debug)]
+pub struct Bulk<'a> {
+    inner: &'a Arc<Inner>,
+    _gate: RwLockWriteGuard<'a, ()>,
+    duplicates: Duplicates,
+    marks: Vec<Mark>,
+    /// Rows not in a segment yet, by table.
+    pending: Vec<Vec<Arc<Chunk>>>,
+    reservation: Reservation,
+    /// Segments that wait for the manifest.
+    written: Vec<SegmentEntry>,
+    /// The latest time of each series, by table.
+    last_times: Vec<Vec<i64>>,
+    counts: Loaded,
+}
+
+/// What a bulk load has done since its last commit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// Rows taken, those that overwrote others included.
+    pub rows: u64,
+    /// Rows that came after a later row of their series.
+    pub late: u64,
+    /// Rows of the same series and time as another, stored before or in this load.
+    pub duplicates: u64,
+}
+
+/// What a batch's numbers mean in the store; one a batch, see [`Bulk::append`].
+#[derive(Debug, Default)]
+pub struct BulkMap(BatchMap);
+
+impl Store {
+    /// Starts a bulk load. `duplicates` is what tables created by it do with duplicate rows.
+    ///
+    /// # Errors
+    /// When the store is read only, or the disk fails.
+    pub fn bulk(&self, duplicates: Duplicates) -> Result<Bulk<'_>> {
+        let inner = &self.inner;
+        inner.log()?;
+        let gate = inner.gate.write().unwrap_or_else(PoisonError::into_inner);
+        // What is in memory is older than all that is loaded now.
+        inner.flush()?;
+        Ok(Bulk {
+            inner,
+            _gate: gate,
+            duplicates,
+            marks: inner.lock_ingest().marks(),
+            pending: Vec::new(),
+            reservation: inner.options.budget.empty(),
+            written: Vec::new(),
+            last_times: Vec::new(),
+            counts: Loaded::default(),
+        })
+    }
+}
+
+impl Bulk<'_> {
+    /// Takes the rows of a batch and leaves it empty. `map` belongs to the batch: empty at first,
+    /// then the same each time. Rows must all have a time ([`tidemill_model::TableBatch::untimed`]).
+    ///
+    /// # Errors
+    /// When the disk fails. Rows that the schema refuses go to `rejections`.
+    pub fn append(
+        &mut self,
+        batch: &mut Batch,
+        map: &mut BulkMap,
+        rejections: &mut Vec<Rejection>,
+    ) -> Result<()> {
+        let chunks = {
+            let mut ingest = self.inner.lock_ingest();
+            if !map.0.is_complete_for(batch, ingest.epoch()) {
+                ingest.resolve(batch, &mut map.0, self.duplicates);
+            }
+            let mut chunks = map.0.take_chunks(batch, rejections);
+            self.inner.refuse_duplicates(&ingest, &mut chunks, &self.pending, rejections)?;
+            chunks
+        };
+        for (table, mut chunk) in chunks {
+            chunk.positions = Vec::new();
+            self.counts.rows += chunk.rows() as u64;
+            self.count_late(table, &chunk);
+            if self.pending.len() <= table as usize {
+                self.pending.resize_with(table as usize + 1, Vec::new);
+            }
+            let held = self.reservation.bytes();
+            self.reservation.force(held + chunk.memory_bytes());
+            self.pending[table as usize].push(Arc::new(chunk));
+        }
+        let limit = (self.inner.options.budget.limit_bytes() / BUDGET_PART).min(MAX_PENDING_BYTES);
+        if self.reservation.bytes() >= limit { self.write_pending() } else { Ok(()) }
+    }
+
+    /// Rows taken since the last commit.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.counts.rows
+    }
+
+    /// Makes everything appended so far part of the store, durably, at once.
+    ///
+    /// # Errors
+    /// When the disk fails. Either all of it is in the store then, or nothing.
+    pub fn commit(&mut self) -> Result<Loaded> {
+        self.write_pending()?;
+        if self.written.is_empty() {
+            return Ok(std::mem::take(&mut self.counts));
+        }
+        self.counts.duplicates += count_duplicates(self.inner, &self.written)?;
+        let mut ingest = self.inner.lock_ingest();
+        let flushed_sequence = Some(ingest.next_sequence - 1);
+        let add = std::mem::take(&mut self.written);
+        let change = Change { add, flushed_sequence, ..Change::default() };
+        // After an error, whether the manifest names them is unknown: the next opening decides.
+        let segments = self.inner.commit(&change, Some(&ingest))?;
+        ingest.mark_logged();
+        let mut tables = self.inner.write_tables();
+        publish_definitions(&ingest, &mut tables);
+        for segment in segments {
+            tables[segment.entry.table as usize].segments.push(segment);
+        }
+        drop(tables);
+        self.marks = ingest.marks();
+        drop(ingest);
+        let _maintenance = self.inner.maintenance.lock().unwrap_or_else(PoisonError::into_inner);
+        self.inner.compact_if_needed()?;
+        Ok(std::mem::take(&mut self.counts))
+    }
+
+    /// Takes back everything since the last commit.
+    pub fn rollback(&mut self) {
+        self.pending.clear();
+        self.reservation.force(0);
+        let dir = &self.inner.dir;
+        let written = std::mem::take(&mut self.written);
+        self.inner.remove_files(written.iter().map(|entry| segment_path(dir, entry.file)));
+        self.inner.lock_ingest().truncate(&self.marks);
+        self.last_times.clear();
+        self.counts = Loaded::default();
+    }
+
+    fn count_late(&mut self, table: u32, chunk: &Chunk) {
+        if self.last_times.len() <= table as usize {
+            self.last_times.resize_with(table as usize + 1, Vec::new);
+        }
+        let last_times = &mut self.last_times[table as usize];
+        let highest = chunk.series.iter().max().map_or(0, |series| *series as usize + 1);
+        if last_times.len() < highest {
+            last_times.resize(highest, i64::MIN);
+        }
+        for (series, time) in chunk.series.iter().zip(&chunk.times) {
+            let last = &mut last_times[*series as usize];
+            self.counts.late += u64::from(*time < *last);
+            *last = (*last).max(*time);
+        }
+    }
+
+    fn write_pending(&mut self) -> Result<()> {
+        for (table, chunks) in std::mem::take(&mut self.pending).into_iter().enumerate() {
+            if chunks.is_empty() {
+                continue;
+            }
+            let (sequence, duplicates) = {
+                let mut ingest = self.inner.lock_ingest();
+                ingest.next_sequence += 1;
+                (ingest.next_sequence - 1, ingest.tables[table].duplicates)
+            };
+            let sorted = SortedRows::new(chunks, duplicates);
+            self.counts.duplicates += sorted.overwritten();
+            self.written.push(self.inner.write_segment(table as u32, sequence, &sorted)?);
+        }
+        self.reservation.force(0);
+        Ok(())
+    }
+}
+
+impl Drop for Bulk<'_> {
+    fn drop(&mut self) {
+        let is_clean = self.written.is_empty() && self.pending.is_empty() && self.counts.rows == 0;
+        if !is_clean && !self.inner.log.as_ref().is_some_and(crate::wal::Log::is_poisoned) {
+            self.rollback();
+        }
+    }
+}

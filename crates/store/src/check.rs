@@ -1,0 +1,82 @@
+//! Reading everything there is, to find what is damaged.
+
+use tidemill_model::TimeRange;
+
+use crate::error::{Error, Result};
+use crate::read::Piece;
+use crate::segment::Segment;
+use crate::store::Store;
+
+/// What a check read, and what it found.
+#[derive(Debug, Default)]
+pub struct Check {
+    /// Segments read.
+    pub segments: usize,
+    /// Blocks whose checksums matched and whose columns decode.
+    pub blocks: u64,
+    /// Rows in segments and in memory.
+    pub rows: u64,
+    /// Bytes of segments.
+    pub bytes: u64,
+    /// What is damaged; each names file and offset.
+    pub problems: Vec<Error>,
+}
+
+impl Store {
+    /// Reads and decodes every block of every segment. (Manifest, definitions and log were
+    /// verified when the store was opened.)
+    ///
+    /// # Errors
+    /// None that it finds in the store: those are [`Check::problems`].
+    pub fn check(&self) -> Result<Check> {
+        let mut check = Check::default();
+        for table in self.snapshot().tables() {
+            for segment in &table.inner.segments {
+                check.segments += 1;
+                check.bytes += segment.entry.bytes;
+                check.rows += segment.entry.rows;
+                check_chunks(segment, &mut check);
+            }
+            check.rows += table.memory_rows() as u64;
+            let (mut reader, mut pieces) = (table.reader(), Vec::<Piece>::new());
+            let fields = table.schema().fields.len();
+            for series in 0..table.series_count() {
+                let result = reader.pieces(series, TimeRange::ALL, &mut pieces).and_then(|()| {
+                    for piece in &pieces {
+                        let rows = reader.rows(piece)?;
+                        let mut times = Vec::with_capacity(rows);
+                        reader.times(piece, 0..rows, &mut times)?;
+                        if !times.is_sorted_by(|a, b| a < b) || !in_range(&times, piece.range()) {
+                            let what =
+                                format!("times of series {series} are not those of its block");
+                            return Err(Error::invalid(what).at(self.dir()));
+                        }
+                        for field in 0..fields {
+                            reader.column(piece, field, 0..rows)?;
+                        }
+                    }
+                    Ok(())
+                });
+                check.problems.extend(result.err());
+            }
+        }
+        check.problems.dedup_by_key(|problem| problem.to_string());
+        Ok(check)
+    }
+}
+
+fn in_range(times: &[i64], range: TimeRange) -> bool {
+    times.iter().all(|time| range.contains(*time))
+}
+
+fn check_chunks(segment: &Segment, check: &mut Check) {
+    let mut bytes = Vec::new();
+    for block in 0..segment.blocks() {
+        let columns = 0..=segment.footer.fields.len();
+        let results =
+            columns.map(|column| segment.read_chunk(block, column, &mut bytes).map(|_| ()));
+        let errors: Vec<Error> = results.filter_map(Result::err).collect();
+        check.blocks += u64::from(errors.is_empty());
+        check.problems.extend(errors);
+    }
+}

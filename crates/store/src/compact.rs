@@ -1,0 +1,307 @@
+//! Merging segments: overlapping ones, so that rows stand once and stored statistics count, and
+//! small ones, so that runs are long.
+
+use std::ops::Range;
+use std::sync::{Arc, PoisonError};
+
+use tidemill_model::{Column, FieldType, TimeRange};
+
+use crate::commit::Change;
+use crate::error::Result;
+use crate::manifest::segment_path;
+use crate::read::{Memory, Piece, Reader, TableView, ViewInner};
+use crate::segment::{
+    BlockData, BlockPlan, BlockSource, Segment, SegmentTarget, build_segment, plan_blocks,
+};
+use crate::store::{Inner, Store};
+
+/// Without being asked, a table is compacted when it has this many small segments…
+const MAX_SMALL_SEGMENTS: usize = 8;
+/// …or a time stands in more than this many segments. (A segment is small below a quarter of the
+/// largest size.)
+const MAX_OVERLAP: usize = 4;
+
+/// What a compaction did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compacted {
+    /// Segments merged.
+    pub segments_before: usize,
+    /// Segments they became.
+    pub segments_after: usize,
+    /// Bytes before and after.
+    pub bytes_before: u64,
+    /// See `bytes_before`.
+    pub bytes_after: u64,
+    /// Rows that stood more than once.
+    pub dropped_rows: u64,
+}
+
+impl Store {
+    /// Flushes, then merges what overlaps or is small, in bounded memory and without keeping
+    /// readers from anything.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn compact(&self) -> Result<Compacted> {
+        self.inner.log()?;
+        let _maintenance = self.inner.maintenance.lock().unwrap_or_else(PoisonError::into_inner);
+        self.inner.flush_locked()?;
+        self.inner.compact_groups(true)
+    }
+}
+
+impl Inner {
+    /// Compacts tables that need it; the caller holds the maintenance lock.
+    pub(crate) fn compact_if_needed(&self) -> Result<()> {
+        self.compact_groups(false).map(|_| ())
+    }
+
+    fn compact_groups(&self, all: bool) -> Result<Compacted> {
+        let mut total = Compacted::default();
+        let tables = self.read_tables().len();
+        for table in 0..tables {
+            let segments = self.read_tables()[table].segments.clone();
+            for group in groups(&segments, self.options.max_segment_rows, all) {
+                self.compact_group(table, &group, &mut total)?;
+            }
+        }
+        Ok(total)
+    }
+
+    fn compact_group(
+        &self,
+        table: usize,
+        group: &[Arc<Segment>],
+        total: &mut Compacted,
+    ) -> Result<()> {
+        let merge = Merge::new(self, table, group.to_vec());
+        let sequence = group.iter().map(|segment| segment.entry.sequence).max().unwrap_or(0);
+        let mut change = Change {
+            remove: group.iter().map(|segment| segment.entry.file).collect(),
+            ..Change::default()
+        };
+        for window in windows(group, self.options.max_segment_rows) {
+            let source = merge.window(window)?;
+            if source.plans.is_empty() {
+                continue;
+            }
+            let target = SegmentTarget {
+                disk: self.disk(),
+                dir: &self.dir,
+                file: self.next_file_number(),
+                table: table as u32,
+                sequence,
+                fields: merge.fields.clone(),
+            };
+            change.add.push(build_segment(target, &source.plans, &source)?);
+        }
+        let opened = self.commit(&change, None)?;
+        total.segments_before += group.len();
+        total.segments_after += opened.len();
+        let sums = |segments: &[Arc<Segment>]| {
+            let sum = |of: fn(&Segment) -> u64| segments.iter().map(|s| of(s)).sum::<u64>();
+            (sum(|s| s.entry.bytes), sum(|s| s.entry.rows))
+        };
+        let (before, after) = (sums(group), sums(&opened));
+        total.bytes_before += before.0;
+        total.bytes_after += after.0;
+        total.dropped_rows += before.1 - after.1;
+        let mut tables = self.write_tables();
+        let segments = &mut tables[table].segments;
+        segments.retain(|segment| !change.remove.contains(&segment.entry.file));
+        segments.extend(opened);
+        segments.sort_by_key(|segment| segment.entry.sequence);
+        drop(tables);
+        self.remove_files(change.remove.iter().map(|file| segment_path(&self.dir, *file)));
+        Ok(())
+    }
+}
+
+/// Sets of segments to merge. All that overlap with one another stay together, so that what is
+/// older and what is younger among the others does not change.
+fn groups(segments: &[Arc<Segment>], max_rows: usize, all: bool) -> Vec<Vec<Arc<Segment>>> {
+    let mut by_time = segments.to_vec();
+    by_time.sort_by_key(|segment| segment.entry.range.start);
+    let mut clusters: Vec<(Vec<Arc<Segment>>, i64)> = Vec::new();
+    for segment in by_time {
+        let range = segment.entry.range;
+        match clusters.last_mut().filter(|(_, end)| range.start <= *end) {
+            Some((cluster, end)) => {
+                *end = range.end.max(*end);
+                cluster.push(segment);
+            }
+            None => clusters.push((vec![segment], range.end)),
+        }
+    }
+    let small = segments.iter().filter(|s| s.entry.rows < max_rows as u64 / 4).count();
+    let deepest = clusters.iter().map(|(cluster, _)| cluster.len()).max().unwrap_or(0);
+    if !all && small < MAX_SMALL_SEGMENTS && deepest <= MAX_OVERLAP {
+        return Vec::new();
+    }
+    let mut groups: Vec<(Vec<Arc<Segment>>, u64)> = Vec::new();
+    for (cluster, _) in clusters {
+        let rows: u64 = cluster.iter().map(|segment| segment.entry.rows).sum();
+        match groups.last_mut().filter(|(_, group_rows)| group_rows + rows <= max_rows as u64) {
+            Some((group, group_rows)) => {
+                group.extend(cluster);
+                *group_rows += rows;
+            }
+            None => groups.push((cluster, rows)),
+        }
+    }
+    groups.into_iter().map(|(group, _)| group).filter(|group| group.len() > 1).collect()
+}
+
+/// Ranges of time that hold about `max_rows` rows each, so that what is written does not overlap.
+fn windows(group: &[Arc<Segment>], max_rows: usize) -> Vec<TimeRange> {
+    let rows: u64 = group.iter().map(|segment| segment.entry.rows).sum();
+    let range = group.iter().fold(TimeRange::EMPTY, |all, s| all.union(s.entry.range));
+    let count = rows.div_ceil(max_rows as u64).max(1);
+    // Rows are taken to be spread evenly inside a block.
+    let mut starts: Vec<(i64, u64)> = Vec::new();
+    for segment in group {
+        for (block, block_range) in segment.footer.block_ranges.iter().enumerate() {
+            let middle = i128::midpoint(block_range.start.into(), block_range.end.into()) as i64;
+            starts.push((middle, segment.block_rows(block) as u64));
+        }
+    }
+    starts.sort_unstable();
+    let (mut windows, mut start, mut seen) = (Vec::new(), range.start, 0);
+    for (time, block_rows) in starts {
+        if seen * count >= rows * (windows.len() as u64 + 1) && time > start {
+            windows.push(TimeRange::new(start, time - 1));
+            start = time;
+        }
+        seen += block_rows;
+    }
+    windows.push(TimeRange::new(start, range.end));
+    windows
+}
+
+/// Segments of one table seen as one.
+struct Merge {
+    view: TableView,
+    series: Vec<u32>,
+    fields: Vec<(u32, FieldType)>,
+}
+
+impl Merge {
+    fn new(inner: &Inner, table: usize, segments: Vec<Arc<Segment>>) -> Self {
+        let mut series: Vec<u32> =
+            segments.iter().flat_map(|s| &s.footer.run_series).copied().collect();
+        series.sort_unstable();
+        series.dedup();
+        let mut fields: Vec<_> = segments.iter().flat_map(|s| &s.footer.fields).copied().collect();
+        fields.sort_unstable();
+        fields.dedup();
+        let state = &inner.read_tables()[table];
+        let mut segments = segments;
+        segments.sort_by_key(|segment| segment.entry.sequence);
+        let view = TableView {
+            inner: Arc::new(ViewInner {
+                schema: Arc::clone(&state.schema),
+                definition: Arc::clone(&state.definition),
+                series_count: state.series_count,
+                segments,
+                memory: Arc::new(Memory::default()),
+                pool: inner.pool.clone(),
+            }),
+        };
+        Self { view, series, fields }
+    }
+
+    /// The rows in a range of time, as blocks.
+    fn window(&self, range: TimeRange) -> Result<Window<'_>> {
+        let (mut reader, mut pieces) = (self.view.reader(), Vec::new());
+        let mut runs = Vec::new();
+        for series in &self.series {
+            reader.pieces(*series, range, &mut pieces)?;
+            let mut rows = 0;
+            for piece in &pieces {
+                rows += reader.rows(piece)?;
+            }
+            if rows > 0 {
+                runs.push((*series, rows));
+            }
+        }
+        let mut run_rows = Vec::with_capacity(runs.len());
+        let mut row = 0;
+        for (series, rows) in &runs {
+            run_rows.push((*series, row));
+            row += rows;
+        }
+        Ok(Window { merge: self, range, plans: plan_blocks(runs.into_iter()), run_rows })
+    }
+}
+
+struct Window<'a> {
+    merge: &'a Merge,
+    range: TimeRange,
+    plans: Vec<BlockPlan>,
+    /// Where each series starts among all rows.
+    run_rows: Vec<(u32, usize)>,
+}
+
+impl BlockSource for Window<'_> {
+    type Worker = Reader;
+
+    fn worker(&self) -> Reader {
+        self.merge.view.reader()
+    }
+
+    fn fill(
+        &self,
+        reader: &mut Reader,
+        plan: &BlockPlan,
+        fields: &[(u32, FieldType)],
+        data: &mut BlockData,
+    ) -> Result<()> {
+        data.times.clear();
+        let mut columns: Vec<Column> = fields.iter().map(|(_, ty)| Column::new(*ty)).collect();
+        let ends = plan.runs.iter().skip(1).map(|run| run.1 as usize).chain([plan.rows.len()]);
+        let mut pieces: Vec<Piece> = Vec::new();
+        for (&(series, start), end) in plan.runs.iter().zip(ends) {
+            let first = plan.rows.start + start as usize - self.run_start(series);
+            let wanted = first..first + (end - start as usize);
+            reader.pieces(series, self.range, &mut pieces)?;
+            let mut at = 0;
+            for piece in &pieces {
+                let rows = reader.rows(piece)?;
+                let inside = wanted.start.max(at)..wanted.end.min(at + rows);
+                if !inside.is_empty() {
+                    let rows = inside.start - at..inside.end - at;
+                    append(reader, piece, rows, fields, &mut data.times, &mut columns)?;
+                }
+                at += rows;
+            }
+        }
+        data.columns = columns
+            .into_iter()
+            .map(|column| Some(column).filter(|column| column.valid_count() > 0))
+            .collect();
+        Ok(())
+    }
+}
+
+impl Window<'_> {
+    fn run_start(&self, series: u32) -> usize {
+        let at = self.run_rows.binary_search_by_key(&series, |(series, _)| *series);
+        at.map_or(0, |at| self.run_rows[at].1)
+    }
+}
+
+fn append(
+    reader: &mut Reader,
+    piece: &Piece,
+    rows: Range<usize>,
+    fields: &[(u32, FieldType)],
+    times: &mut Vec<i64>,
+    columns: &mut [Column],
+) -> Result<()> {
+    reader.times(piece, rows.clone(), times)?;
+    for ((field, _), column) in fields.iter().zip(columns) {
+        let values = reader.column(piece, *field as usize, rows.clone())?;
+        (0..values.len()).for_each(|row| column.push(values.get(row)));
+    }
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! The definition file of a table, `table-NNNNNN.def`: its schema and series, append-only.
+//!
+//! ```text
+//! file  := magic "TIDEMDEF", version u32 = 1, table u32, frame*
+//! frame := length u32, crc32c u32 of the addition, addition (see `definition.rs`)
+//! ```
+//!
+//! The manifest says how many bytes count; what stands after them was never committed and is
+//! written over.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::bytes::{Cursor, Malformed, Put};
+use crate::definition::{Definition, Mark};
+use crate::disk::{Disk, DiskFile};
+use crate::error::{Error, Result};
+use crate::manifest::definition_path;
+
+const MAGIC: &[u8; 8] = b"TIDEMDEF";
+const VERSION: u32 = 1;
+const HEADER_BYTES: u64 = 16;
+const FRAME_HEADER_BYTES: usize = 8;
+
+/// The durable part of a table's definition.
+#[derive(Debug)]
+pub(crate) struct DefinitionFile {
+    path: PathBuf,
+    table: u32,
+    file: Option<Arc<dyn DiskFile>>,
+    /// Bytes the manifest counts.
+    pub(crate) committed_bytes: u64,
+    /// What of the definition those bytes hold.
+    committed: Mark,
+}
+
+/// An addition that is on the disk and waits for the manifest to count it.
+#[derive(Debug)]
+pub(crate) struct Appended {
+    pub(crate) bytes: u64,
+    mark: Mark,
+}
+
+impl DefinitionFile {
+    pub(crate) fn new(dir: &Path, table: u32) -> Self {
+        let path = definition_path(dir, table);
+        Self { path, table, file: None, committed_bytes: 0, committed: Mark::default() }
+    }
+
+    /// Reads the definition in the first `committed_bytes`.
+    pub(crate) fn read(
+        disk: &dyn Disk,
+        dir: &Path,
+        table: u32,
+        committed_bytes: u64,
+    ) -> Result<(Self, Definition)> {
+        let mut this = Self { committed_bytes, ..Self::new(dir, table) };
+        let path = &this.path;
+        let file =
+            disk.open(path, false).map_err(|e| Error::io(path, "open a table's definition", e))?;
+        let length = file.len().map_err(|e| Error::io(path, "measure a table's definition", e))?;
+        if length < committed_bytes {
+            let message = format!("{length} bytes where the manifest counts {committed_bytes}");
+            return Err(Error::corrupt(path, length, message));
+        }
+        let mut bytes = vec![0; committed_bytes as usize];
+        let read = file.read_exact_at(&mut bytes, 0);
+        read.map_err(|e| Error::io(path, "read a table's definition", e))?;
+        let definition =
+            decode(&bytes, table).map_err(|m| Error::corrupt(path, m.at as u64, m.what))?;
+        this.committed = definition.mark();
+        Ok((this, definition))
+    }
+
+    /// Writes what was added since the last commit behind it, durably. `None`: nothing was.
+    pub(crate) fn append(
+        &mut self,
+        disk: &dyn Disk,
+        definition: &Definition,
+    ) -> Result<Option<Appended>> {
+        let mark = definition.mark();
+        if mark == self.committed && self.committed_bytes > 0 {
+            return Ok(None);
+        }
+        let mut out = Vec::new();
+        let start = self.committed_bytes;
+        if start == 0 {
+            out.put(MAGIC);
+            out.put_u32(VERSION);
+            out.put_u32(self.table);
+        }
+        let frame_at = out.len();
+        out.put_u64(0);
+        definition.encode_since(&self.committed, &mut out);
+        let addition = &out[frame_at + FRAME_HEADER_BYTES..];
+        let (length, crc) = (addition.len() as u32, crc32c::crc32c(addition));
+        out[frame_at..frame_at + 4].copy_from_slice(&length.to_le_bytes());
+        out[frame_at + 4..frame_at + 8].copy_from_slice(&crc.to_le_bytes());
+        let path = &self.path;
+        let file = match &self.file {
+            Some(file) => Arc::clone(file),
+            None => {
+                let opened = if start == 0 { disk.create(path) } else { disk.open(path, true) };
+                opened.map_err(|e| Error::io(path, "open a table's definition", e))?
+            }
+        };
+        let written = file.write_all_at(&out, start).and_then(|()| file.sync());
+        written.map_err(|e| Error::io(path, "write a table's definition", e))?;
+        self.file = Some(file);
+        Ok(Some(Appended { bytes: start + out.len() as u64, mark }))
+    }
+
+    /// The manifest counts the addition now.
+    pub(crate) fn committed(&mut self, appended: Appended) {
+        self.committed_bytes = appended.bytes;
+        self.committed = appended.mark;
+    }
+
+    pub(crate) fn committed_mark(&self) -> &Mark {
+        &self.committed
+    }
+}
+
+fn decode(bytes: &[u8], table: u32) -> Result<Definition, Malformed> {
+    let mut cursor = Cursor::new(bytes);
+    if cursor.take(8)? != MAGIC {
+        return Err(Malformed { at: 0, what: "not a table's definition".into() });
+    }
+    let (version, id) = (cursor.u32()?, cursor.u32()?);
+    if (version, id) != (VERSION, table) {
+        return cursor.fail(format!("version {version}, table {id} where 1, {table} are expected"));
+    }
+    debug_assert_eq!(cursor.position() as u64, HEADER_BYTES);
+    let mut definition = Definition::default();
+    while cursor.remaining() > 0 {
+        let (length, crc) = (cursor.u32()?, cursor.u32()?);
+        let at = cursor.position();
+        let addition = cursor.take(length as usize)?;
+        if crc32c::crc32c(addition) != crc {
+            return Err(Malformed { at, what: "the checksum does not match".into() });
+        }
+        let mut inner = Cursor::new(addition);
+        let applied = definition.apply(&mut inner).and_then(|()| inner.end());
+        applied.map_err(|m| Malformed { at: at + m.at, what: m.what })?;
+    }
+    Ok(definition)
+}

@@ -1,0 +1,151 @@
+//! From the memtable to segments.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use crate::chunk::Chunk;
+use crate::commit::Change;
+use crate::error::Result;
+use crate::manifest::SegmentEntry;
+use crate::segment::{SegmentTarget, build_segment, plan_blocks};
+use crate::sorted::SortedRows;
+use crate::store::{Inner, Store};
+use crate::wal::{log_number, log_path};
+
+impl Store {
+    /// Writes all rows in memory to segments and empties the log.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn flush(&self) -> Result<()> {
+        self.inner.flush()
+    }
+
+    /// Flushes, and gives up the directory's lock. Clones of this store take no more writes.
+    ///
+    /// # Errors
+    /// When the disk fails; what was acknowledged is in the log then.
+    pub fn close(self) -> Result<()> {
+        if self.is_read_only() {
+            return Ok(());
+        }
+        self.inner.flush()?;
+        self.inner.log()?.sync_and_mark()?;
+        self.inner.is_closed.store(true, Ordering::Release);
+        Ok(())
+    }
+}
+
+impl Inner {
+    pub(crate) fn flush(&self) -> Result<()> {
+        self.log()?;
+        let _maintenance = self.maintenance.lock().unwrap_or_else(PoisonError::into_inner);
+        self.flush_locked()
+    }
+
+    /// Starts a flush beside the writers when the memtable is full, and waits for one when it is
+    /// twice that.
+    pub(crate) fn flush_if_full(self: &Arc<Self>) -> Result<()> {
+        let limit = self.options.memtable_bytes();
+        let held = self.memtable.lock().unwrap_or_else(PoisonError::into_inner).bytes();
+        if held >= 2 * limit {
+            return self.flush();
+        }
+        if held >= limit && !self.is_flushing.swap(true, Ordering::AcqRel) {
+            let inner = Arc::clone(self);
+            let flush = move || {
+                if let Err(error) = inner.flush() {
+                    tracing::error!(%error, "flushing the memtable failed");
+                    if let Ok(log) = inner.log() {
+                        log.poison();
+                    }
+                }
+                inner.is_flushing.store(false, Ordering::Release);
+            };
+            let started = std::thread::Builder::new().name("tidemill-flush".into()).spawn(flush);
+            started.map_err(|e| crate::Error::io(&self.dir, "start a thread to flush", e))?;
+        }
+        Ok(())
+    }
+
+    /// Flushes; the caller holds the maintenance lock.
+    pub(crate) fn flush_locked(&self) -> Result<()> {
+        let log = self.log()?;
+        let (tables, sequence, log_file) = {
+            let ingest = self.lock_ingest();
+            let tables = self.read_tables();
+            if tables.iter().all(|table| table.chunks.is_empty()) {
+                return Ok(());
+            }
+            let sequence = ingest.next_sequence - 1;
+            let chunks: Vec<Vec<Arc<Chunk>>> = tables.iter().map(|t| t.chunks.clone()).collect();
+            drop(tables);
+            let log_file = self.next_file_number();
+            log.rotate(self.disk(), log_file)?;
+            (chunks, sequence, log_file)
+        };
+        let mut change = Change { flushed_sequence: Some(sequence), ..Change::default() };
+        for (table, chunks) in tables.iter().enumerate().filter(|(_, chunks)| !chunks.is_empty()) {
+            let duplicates = self.read_tables()[table].schema.duplicates;
+            let sorted = SortedRows::new(chunks.clone(), duplicates);
+            change.add.push(self.write_segment(table as u32, sequence, &sorted)?);
+        }
+        let segments = self.commit(&change, Some(&self.lock_ingest()))?;
+        let mut states = self.write_tables();
+        let mut flushed_bytes = 0;
+        for (state, chunks) in states.iter_mut().zip(&tables) {
+            flushed_bytes += chunks.iter().map(|chunk| chunk.memory_bytes()).sum::<usize>();
+            state.chunks.drain(..chunks.len());
+        }
+        for segment in segments {
+            states[segment.entry.table as usize].segments.push(segment);
+        }
+        drop(states);
+        self.memtable.lock().unwrap_or_else(PoisonError::into_inner).shrink(flushed_bytes);
+        self.remove_logs_before(log_file)?;
+        self.compact_if_needed()
+    }
+
+    /// Writes sorted rows of a table as a segment.
+    pub(crate) fn write_segment(
+        &self,
+        table: u32,
+        sequence: u64,
+        sorted: &SortedRows,
+    ) -> Result<SegmentEntry> {
+        let runs = (0..sorted.runs().len())
+            .map(|run| (sorted.runs()[run].series, sorted.run_rows(run).len()));
+        let plans = plan_blocks(runs);
+        let target = SegmentTarget {
+            disk: self.disk(),
+            dir: &self.dir,
+            file: self.next_file_number(),
+            table,
+            sequence,
+            fields: sorted.fields(),
+        };
+        build_segment(target, &plans, sorted)
+    }
+
+    pub(crate) fn remove_logs_before(&self, file: u64) -> Result<()> {
+        let names = self.disk().list(&self.dir);
+        let names = names.map_err(|e| crate::Error::io(&self.dir, "list the store", e))?;
+        let old = names.iter().filter_map(|name| log_number(name)).filter(|number| *number < file);
+        self.remove_files(old.map(|number| log_path(&self.dir, number)));
+        Ok(())
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if self.is_closed.load(Ordering::Acquire) {
+            return;
+        }
+        if let Some(log) = &self.log
+            && !log.is_poisoned()
+            && let Err(error) = log.sync_and_mark()
+        {
+            tracing::error!(%error, "the log could not be synced when the store was dropped");
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! From a reader's batch to the store's terms: tables, series ids, field indices; and which rows
+//! the schema refuses.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tidemill_model::{Batch, Column, Duplicates, SeriesKey, TableBatch, TableSchema};
+
+use crate::chunk::Chunk;
+use crate::definition::{Definition, Mark};
+
+/// A row the store refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// The row's table.
+    pub table: String,
+    /// Where the row starts in the text it was read from, in bytes.
+    pub position: u32,
+    /// The field that was wrong, if one was.
+    pub field: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// What all tables are; changed under one lock.
+#[derive(Debug, Default)]
+pub(crate) struct Ingest {
+    pub(crate) tables: Vec<IngestTable>,
+    by_name: HashMap<String, u32>,
+    /// The sequence number of the next write.
+    pub(crate) next_sequence: u64,
+    /// Whether something was defined that the log does not know.
+    pub(crate) has_unlogged: bool,
+    /// Changes when definitions are taken back, which makes every [`BatchMap`] void.
+    epoch: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct IngestTable {
+    pub(crate) definition: Arc<RwLock<Definition>>,
+    pub(crate) duplicates: Duplicates,
+    /// What the log or the manifest knows of it.
+    pub(crate) logged: Mark,
+}
+
+/// What a batch's own numbers mean in the store; kept with the batch, so that a series is looked
+/// up once.
+#[derive(Debug, Default)]
+pub(crate) struct BatchMap {
+    epoch: u64,
+    tables: Vec<TableMap>,
+}
+
+#[derive(Debug, Default)]
+struct TableMap {
+    table: Option<u32>,
+    series: Vec<u32>,
+    columns: Vec<Target>,
+    /// Series that have no place in the table, by their number in the batch.
+    refused: HashMap<u32, String>,
+}
+
+#[derive(Clone, Debug, Default)]
+enum Target {
+    #[default]
+    Unknown,
+    Field(u32),
+    Refused(String),
+}
+
+/// Stands for a series that was refused.
+const NO_SERIES: u32 = u32::MAX;
+
+impl Ingest {
+    pub(crate) fn new(tables: Vec<Definition>, next_sequence: u64) -> Self {
+        let mut this = Self { next_sequence, ..Self::default() };
+        tables.into_iter().for_each(|definition| this.add_table(definition));
+        this.tables.iter_mut().for_each(IngestTable::mark_logged);
+        this
+    }
+
+    pub(crate) fn add_table(&mut self, definition: Definition) {
+        self.by_name.insert(definition.schema.name.clone(), self.tables.len() as u32);
+        self.tables.push(IngestTable {
+            duplicates: definition.schema.duplicates,
+            definition: Arc::new(RwLock::new(definition)),
+            logged: Mark::default(),
+        });
+    }
+
+    pub(crate) fn table(&self, name: &str) -> Option<u32> {
+        self.by_name.get(name).copied()
+    }
+
+    /// How much is defined, table by table.
+    pub(crate) fn marks(&self) -> Vec<Mark> {
+        self.tables.iter().map(IngestTable::mark).collect()
+    }
+
+    /// Takes back what was defined since.
+    pub(crate) fn truncate(&mut self, marks: &[Mark]) {
+        self.tables.truncate(marks.len());
+        self.by_name.retain(|_, table| (*table as usize) < marks.len());
+        for (table, mark) in self.tables.iter().zip(marks) {
+            write(&table.definition).truncate(mark);
+        }
+        self.epoch += 1;
+    }
+
+    /// Everything defined so far is durable.
+    pub(crate) fn mark_logged(&mut self) {
+        self.tables.iter_mut().for_each(IngestTable::mark_logged);
+        self.has_unlogged = false;
+    }
+
+    /// Defines what the batch brings that is new, and says what is refused.
+    pub(crate) fn resolve(&mut self, batch: &Batch, map: &mut BatchMap, duplicates: Duplicates) {
+        if map.epoch != self.epoch {
+            *map = BatchMap { epoch: self.epoch, tables: Vec::new() };
+        }
+        map.tables.resize_with(batch.tables().len(), TableMap::default);
+        for (rows, table) in batch.tables().iter().zip(&mut map.tables) {
+            if rows.rows() > 0 && !table.is_complete_for(rows) {
+                self.resolve_table(rows, table, duplicates);
+            }
+        }
+    }
+
+    fn resolve_table(&mut self, rows: &TableBatch, map: &mut TableMap, duplicates: Duplicates) {
+        let id = *map.table.get_or_insert_with(|| {
+            if let Some(id) = self.by_name.get(rows.name()) {
+                return *id;
+            }
+            self.add_table(Definition::new(rows.name(), duplicates));
+            self.tables.len() as u32 - 1
+        });
+        let table = &self.tables[id as usize];
+        let mut definition = write(&table.definition);
+        let before = definition.mark();
+        claim_names(rows, map, &mut definition);
+        resolve_columns(rows, map, &definition.schema);
+        resolve_series(rows, map, &mut definition);
+        self.has_unlogged |= before != definition.mark() || table.logged == Mark::default();
+    }
+}
+
+impl IngestTable {
+    pub(crate) fn mark(&self) -> Mark {
+        self.definition.read().unwrap_or_else(PoisonError::into_inner).mark()
+    }
+
+    fn mark_logged(&mut self) {
+        self.logged = self.mark();
+    }
+}
+
+pub(crate) fn write(
+    definition: &RwLock<Definition>,
+) -> std::sync::RwLockWriteGuard<'_, Definition> {
+    definition.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Defines the fields and tags that are new, in the order in which rows bring them: who comes
+/// first has the name. (A tag and a field of one row: the tag.)
+fn claim_names(rows: &TableBatch, map: &TableMap, definition: &mut Definition) {
+    let known_series = map.series.len();
+    let mut claims: Vec<(usize, Option<usize>, String)> = Vec::new();
+    if known_series < rows.series_keys().len() {
+        let mut first_rows: HashMap<u32, usize> = HashMap::new();
+        for (row, series) in rows.row_series().iter().enumerate() {
+            if *series as usize >= known_series {
+                first_rows.entry(*series).or_insert(row);
+            }
+        }
+        let mut seen = std::collections::HashSet::new();
+        let mut series: Vec<_> =
+            first_rows.into_iter().map(|(series, row)| (row, series)).collect();
+        series.sort_unstable();
+        for (row, series) in series {
+            for (tag, _) in SeriesKey(rows.series_keys().bytes(series)).tags().flatten() {
+                if definition.schema.tag(tag).is_none() && seen.insert(tag) {
+                    claims.push((row, None, tag.to_owned()));
+                }
+            }
+        }
+    }
+    for (index, column) in rows.columns().iter().enumerate() {
+        let is_known =
+            map.columns.get(index).is_some_and(|target| !matches!(target, Target::Unknown));
+        if !is_known
+            && definition.schema.field(&column.name).is_none()
+            && let Some(row) = (0..column.column.len()).find(|row| column.column.is_valid(*row))
+        {
+            claims.push((row, Some(index), column.name.clone()));
+        }
+    }
+    claims.sort();
+    for (_, column, name) in claims {
+        let schema = &definition.schema;
+        if name == TableSchema::TIME || schema.tag(&name).is_some() || schema.field(&name).is_some()
+        {
+            continue;
+        }
+        match column {
+            None => definition.add_tag(&name),
+            Some(index) => definition.add_field(&name, rows.columns()[index].column.ty()),
+        };
+    }
+}
+
+fn resolve_columns(rows: &TableBatch, map: &mut TableMap, schema: &TableSchema) {
+    map.columns.resize(rows.columns().len(), Target::Unknown);
+    for (target, column) in map.columns.iter_mut().zip(rows.columns()) {
+        if !matches!(target, Target::Unknown) {
+            continue;
+        }
+        let (name, ty) = (&column.name, column.column.ty());
+        *target = match schema.field(name) {
+            Some(field) if schema.fields[field].ty == ty => Target::Field(field as u32),
+            Some(field) => Target::Refused(format!(
+                "field `{name}` is {ty} here and {} in table `{}`",
+                schema.fields[field].ty, schema.name
+            )),
+            None if name == TableSchema::TIME => {
+                Target::Refused("a field named `time`, which is the time column".to_owned())
+            }
+            None if schema.tag(name).is_some() => {
+                Target::Refused(format!("field `{name}` is a tag in table `{}`", schema.name))
+            }
+            None => Target::Unknown,
+        };
+    }
+}
+
+fn resolve_series(rows: &TableBatch, map: &mut TableMap, definition: &mut Definition) {
+    for local in map.series.len() as u32..rows.series_keys().len() as u32 {
+        let key = SeriesKey(rows.series_keys().bytes(local));
+        let mut pairs = Vec::new();
+        let mut refusal = None;
+        for (name, value) in key.tags().flatten() {
+            match definition.schema.tag(name) {
+                Some(tag) => pairs.push((tag as u32, definition.index.intern_value(tag, value))),
+                None if name == TableSchema::TIME => {
+                    refusal = Some("a tag named `time`, which is the time column".to_owned());
+                }
+                None => {
+                    let table = &definition.schema.name;
+                    refusal = Some(format!("tag `{name}` is a field in table `{table}`"));
+                }
+            }
+        }
+        pairs.sort_unstable();
+        map.series.push(match refusal {
+            None => definition.index.intern_series(&pairs),
+            Some(reason) => {
+                map.refused.insert(local, reason);
+                NO_SERIES
+            }
+        });
+    }
+}
+
+impl BatchMap {
+    /// Whether nothing in the batch is new, so that [`Ingest::resolve`] would change nothing.
+    pub(crate) fn is_complete_for(&self, batch: &Batch, epoch: u64) -> bool {
+        self.epoch == epoch
+            && self.tables.len() == batch.tables().len()
+            && batch
+                .tables()
+                .iter()
+                .zip(&self.tables)
+                .all(|(rows, map)| rows.rows() == 0 || map.is_complete_for(rows))
+    }
+
+    /// Takes the rows out of a resolved batch, by table; refused ones go to `rejections`.
+    pub(crate) fn take_chunks(
+        &self,
+        batch: &mut Batch,
+        rejections: &mut Vec<Rejection>,
+    ) -> Vec<(u32, Chunk)> {
+        let mut chunks = Vec::new();
+        for (rows, map) in batch.tables_mut().iter_mut().zip(&self.tables) {
+            let Some(table) = map.table.filter(|_| rows.rows() > 0) else { continue };
+            rows.finish();
+            let refused = map.refused_rows(rows);
+            let chunk = map.take_chunk(rows, &refused);
+            rejections.extend(refused.into_iter().map(|(_, rejection)| rejection));
+            if chunk.rows() > 0 {
+                chunks.push((table, chunk));
+            }
+        }
+        chunks
+    }
+}
+
+impl Ingest {
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+}
+
+impl TableMap {
+    fn is_complete_for(&self, rows: &TableBatch) -> bool {
+        self.table.is_some()
+            && self.series.len() == rows.series_keys().len()
+            && self.columns.len() == rows.columns().len()
+            && self.columns.iter().zip(rows.columns()).all(|(target, column)| {
+                !matches!(target, Target::Unknown) || column.column.valid_count() == 0
+            })
+    }
+
+    /// The refused rows, ascending.
+    fn refused_rows(&self, rows: &TableBatch) -> Vec<(usize, Rejection)> {
+        let mut refused: Vec<(usize, Rejection)> = Vec::new();
+        let reject = |row: usize, field: Option<&str>, reason: &str| {
+            let rejection = Rejection {
+                table: rows.name().to_owned(),
+                position: rows.positions().get(row).copied().unwrap_or_default(),
+                field: field.map(str::to_owned),
+                reason: reason.to_owned(),
+            };
+            (row, rejection)
+        };
+        if !self.refused.is_empty() {
+            for (row, series) in rows.row_series().iter().enumerate() {
+                if let Some(reason) = self.refused.get(series) {
+                    refused.push(reject(row, None, reason));
+                }
+            }
+        }
+        for (target, column) in self.columns.iter().zip(rows.columns()) {
+            if let Target::Refused(reason) = target {
+                let present = (0..column.column.len()).filter(|row| column.column.is_valid(*row));
+                refused.extend(present.map(|row| reject(row, Some(&column.name), reason)));
+            }
+        }
+        refused.sort_by_key(|(row, _)| *row);
+        refused.dedup_by_key(|(row, _)| *row);
+        refused
+    }
+
+    fn take_chunk(&self, rows: &mut TableBatch, refused: &[(usize, Rejection)]) -> Chunk {
+        let mut positions = rows.positions().to_vec();
+        let (mut series, mut times, columns) = rows.take_rows();
+        series.iter_mut().for_each(|id| *id = self.series[*id as usize]);
+        let mut columns: Vec<(u32, Column)> = self
+            .columns
+            .iter()
+            .zip(columns)
+            .filter_map(|(target, column)| match target {
+                Target::Field(field) if column.valid_count() > 0 => Some((*field, column)),
+                _ => None,
+            })
+            .collect();
+        columns.sort_by_key(|(field, _)| *field);
+        if !refused.is_empty() {
+            let is_kept = |row: &usize| refused.binary_search_by_key(row, |(row, _)| *row).is_err();
+            let kept: Vec<usize> = (0..times.len()).filter(is_kept).collect();
+            series = kept.iter().map(|row| series[*row]).collect();
+            times = kept.iter().map(|row| times[*row]).collect();
+            positions = kept.iter().map(|row| positions[*row]).collect();
+            for (_, column) in &mut columns {
+                *column = select(column, &kept);
+            }
+            columns.retain(|(_, column)| column.valid_count() > 0);
+        }
+        Chunk { sequence: 0, series, times, columns, positions }
+    }
+}
+
+/// The rows of a column with these indices.
+pub(crate) fn select(column: &Column, rows: &[usize]) -> Column {
+    let mut out = Column::new(column.ty());
+    rows.iter().for_each(|row| out.push(column.get(*row)));
+    out
+}

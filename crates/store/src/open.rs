@@ -1,0 +1,318 @@
+//! Opening a store: manifest, definitions, segments, log.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex, RwLock};
+
+use crate::chunk::Chunk;
+use crate::commit::Commit;
+use crate::definition::Definition;
+use crate::definition_file::DefinitionFile;
+use crate::disk::Disk;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ingest::Ingest;
+use crate::manifest::{Manifest, definition_path};
+use crate::options::Options;
+use crate::segment::Segment;
+use crate::store::{Inner, Recovery, Store, TableState, publish_definitions};
+use crate::wal::{Log, decode_record, log_number, log_path, replay};
+
+const LOCK_NAME: &str = "LOCK";
+/// A reader beside a writer may find files gone that the writer has just replaced, and looks
+/// again this many times.
+const MAX_OPEN_ATTEMPTS: usize = 10;
+
+impl Store {
+    /// Opens the store in `dir`, or creates one there.
+    ///
+    /// # Errors
+    /// When another process writes to it ([`ErrorKind::Locked`]), when there is none and
+    /// `options.create` is false or it is to be read only, and when files are damaged.
+    pub fn open(dir: impl AsRef<Path>, options: Options) -> Result<Self> {
+        let dir = dir.as_ref();
+        if !options.read_only {
+            return open_to_write(dir, options);
+        }
+        let mut attempt = 1;
+        loop {
+            match open_to_read(dir, options.clone()) {
+                Err(error) if attempt < MAX_OPEN_ATTEMPTS && is_gone(&error) => attempt += 1,
+                result => return result,
+            }
+        }
+    }
+}
+
+fn is_gone(error: &Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|e| e.downcast_ref::<std::io::Error>());
+    source.is_some_and(|e| e.kind() == std::io::ErrorKind::NotFound)
+}
+
+/// What the files hold.
+struct Loaded {
+    manifest: Manifest,
+    definition_files: Vec<DefinitionFile>,
+    definitions: Vec<Definition>,
+    segments: Vec<Arc<Segment>>,
+}
+
+fn load(disk: &dyn Disk, dir: &Path, manifest: Manifest) -> Result<Loaded> {
+    let mut loaded = Loaded {
+        definition_files: Vec::new(),
+        definitions: Vec::new(),
+        segments: Vec::new(),
+        manifest,
+    };
+    for (index, table) in loaded.manifest.tables.iter().enumerate() {
+        let path = Manifest::path(dir);
+        if table.id as usize != index {
+            return Err(Error::corrupt(
+                &path,
+                0,
+                format!("table {} where {index} is expected", table.id),
+            ));
+        }
+        let read = DefinitionFile::read(disk, dir, table.id, table.definition_bytes)?;
+        loaded.definition_files.push(read.0);
+        loaded.definitions.push(read.1);
+    }
+    for entry in &loaded.manifest.segments {
+        let path = entry.path(dir);
+        let segment = Segment::open(disk, dir, entry.clone())?;
+        let Some(definition) = loaded.definitions.get(entry.table as usize) else {
+            return Err(Error::corrupt(&path, 12, format!("a segment of table {}", entry.table)));
+        };
+        let last_series = segment.footer.run_series.last().map_or(0, |series| series + 1);
+        let fields_fit = segment.footer.fields.iter().all(|(field, ty)| {
+            definition.schema.fields.get(*field as usize).is_some_and(|known| known.ty == *ty)
+        });
+        if last_series > definition.index.len() || !fields_fit {
+            return Err(Error::corrupt(
+                &path,
+                0,
+                "a segment with series or fields its table lacks",
+            ));
+        }
+        loaded.segments.push(Arc::new(segment));
+    }
+    loaded.segments.sort_by_key(|segment| segment.entry.sequence);
+    Ok(loaded)
+}
+
+fn open_to_write(dir: &Path, options: Options) -> Result<Store> {
+    let disk = Arc::clone(&options.disk);
+    let disk = &*disk;
+    if Manifest::read(disk, dir)?.is_none() {
+        if !options.create {
+            return Err(no_store(dir));
+        }
+        disk.create_dir_all(dir).map_err(|e| Error::io(dir, "create the store", e))?;
+    }
+    let lock = disk.lock(&dir.join(LOCK_NAME)).map_err(|e| lock_error(dir, e))?;
+    // Again, now that nobody else can change it.
+    let manifest = match Manifest::read(disk, dir)? {
+        Some(manifest) => manifest,
+        None => create(disk, dir)?,
+    };
+    let mut recovery =
+        Recovery { removed_files: remove_orphans(disk, dir, &manifest)?, ..Recovery::default() };
+    let mut loaded = load(disk, dir, manifest)?;
+    let replayed = replay_logs(disk, dir, &mut loaded, &mut recovery)?;
+    if let Some((path, torn_bytes)) = &recovery.torn_tail {
+        cut_tail(disk, path, *torn_bytes)?;
+    }
+    let names = disk.list(dir).map_err(|e| Error::io(dir, "list the store", e))?;
+    let last_log = names.iter().filter_map(|name| log_number(name)).max().unwrap_or(0);
+    let next_file = loaded.manifest.next_file.max(last_log + 1);
+    let last_sequence = replayed.last_sequence;
+    let log = Log::create(disk, dir, next_file, last_sequence, options.durability)?;
+    Ok(assemble(dir, options, loaded, replayed, Some(log), next_file + 1, recovery, Some(lock)))
+}
+
+fn open_to_read(dir: &Path, options: Options) -> Result<Store> {
+    let disk = Arc::clone(&options.disk);
+    let Some(manifest) = Manifest::read(&*disk, dir)? else { return Err(no_store(dir)) };
+    let mut recovery = Recovery::default();
+    let mut loaded = load(&*disk, dir, manifest)?;
+    let replayed = replay_logs(&*disk, dir, &mut loaded, &mut recovery)?;
+    Ok(assemble(dir, options, loaded, replayed, None, 0, recovery, None))
+}
+
+fn no_store(dir: &Path) -> Error {
+    Error::new(ErrorKind::NotFound, "there is no store here; `tidemill import` creates one").at(dir)
+}
+
+fn lock_error(dir: &Path, error: std::io::Error) -> Error {
+    if error.kind() == std::io::ErrorKind::WouldBlock {
+        let message = "another process writes to this store; wait for it, or open it read only";
+        return Error::new(ErrorKind::Locked, message).at(dir);
+    }
+    Error::io(dir, "lock the store", error)
+}
+
+fn create(disk: &dyn Disk, dir: &Path) -> Result<Manifest> {
+    let manifest = Manifest { next_file: 1, next_sequence: 1, ..Manifest::default() };
+    manifest.replace(disk, dir)?;
+    if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        disk.sync_dir(parent).map_err(|e| Error::io(parent, "sync the directory", e))?;
+    }
+    Ok(manifest)
+}
+
+/// Removes files that were being written when a process ended and that nothing names.
+fn remove_orphans(disk: &dyn Disk, dir: &Path, manifest: &Manifest) -> Result<Vec<PathBuf>> {
+    let segments = manifest.segments.iter().map(|segment| segment.path(dir));
+    let definitions = manifest.tables.iter().map(|table| definition_path(dir, table.id));
+    let named: HashSet<PathBuf> = segments.chain(definitions).collect();
+    let mut removed = Vec::new();
+    for name in disk.list(dir).map_err(|e| Error::io(dir, "list the store", e))? {
+        let path = dir.join(&name);
+        let is_ours = name.ends_with(".seg") || name.ends_with(".def") || name == "MANIFEST.next";
+        if is_ours && !named.contains(&path) {
+            disk.remove(&path).map_err(|e| Error::io(&path, "remove an unfinished file", e))?;
+            removed.push(path);
+        }
+    }
+    Ok(removed)
+}
+
+#[derive(Debug, Default)]
+struct Replayed {
+    chunks: Vec<(u32, Chunk)>,
+    last_sequence: u64,
+}
+
+/// Applies the log to what the files hold.
+fn replay_logs(
+    disk: &dyn Disk,
+    dir: &Path,
+    loaded: &mut Loaded,
+    recovery: &mut Recovery,
+) -> Result<Replayed> {
+    let names = disk.list(dir).map_err(|e| Error::io(dir, "list the store", e))?;
+    let mut numbers: Vec<u64> = names.iter().filter_map(|name| log_number(name)).collect();
+    numbers.sort_unstable();
+    let flushed = loaded.manifest.flushed_sequence;
+    let first_unused = loaded.manifest.next_sequence.max(flushed + 1);
+    let mut replayed = Replayed { chunks: Vec::new(), last_sequence: first_unused - 1 };
+    let mut previous = None;
+    for (index, number) in numbers.iter().enumerate() {
+        let path = log_path(dir, *number);
+        let apply = |sequence: u64, payload: &[u8], offset: u64| {
+            if sequence <= flushed {
+                return Ok(());
+            }
+            if previous.is_some_and(|previous| sequence != previous + 1) {
+                let message = format!("write {sequence} where another is missing before it");
+                return Err(Error::corrupt(&path, offset, message));
+            }
+            previous = Some(sequence);
+            replayed.last_sequence = replayed.last_sequence.max(sequence);
+            let applied =
+                apply_record(payload, sequence, &mut loaded.definitions, &mut replayed.chunks);
+            applied.map_err(|what| Error::corrupt(&path, offset, what))
+        };
+        let result = replay(disk, dir, *number, index + 1 == numbers.len(), apply)?;
+        if result.torn_bytes > 0 {
+            recovery.torn_tail = Some((path, result.torn_bytes));
+        }
+    }
+    recovery.replayed_rows = replayed.chunks.iter().map(|(_, chunk)| chunk.rows() as u64).sum();
+    Ok(replayed)
+}
+
+fn apply_record(
+    payload: &[u8],
+    sequence: u64,
+    definitions: &mut Vec<Definition>,
+    chunks: &mut Vec<(u32, Chunk)>,
+) -> Result<(), String> {
+    let record =
+        decode_record(payload).map_err(|m| format!("{} (byte {} of the write)", m.what, m.at))?;
+    for (table, addition) in record.additions {
+        if table as usize == definitions.len() {
+            definitions.push(Definition::default());
+        }
+        let Some(definition) = definitions.get_mut(table as usize) else {
+            return Err(format!("table {table} before those before it"));
+        };
+        let mut cursor = crate::bytes::Cursor::new(addition);
+        definition.apply(&mut cursor).and_then(|()| cursor.end()).map_err(|m| m.what)?;
+    }
+    for (table, mut chunk) in record.rows {
+        let Some(definition) = definitions.get(table as usize) else {
+            return Err(format!("rows of table {table}, which is not defined"));
+        };
+        let fields_fit = chunk.columns.iter().all(|(field, column)| {
+            definition.schema.fields.get(*field as usize).is_some_and(|f| f.ty == column.ty())
+        });
+        if !fields_fit || chunk.series.iter().any(|series| *series >= definition.index.len()) {
+            return Err(format!("rows with series or fields that table {table} lacks"));
+        }
+        chunk.sequence = sequence;
+        chunks.push((table, chunk));
+    }
+    Ok(())
+}
+
+/// Cuts a torn tail, so that the file is whole when later ones follow it.
+fn cut_tail(disk: &dyn Disk, path: &Path, torn_bytes: u64) -> Result<()> {
+    let cut = disk.open(path, true).and_then(|file| {
+        let length = file.len()?;
+        if length == torn_bytes {
+            drop(file);
+            return disk.remove(path);
+        }
+        file.set_len(length - torn_bytes)?;
+        file.sync()
+    });
+    cut.map_err(|e| Error::io(path, "cut the torn tail of the log", e))
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of a store, put together in one place")]
+fn assemble(
+    dir: &Path,
+    options: Options,
+    loaded: Loaded,
+    replayed: Replayed,
+    log: Option<Log>,
+    next_file: u64,
+    recovery: Recovery,
+    lock: Option<Box<dyn Send + Sync>>,
+) -> Store {
+    let mut ingest = Ingest::new(loaded.definitions, replayed.last_sequence + 1);
+    ingest.mark_logged();
+    let mut tables: Vec<TableState> = Vec::new();
+    publish_definitions(&ingest, &mut tables);
+    for segment in loaded.segments {
+        tables[segment.entry.table as usize].segments.push(segment);
+    }
+    let mut memtable = options.budget.empty();
+    let mut bytes = 0;
+    for (table, chunk) in replayed.chunks {
+        bytes += chunk.memory_bytes();
+        tables[table as usize].chunks.push(Arc::new(chunk));
+    }
+    memtable.force(bytes);
+    let commit = Commit { manifest: loaded.manifest, definitions: loaded.definition_files };
+    Store {
+        inner: Arc::new(Inner {
+            dir: dir.to_owned(),
+            options,
+            pool: Inner::new_pool(),
+            maintenance: Mutex::new(()),
+            gate: RwLock::new(()),
+            ingest: Mutex::new(ingest),
+            commit: Mutex::new(commit),
+            tables: RwLock::new(tables),
+            log,
+            next_file: AtomicU64::new(next_file),
+            memtable: Mutex::new(memtable),
+            is_flushing: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
+            recovery,
+            lock,
+        }),
+    }
+}

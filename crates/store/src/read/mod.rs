@@ -1,0 +1,15 @@
+//! Reading: snapshots, and the pieces of a series that make one ascending row of rows out of
+//! segments and memtable.
+
+mod cache;
+mod merge;
+mod piece;
+mod reader;
+mod slice;
+mod view;
+
+pub use piece::Piece;
+pub use reader::{Reader, StoredAggregate};
+pub use slice::{ColumnSlice, SliceValues, TextSlice};
+pub(crate) use view::{Memory, ViewInner};
+pub use view::{Snapshot, TableView};

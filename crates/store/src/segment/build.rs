@@ -1,0 +1,102 @@
+//! Segments out of sorted rows, wherever those come from: blocks are filled and encoded in
+//! parallel and written in order.
+
+use std::path::Path;
+
+use rayon::prelude::*;
+use tidemill_model::{Column, FieldType};
+
+use super::{BlockData, BlockEncoder, BlockPlan, SegmentWriter};
+use crate::disk::Disk;
+use crate::error::Result;
+use crate::manifest::SegmentEntry;
+use crate::sorted::SortedRows;
+use crate::workers::workers;
+
+/// Blocks encoded at a time: with ten columns 13 MB before encoding.
+const MAX_BLOCKS_IN_FLIGHT: usize = 32;
+
+/// Sorted rows, to be filled into blocks from several threads.
+pub(crate) trait BlockSource: Sync {
+    /// What a thread keeps between blocks.
+    type Worker;
+    /// Starts a thread.
+    fn worker(&self) -> Self::Worker;
+    /// Puts the rows of a block over `data`, whose columns are those of `fields`.
+    fn fill(
+        &self,
+        worker: &mut Self::Worker,
+        plan: &BlockPlan,
+        fields: &[(u32, FieldType)],
+        data: &mut BlockData,
+    ) -> Result<()>;
+}
+
+/// Where a segment goes and what it is.
+#[derive(Debug)]
+pub(crate) struct SegmentTarget<'a> {
+    pub(crate) disk: &'a dyn Disk,
+    pub(crate) dir: &'a Path,
+    pub(crate) file: u64,
+    pub(crate) table: u32,
+    pub(crate) sequence: u64,
+    pub(crate) fields: Vec<(u32, FieldType)>,
+}
+
+/// Writes a segment and makes it durable. After an error no file is left.
+pub(crate) fn build_segment<S: BlockSource>(
+    target: SegmentTarget<'_>,
+    plans: &[BlockPlan],
+    source: &S,
+) -> Result<SegmentEntry> {
+    let SegmentTarget { disk, dir, file, table, sequence, fields } = target;
+    let mut writer = SegmentWriter::create(disk, dir, file, table, sequence, fields.clone())?;
+    let path = writer.path().to_owned();
+    let mut write = || {
+        for group in plans.chunks(MAX_BLOCKS_IN_FLIGHT) {
+            let init = || (source.worker(), BlockEncoder::new(), BlockData::default());
+            let encode = |(worker, encoder, data): &mut (S::Worker, BlockEncoder, BlockData),
+                          plan| {
+                source.fill(worker, plan, &fields, data)?;
+                Ok(encoder.encode(plan, data))
+            };
+            let blocks: Vec<Result<_>> =
+                workers().install(|| group.par_iter().map_init(init, encode).collect());
+            for block in blocks {
+                writer.push(&block?)?;
+            }
+        }
+        Ok(())
+    };
+    let written = write().and_then(|()| writer.finish());
+    if written.is_err() {
+        // The error that matters is the one above; an orphan is removed at the next opening.
+        let _ = disk.remove(&path);
+    }
+    written
+}
+
+impl BlockSource for SortedRows {
+    type Worker = ();
+
+    fn worker(&self) {}
+
+    fn fill(
+        &self,
+        (): &mut (),
+        plan: &BlockPlan,
+        fields: &[(u32, FieldType)],
+        data: &mut BlockData,
+    ) -> Result<()> {
+        data.times.clear();
+        self.times(plan.rows.clone(), &mut data.times);
+        data.columns.resize_with(fields.len(), || None);
+        for ((field, ty), slot) in fields.iter().zip(&mut data.columns) {
+            let mut column = slot.take().filter(|column| column.ty() == *ty);
+            let mut column = column.take().unwrap_or_else(|| Column::new(*ty));
+            let any = self.gather(*field as usize, plan.rows.clone(), &mut column);
+            *slot = any.then_some(column);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,190 @@
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tidemill_model::FieldType;
+
+use super::footer::Footer;
+use super::{HAS_STATISTICS, HAS_VALIDITY, HEADER_BYTES, MAGIC, VERSION};
+use crate::bytes::{Cursor, Malformed};
+use crate::disk::{Disk, DiskFile};
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::SegmentEntry;
+
+const TRAILER_BYTES: u64 = 16;
+/// A footer of a segment with millions of one-row series is some tens of MB.
+const MAX_FOOTER_BYTES: u64 = 1 << 30;
+
+/// An open segment: its footer in memory, its chunks read when asked for.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) entry: SegmentEntry,
+    pub(crate) footer: Footer,
+    path: PathBuf,
+    file: Arc<dyn DiskFile>,
+}
+
+impl Segment {
+    pub(crate) fn open(disk: &dyn Disk, dir: &Path, entry: SegmentEntry) -> Result<Self> {
+        let path = entry.path(dir);
+        let io = |doing: &'static str| {
+            let path = path.clone();
+            move |e| Error::io(&path, doing, e)
+        };
+        let file = disk.open(&path, false).map_err(io("open a segment"))?;
+        let length = file.len().map_err(io("measure a segment"))?;
+        if length != entry.bytes || length < HEADER_BYTES + TRAILER_BYTES {
+            let message = format!("{length} bytes where the manifest says {}", entry.bytes);
+            return Err(Error::corrupt(&path, length, message));
+        }
+        let mut header = [0; HEADER_BYTES as usize];
+        file.read_exact_at(&mut header, 0).map_err(io("read a segment's header"))?;
+        check_header(&header, entry.table, &path)?;
+        let mut trailer = [0; TRAILER_BYTES as usize];
+        let trailer_at = length - TRAILER_BYTES;
+        file.read_exact_at(&mut trailer, trailer_at).map_err(io("read a segment's trailer"))?;
+        let mut cursor = Cursor::new(&trailer);
+        let parts = (cursor.u32(), cursor.u32(), cursor.take(8));
+        let (Ok(bytes), Ok(crc), Ok(magic)) = parts else { unreachable!("16 bytes hold these") };
+        let start = trailer_at.checked_sub(u64::from(bytes)).filter(|start| *start >= HEADER_BYTES);
+        let Some(start) = start.filter(|_| magic == MAGIC && u64::from(bytes) <= MAX_FOOTER_BYTES)
+        else {
+            return Err(Error::corrupt(&path, trailer_at, "not the trailer of a segment"));
+        };
+        let mut content = vec![0; bytes as usize];
+        file.read_exact_at(&mut content, start).map_err(io("read a segment's footer"))?;
+        if crc32c::crc32c(&content) != crc {
+            return Err(Error::corrupt(&path, start, "the footer's checksum does not match"));
+        }
+        let footer = Footer::decode(&content)
+            .map_err(|m| Error::corrupt(&path, start + m.at as u64, m.what))?;
+        let expected = (entry.table, entry.sequence, entry.rows, start);
+        if (footer.table, footer.sequence, footer.rows() as u64, footer.data_end) != expected {
+            return Err(Error::corrupt(&path, start, "the footer is not that of this segment"));
+        }
+        Ok(Self { entry, footer, path, file })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The run of a series.
+    pub(crate) fn run(&self, series: u32) -> Option<usize> {
+        self.footer.run_series.binary_search(&series).ok()
+    }
+
+    /// The blocks a run stands in.
+    pub(crate) fn blocks_of(&self, run: usize) -> Range<usize> {
+        let footer = &self.footer;
+        let first = footer.block_rows.partition_point(|row| *row <= footer.run_rows[run]) - 1;
+        let end = footer.block_rows.partition_point(|row| *row < footer.run_rows[run + 1]);
+        first..end
+    }
+
+    /// The rows of a run within a block it stands in.
+    pub(crate) fn rows_in_block(&self, run: usize, block: usize) -> Range<usize> {
+        let footer = &self.footer;
+        let (from, to) = (footer.block_rows[block], footer.block_rows[block + 1]);
+        let start = footer.run_rows[run].max(from) - from;
+        let end = footer.run_rows[run + 1].min(to) - from;
+        start as usize..end as usize
+    }
+
+    /// The number of rows of a block.
+    pub(crate) fn block_rows(&self, block: usize) -> usize {
+        (self.footer.block_rows[block + 1] - self.footer.block_rows[block]) as usize
+    }
+
+    pub(crate) fn blocks(&self) -> usize {
+        self.footer.block_ranges.len()
+    }
+
+    /// The runs of a block, and where each starts in it.
+    pub(crate) fn runs_of(&self, block: usize) -> (Range<usize>, impl Iterator<Item = u32>) {
+        let footer = &self.footer;
+        let (from, to) = (footer.block_rows[block], footer.block_rows[block + 1]);
+        let first = footer.run_rows.partition_point(|row| *row <= from) - 1;
+        let end = footer.run_rows.partition_point(|row| *row < to);
+        (first..end, footer.run_rows[first..end].iter().map(move |row| row.saturating_sub(from)))
+    }
+
+    /// Where a field of the table stands among the columns (1 and up), and its type.
+    pub(crate) fn column_of(&self, field: usize) -> Option<(usize, FieldType)> {
+        let fields = &self.footer.fields;
+        let at = fields.binary_search_by_key(&(field as u32), |(field, _)| *field).ok()?;
+        Some((at + 1, fields[at].1))
+    }
+
+    /// Reads a column's chunk (0: times) of a block over `out` and checks it. Returns its offset;
+    /// `None`: no row has a value.
+    pub(crate) fn read_chunk(
+        &self,
+        block: usize,
+        column: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<u64>> {
+        let chunk = self.footer.chunks[block * (1 + self.footer.fields.len()) + column];
+        out.clear();
+        if chunk.bytes == 0 {
+            return Ok(None);
+        }
+        out.resize(chunk.bytes as usize, 0);
+        let read = self.file.read_exact_at(out, chunk.offset);
+        read.map_err(|e| Error::io(&self.path, "read a block", e))?;
+        if crc32c::crc32c(out) != chunk.crc {
+            let message = format!(
+                "the checksum of block {block}, column {column} does not match ({} rows are lost)",
+                self.block_rows(block)
+            );
+            return Err(Error::corrupt(&self.path, chunk.offset, message));
+        }
+        Ok(Some(chunk.offset))
+    }
+}
+
+fn check_header(header: &[u8], table: u32, path: &Path) -> Result<()> {
+    let mut cursor = Cursor::new(header);
+    if cursor.take(8) != Ok(MAGIC) {
+        return Err(Error::corrupt(path, 0, "not a segment"));
+    }
+    match (cursor.u32(), cursor.u32()) {
+        (Ok(VERSION), Ok(id)) if id == table => Ok(()),
+        (Ok(VERSION), _) => Err(Error::corrupt(path, 12, "a segment of another table")),
+        (version, _) => {
+            let version = version.unwrap_or_default();
+            let message = format!("a segment of version {version}; this program knows {VERSION}");
+            Err(Error::new(ErrorKind::Version, message).at(path))
+        }
+    }
+}
+
+/// The parts of a column's chunk.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ColumnChunk<'a> {
+    pub(crate) validity: Option<&'a [u8]>,
+    pub(crate) statistics: Option<&'a [u8]>,
+    pub(crate) values: &'a [u8],
+}
+
+impl<'a> ColumnChunk<'a> {
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let mut cursor = Cursor::new(bytes);
+        let flags = cursor.u8()?;
+        if flags & !(HAS_VALIDITY | HAS_STATISTICS) != 0 {
+            return cursor.fail(format!("chunk flags {flags}"));
+        }
+        let has_validity = flags & HAS_VALIDITY != 0;
+        let validity_bytes = if has_validity { cursor.u32()? } else { 0 };
+        let has_statistics = flags & HAS_STATISTICS != 0;
+        let statistics_bytes = if has_statistics { cursor.u32()? } else { 0 };
+        let validity = cursor.take(validity_bytes as usize)?;
+        let statistics = cursor.take(statistics_bytes as usize)?;
+        let values = cursor.take(cursor.remaining())?;
+        Ok(Self {
+            validity: has_validity.then_some(validity),
+            statistics: has_statistics.then_some(statistics),
+            values,
+        })
+    }
+}

@@ -1,0 +1,276 @@
+//! The footer of a segment: what stands where.
+//!
+//! ```text
+//! footer := table varint, sequence varint,
+//!           fields: count varint, (field varint, type u8)*
+//!           runs:   count varint, (series - previous varint, rows varint,
+//!                   first time - previous run's z, last - first time varint)*
+//!           blocks: count varint, (rows varint, first time z (from the segment's first), last -
+//!                   first time varint, (bytes varint, crc32c u32 if bytes > 0) * (1 + fields))*
+//! ```
+//!
+//! Runs and blocks cover the same rows in the same order; chunks stand back to back from the end
+//! of the header on.
+
+use tidemill_codec::MAX_BLOCK_ROWS;
+use tidemill_model::{FieldType, TimeRange};
+
+use super::HEADER_BYTES;
+use super::block::EncodedBlock;
+use crate::bytes::{Cursor, Malformed, Put, unzigzag, zigzag};
+
+/// Where a chunk stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ChunkEntry {
+    pub(crate) offset: u64,
+    pub(crate) bytes: u32,
+    pub(crate) crc: u32,
+}
+
+/// A footer in memory: parallel arrays, searched by series and row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Footer {
+    pub(crate) table: u32,
+    pub(crate) sequence: u64,
+    pub(crate) fields: Vec<(u32, FieldType)>,
+    pub(crate) run_series: Vec<u32>,
+    /// First row of each run, and the number of rows at the end.
+    pub(crate) run_rows: Vec<u32>,
+    pub(crate) run_ranges: Vec<TimeRange>,
+    /// First row of each block, and the number of rows at the end.
+    pub(crate) block_rows: Vec<u32>,
+    pub(crate) block_ranges: Vec<TimeRange>,
+    /// `1 + fields` a block.
+    pub(crate) chunks: Vec<ChunkEntry>,
+    /// The end of the last chunk.
+    pub(crate) data_end: u64,
+}
+
+impl Footer {
+    pub(crate) fn new(table: u32, sequence: u64, fields: Vec<(u32, FieldType)>) -> Self {
+        Self {
+            table,
+            sequence,
+            fields,
+            run_rows: vec![0],
+            block_rows: vec![0],
+            data_end: HEADER_BYTES,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.run_rows.last().map_or(0, |rows| *rows as usize)
+    }
+
+    pub(crate) fn range(&self) -> TimeRange {
+        self.run_ranges.iter().fold(TimeRange::EMPTY, |all, range| all.union(*range))
+    }
+
+    /// Bytes of memory held.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.run_series.len() * 24 + self.block_rows.len() * 20 + self.chunks.len() * 16
+    }
+
+    /// Adds the next block, whose bytes follow those before.
+    pub(crate) fn push_block(&mut self, block: &EncodedBlock) {
+        let mut range = TimeRange::EMPTY;
+        for (series, rows, run_range) in &block.runs {
+            range = range.union(*run_range);
+            self.push_run(*series, *rows, *run_range);
+        }
+        self.block_rows.push(self.block_rows.last().map_or(0, |rows| rows + block.rows as u32));
+        self.block_ranges.push(range);
+        for (bytes, crc) in &block.chunks {
+            self.chunks.push(ChunkEntry { offset: self.data_end, bytes: *bytes, crc: *crc });
+            self.data_end += u64::from(*bytes);
+        }
+    }
+
+    /// Adds rows of a series, which may go on from the block before.
+    fn push_run(&mut self, series: u32, rows: usize, range: TimeRange) {
+        let total = self.rows() as u32 + rows as u32;
+        if self.run_series.last() == Some(&series) {
+            if let (Some(last_row), Some(last)) =
+                (self.run_rows.last_mut(), self.run_ranges.last_mut())
+            {
+                *last_row = total;
+                *last = last.union(range);
+            }
+        } else {
+            self.run_series.push(series);
+            self.run_rows.push(total);
+            self.run_ranges.push(range);
+        }
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        out.put_varint(self.table);
+        out.put_varint(self.sequence);
+        out.put_varint(self.fields.len() as u64);
+        for (field, ty) in &self.fields {
+            out.put_varint(*field);
+            out.put(&[ty.code()]);
+        }
+        out.put_varint(self.run_series.len() as u64);
+        let (mut series, mut first) = (0, 0);
+        for (run, range) in self.run_ranges.iter().enumerate() {
+            out.put_varint(self.run_series[run] - series);
+            out.put_varint(self.run_rows[run + 1] - self.run_rows[run]);
+            put_range(*range, first, &mut out);
+            (series, first) = (self.run_series[run], range.start);
+        }
+        out.put_varint(self.block_ranges.len() as u64);
+        let start = self.range().start;
+        let mut chunks = self.chunks.iter();
+        for (block, range) in self.block_ranges.iter().enumerate() {
+            out.put_varint(self.block_rows[block + 1] - self.block_rows[block]);
+            put_range(*range, start, &mut out);
+            for chunk in chunks.by_ref().take(1 + self.fields.len()) {
+                out.put_varint(chunk.bytes);
+                if chunk.bytes > 0 {
+                    out.put_u32(chunk.crc);
+                }
+            }
+        }
+        out
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut cursor = Cursor::new(bytes);
+        let (table, sequence) = (cursor.varint_u32()?, cursor.varint_u64()?);
+        let mut fields = Vec::new();
+        for _ in 0..cursor.count(2)? {
+            let (field, code) = (cursor.varint_u32()?, cursor.u8()?);
+            let Some(ty) = FieldType::from_code(code) else {
+                return cursor.fail(format!("field type {code}"));
+            };
+            if fields.last().is_some_and(|(last, _)| *last >= field) {
+                return cursor.fail("fields out of order");
+            }
+            fields.push((field, ty));
+        }
+        let mut footer = Self::new(table, sequence, fields);
+        footer.decode_runs(&mut cursor)?;
+        footer.decode_blocks(&mut cursor)?;
+        cursor.end()?;
+        if footer.block_rows.last() != footer.run_rows.last() {
+            return cursor.fail("blocks and runs of different rows");
+        }
+        Ok(footer)
+    }
+
+    fn decode_runs(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
+        let (mut series, mut first) = (0u32, 0);
+        for run in 0..cursor.count(4)? {
+            let (step, rows) = (cursor.varint_u32()?, cursor.varint_u32()?);
+            let range = take_range(cursor, first)?;
+            let (next, total) = (series.checked_add(step), (self.rows() as u32).checked_add(rows));
+            let (Some(next), Some(total)) = (next, total) else {
+                return cursor.fail("a run beyond 32 bits");
+            };
+            if rows == 0 || (run > 0 && step == 0) {
+                return cursor.fail("runs out of order");
+            }
+            self.run_series.push(next);
+            self.run_rows.push(total);
+            self.run_ranges.push(range);
+            (series, first) = (next, range.start);
+        }
+        Ok(())
+    }
+
+    fn decode_blocks(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
+        let start = self.range().start;
+        let mut total = 0u32;
+        for _ in 0..cursor.count(4)? {
+            let rows = cursor.varint_u32()?;
+            if rows == 0 || rows as usize > MAX_BLOCK_ROWS {
+                return cursor.fail(format!("a block of {rows} rows"));
+            }
+            let Some(next) = total.checked_add(rows) else {
+                return cursor.fail("rows beyond 32 bits");
+            };
+            total = next;
+            self.block_rows.push(total);
+            self.block_ranges.push(take_range(cursor, start)?);
+            for _ in 0..=self.fields.len() {
+                let bytes = cursor.varint_u32()?;
+                let crc = if bytes > 0 { cursor.u32()? } else { 0 };
+                self.chunks.push(ChunkEntry { offset: self.data_end, bytes, crc });
+                self.data_end += u64::from(bytes);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn put_range(range: TimeRange, from: i64, out: &mut Vec<u8>) {
+    out.put_varint(zigzag(i128::from(range.start) - i128::from(from)));
+    out.put_varint((i128::from(range.end) - i128::from(range.start)) as u128);
+}
+
+fn take_range(cursor: &mut Cursor<'_>, from: i64) -> Result<TimeRange, Malformed> {
+    let start = i128::from(from).checked_add(unzigzag(cursor.varint()?));
+    let span = i128::try_from(cursor.varint()?).ok();
+    let end = start.zip(span).and_then(|(start, span)| start.checked_add(span));
+    let range = start.zip(end).and_then(|(start, end)| {
+        Some(TimeRange::new(i64::try_from(start).ok()?, i64::try_from(end).ok()?))
+    });
+    range.map_or_else(|| cursor.fail("a time beyond 64 bits"), Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Footer {
+        let mut footer = Footer::new(3, 9, vec![(0, FieldType::Int), (2, FieldType::Text)]);
+        let range = TimeRange::new;
+        footer.push_block(&EncodedBlock {
+            rows: 8192,
+            runs: vec![(4, 8192, range(-100, 500))],
+            bytes: Vec::new(),
+            chunks: vec![(10, 1), (20, 2), (0, 0)],
+        });
+        footer.push_block(&EncodedBlock {
+            rows: 8,
+            runs: vec![(4, 8, range(501, 510))],
+            bytes: Vec::new(),
+            chunks: vec![(10, 1), (20, 2), (30, 3)],
+        });
+        footer.push_block(&EncodedBlock {
+            rows: 7,
+            runs: vec![(5, 3, range(0, 2)), (7, 4, range(i64::MIN, i64::MAX))],
+            bytes: Vec::new(),
+            chunks: vec![(1, 4), (2, 5), (3, 6)],
+        });
+        footer
+    }
+
+    #[test]
+    fn a_footer_survives() {
+        let footer = sample();
+        assert_eq!(footer.run_series, [4, 5, 7]);
+        assert_eq!(footer.run_rows, [0, 8200, 8203, 8207]);
+        assert_eq!(footer.run_ranges[0], TimeRange::new(-100, 510));
+        assert_eq!(footer.chunks[3].offset, 16 + 30);
+        assert_eq!(Footer::decode(&footer.encode()), Ok(footer));
+    }
+
+    #[test]
+    fn damage_never_panics() {
+        let bytes = sample().encode();
+        for cut in 0..bytes.len() {
+            assert!(Footer::decode(&bytes[..cut]).is_err(), "cut at {cut}");
+        }
+        for at in 0..bytes.len() {
+            for value in 0..=255 {
+                let mut damaged = bytes.clone();
+                damaged[at] = value;
+                let _ = Footer::decode(&damaged);
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tidemill_model::FieldType;
+
+use super::block::EncodedBlock;
+use super::footer::Footer;
+use super::{MAGIC, VERSION};
+use crate::bytes::Put;
+use crate::disk::{Disk, DiskFile};
+use crate::error::{Error, Result};
+use crate::manifest::{SegmentEntry, segment_path};
+
+/// Blocks are collected up to this many bytes before they are written.
+const MAX_WRITE_BYTES: usize = 4 << 20;
+
+/// Writes a segment block by block.
+#[derive(Debug)]
+pub(crate) struct SegmentWriter {
+    path: PathBuf,
+    file_number: u64,
+    file: Arc<dyn DiskFile>,
+    footer: Footer,
+    buffer: Vec<u8>,
+    written: u64,
+}
+
+impl SegmentWriter {
+    /// Starts segment file `file_number`.
+    pub(crate) fn create(
+        disk: &dyn Disk,
+        dir: &Path,
+        file_number: u64,
+        table: u32,
+        sequence: u64,
+        fields: Vec<(u32, FieldType)>,
+    ) -> Result<Self> {
+        let path = segment_path(dir, file_number);
+        let file = disk.create(&path).map_err(|e| Error::io(&path, "create a segment", e))?;
+        let mut buffer = Vec::new();
+        buffer.put(MAGIC);
+        buffer.put_u32(VERSION);
+        buffer.put_u32(table);
+        let footer = Footer::new(table, sequence, fields);
+        Ok(Self { path, file_number, file, footer, buffer, written: 0 })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.footer.rows()
+    }
+
+    /// Adds the next block.
+    pub(crate) fn push(&mut self, block: &EncodedBlock) -> Result<()> {
+        self.footer.push_block(block);
+        self.buffer.put(&block.bytes);
+        if self.buffer.len() >= MAX_WRITE_BYTES { self.write() } else { Ok(()) }
+    }
+
+    /// Writes the footer and makes the file durable. It belongs to the store once the manifest
+    /// names it.
+    pub(crate) fn finish(mut self) -> Result<SegmentEntry> {
+        let footer = self.footer.encode();
+        self.buffer.put(&footer);
+        self.buffer.put_u32(footer.len() as u32);
+        self.buffer.put_u32(crc32c::crc32c(&footer));
+        self.buffer.put(MAGIC);
+        self.write()?;
+        self.file.sync().map_err(|e| Error::io(&self.path, "sync a segment", e))?;
+        Ok(SegmentEntry {
+            file: self.file_number,
+            table: self.footer.table,
+            sequence: self.footer.sequence,
+            rows: self.footer.rows() as u64,
+            bytes: self.written,
+            range: self.footer.range(),
+        })
+    }
+
+    fn write(&mut self) -> Result<()> {
+        let written = self.file.write_all_at(&self.buffer, self.written);
+        written.map_err(|e| Error::io(&self.path, "write a segment", e))?;
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,398 @@
+//! Rows of the memtable in the order of series and time, duplicates resolved.
+//!
+//! Nothing is moved: a sorted view is a list of references to rows of chunks, gathered column by
+//! column into whatever asks (a segment being written, a query).
+
+use std::sync::Arc;
+
+use tidemill_model::{Bitmap, Column, Duplicates, FieldType, Text, TimeRange, Values};
+
+use crate::chunk::Chunk;
+
+/// Where a row stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RowRef {
+    chunk: u32,
+    row: u32,
+}
+
+/// Where the rows of a series start among the sorted ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RunStart {
+    pub(crate) series: u32,
+    pub(crate) row: u32,
+}
+
+/// Chunks of one table, seen in the order of series and time.
+#[derive(Debug)]
+pub(crate) struct SortedRows {
+    chunks: Vec<Arc<Chunk>>,
+    entries: Vec<RowRef>,
+    /// With duplicates: row `i` is entries `groups[i]..groups[i + 1]`, of one series and time in
+    /// arrival order. Without: row `i` is entry `i`.
+    groups: Option<Vec<u32>>,
+    runs: Vec<RunStart>,
+    rows: usize,
+    duplicates: Duplicates,
+}
+
+impl SortedRows {
+    /// Sorts chunks, which come in the order of their sequence.
+    ///
+    /// Rows are partitioned by series with a counting sort, which keeps arrival order; only runs
+    /// that are not ascending already are sorted by time.
+    pub(crate) fn new(chunks: Vec<Arc<Chunk>>, duplicates: Duplicates) -> Self {
+        let mut entries = partition_by_series(&chunks);
+        let series = |entry: &RowRef| chunks[entry.chunk as usize].series[entry.row as usize];
+        let time = |entry: &RowRef| chunks[entry.chunk as usize].times[entry.row as usize];
+        let mut runs = Vec::new();
+        let mut has_duplicates = false;
+        let mut start = 0;
+        while start < entries.len() {
+            let id = series(&entries[start]);
+            let length = entries[start..].iter().take_while(|entry| series(entry) == id).count();
+            let run = &mut entries[start..start + length];
+            if !run.is_sorted_by_key(time) {
+                run.sort_by_key(time);
+            }
+            has_duplicates |= run.windows(2).any(|pair| time(&pair[0]) == time(&pair[1]));
+            runs.push(RunStart { series: id, row: start as u32 });
+            start += length;
+        }
+        let rows = entries.len();
+        let mut this = Self { chunks, entries, groups: None, runs, rows, duplicates };
+        if has_duplicates {
+            this.group_duplicates();
+        }
+        this
+    }
+
+    fn group_duplicates(&mut self) {
+        let mut groups = Vec::with_capacity(self.rows + 1);
+        for index in 0..self.runs.len() {
+            let end = self.runs.get(index + 1).map_or(self.entries.len(), |next| next.row as usize);
+            let start = std::mem::replace(&mut self.runs[index].row, groups.len() as u32) as usize;
+            let mut last = None;
+            for entry in start..end {
+                let time = self.entry_time(entry);
+                if last != Some(time) {
+                    groups.push(entry as u32);
+                    last = Some(time);
+                }
+            }
+        }
+        self.rows = groups.len();
+        groups.push(self.entries.len() as u32);
+        self.groups = Some(groups);
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Rows that gave way to, or were dropped for, another of the same series and time.
+    pub(crate) fn overwritten(&self) -> u64 {
+        (self.entries.len() - self.rows) as u64
+    }
+
+    pub(crate) fn runs(&self) -> &[RunStart] {
+        &self.runs
+    }
+
+    /// The rows of run `index`.
+    pub(crate) fn run_rows(&self, index: usize) -> std::ops::Range<usize> {
+        let end = self.runs.get(index + 1).map_or(self.rows, |next| next.row as usize);
+        self.runs[index].row as usize..end
+    }
+
+    /// The rows of a series.
+    pub(crate) fn series_rows(&self, series: u32) -> Option<std::ops::Range<usize>> {
+        let at = self.runs.binary_search_by_key(&series, |run| run.series).ok()?;
+        Some(self.run_rows(at))
+    }
+
+    pub(crate) fn time(&self, row: usize) -> i64 {
+        self.entry_time(self.first_entry(row))
+    }
+
+    pub(crate) fn range(&self) -> TimeRange {
+        (0..self.runs.len()).map(|run| self.run_rows(run)).fold(TimeRange::EMPTY, |range, rows| {
+            range.including(self.time(rows.start)).including(self.time(rows.end - 1))
+        })
+    }
+
+    /// The fields that any chunk has values of, ascending, with their types.
+    pub(crate) fn fields(&self) -> Vec<(u32, FieldType)> {
+        let columns = self.chunks.iter().flat_map(|chunk| &chunk.columns);
+        let mut fields: Vec<_> = columns.map(|(field, column)| (*field, column.ty())).collect();
+        fields.sort_unstable();
+        fields.dedup();
+        fields
+    }
+
+    /// How many of these rows, which are of one series, are before `time`.
+    pub(crate) fn rows_before(&self, rows: std::ops::Range<usize>, time: i64) -> usize {
+        let (mut low, mut high) = (rows.start, rows.end);
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.time(middle) < time { low = middle + 1 } else { high = middle }
+        }
+        low - rows.start
+    }
+
+    /// Appends the times of rows.
+    pub(crate) fn times(&self, rows: std::ops::Range<usize>, out: &mut Vec<i64>) {
+        out.extend(rows.map(|row| self.time(row)));
+    }
+
+    /// Gathers a field of rows over `out`, which is of the field's type. Returns whether any has
+    /// a value.
+    pub(crate) fn gather(
+        &self,
+        field: usize,
+        rows: std::ops::Range<usize>,
+        out: &mut Column,
+    ) -> bool {
+        let columns: Vec<Option<&Column>> =
+            self.chunks.iter().map(|chunk| chunk.column(field)).collect();
+        let all_present =
+            columns.iter().all(|column| column.is_some_and(|c| c.validity().is_none()));
+        if columns.iter().all(Option::is_none) {
+            out.clear();
+            out.pad_to(rows.len());
+            return false;
+        }
+        if all_present {
+            self.gather_dense(&columns, rows, out);
+            return true;
+        }
+        out.clear();
+        let mut any = false;
+        for row in rows {
+            let value = self.winner(&columns, row).and_then(|entry| {
+                columns[entry.chunk as usize].and_then(|column| column.get(entry.row as usize))
+            });
+            any |= value.is_some();
+            out.push(value);
+        }
+        any
+    }
+
+    /// The hot path: every chunk has a value in every row.
+    fn gather_dense(
+        &self,
+        columns: &[Option<&Column>],
+        rows: std::ops::Range<usize>,
+        out: &mut Column,
+    ) {
+        macro_rules! gather {
+            ($variant:ident, $empty:expr) => {{
+                let sources: Vec<&[_]> = columns
+                    .iter()
+                    .map(|column| match column.map(Column::values) {
+                        Some(Values::$variant(values)) => values.as_slice(),
+                        _ => $empty,
+                    })
+                    .collect();
+                let old = std::mem::replace(out, Column::new(FieldType::$variant));
+                let Values::$variant(mut values) = old.into_parts().0 else { return };
+                values.clear();
+                values.extend(rows.map(|row| {
+                    let entry = self.winning_entry(row);
+                    sources[entry.chunk as usize][entry.row as usize]
+                }));
+                *out = Column::from_parts(Values::$variant(values), None);
+            }};
+        }
+        match out.ty() {
+            FieldType::Float => gather!(Float, &[]),
+            FieldType::Int => gather!(Int, &[]),
+            FieldType::UInt => gather!(UInt, &[]),
+            FieldType::Bool => gather!(Bool, &[]),
+            FieldType::Text => {
+                let mut text = Text::default();
+                for row in rows {
+                    let entry = self.winning_entry(row);
+                    if let Some(Values::Text(values)) =
+                        columns[entry.chunk as usize].map(Column::values)
+                    {
+                        text.push(values.get(entry.row as usize));
+                    }
+                }
+                *out = Column::from_parts(Values::Text(text), None);
+            }
+        }
+    }
+
+    fn entry_time(&self, entry: usize) -> i64 {
+        let entry = self.entries[entry];
+        self.chunks[entry.chunk as usize].times[entry.row as usize]
+    }
+
+    fn first_entry(&self, row: usize) -> usize {
+        self.groups.as_ref().map_or(row, |groups| groups[row] as usize)
+    }
+
+    /// The entry that stands for a row when all its entries have the value asked for.
+    fn winning_entry(&self, row: usize) -> RowRef {
+        let Some(groups) = &self.groups else { return self.entries[row] };
+        match self.duplicates {
+            Duplicates::Last => self.entries[groups[row + 1] as usize - 1],
+            Duplicates::Keep | Duplicates::Error => self.entries[groups[row] as usize],
+        }
+    }
+
+    /// The entry whose value of one field counts: of the last that has one, or of the first row.
+    fn winner(&self, columns: &[Option<&Column>], row: usize) -> Option<RowRef> {
+        let Some(groups) = &self.groups else { return Some(self.entries[row]) };
+        let entries = &self.entries[groups[row] as usize..groups[row + 1] as usize];
+        match self.duplicates {
+            Duplicates::Last => {
+                let has_value = |entry: &&RowRef| {
+                    columns[entry.chunk as usize].is_some_and(|c| c.is_valid(entry.row as usize))
+                };
+                entries.iter().rev().find(has_value).copied()
+            }
+            Duplicates::Keep | Duplicates::Error => entries.first().copied(),
+        }
+    }
+}
+
+/// References to all rows, ordered by series, in arrival order within each.
+fn partition_by_series(chunks: &[Arc<Chunk>]) -> Vec<RowRef> {
+    let rows: usize = chunks.iter().map(|chunk| chunk.rows()).sum();
+    let highest = chunks.iter().flat_map(|chunk| &chunk.series).max().copied().unwrap_or(0);
+    let all = chunks.iter().enumerate().flat_map(|(number, chunk)| {
+        let entry = move |row| RowRef { chunk: number as u32, row };
+        (0..chunk.rows() as u32).map(entry).zip(chunk.series.iter().copied())
+    });
+    // A counter for every series up to the highest pays when there are rows to go with them.
+    if highest as usize > rows * 8 + 1024 {
+        let mut pairs: Vec<_> = all.map(|(entry, series)| (series, entry)).collect();
+        pairs.sort_by_key(|(series, _)| *series);
+        return pairs.into_iter().map(|(_, entry)| entry).collect();
+    }
+    let mut next = vec![0u32; highest as usize + 2];
+    for series in chunks.iter().flat_map(|chunk| &chunk.series) {
+        next[*series as usize + 1] += 1;
+    }
+    for series in 1..next.len() {
+        next[series] += next[series - 1];
+    }
+    let mut entries = vec![RowRef::default(); rows];
+    for (entry, series) in all {
+        let slot = &mut next[series as usize];
+        entries[*slot as usize] = entry;
+        *slot += 1;
+    }
+    entries
+}
+
+/// What a merge of the same rows by a naive map gives; the oracle of the tests below and of the
+/// model tests.
+#[cfg(test)]
+pub(crate) mod naive {
+    use super::*;
+    use std::collections::BTreeMap;
+    use tidemill_model::Value;
+
+    pub(crate) type Row = Vec<Option<i64>>;
+
+    pub(crate) fn merge(
+        rows: &[(u32, i64, Row)],
+        duplicates: Duplicates,
+    ) -> BTreeMap<(u32, i64), Row> {
+        let mut map: BTreeMap<(u32, i64), Row> = BTreeMap::new();
+        for (series, time, values) in rows {
+            match map.entry((*series, *time)) {
+                std::collections::btree_map::Entry::Vacant(slot) => {
+                    slot.insert(values.clone());
+                }
+                std::collections::btree_map::Entry::Occupied(mut slot) => {
+                    if duplicates == Duplicates::Last {
+                        for (old, new) in slot.get_mut().iter_mut().zip(values) {
+                            *old = new.or(*old);
+                        }
+                    }
+                }
+            }
+        }
+        map
+    }
+
+    pub(crate) fn chunks(rows: &[(u32, i64, Row)], size: usize) -> Vec<Arc<Chunk>> {
+        rows.chunks(size.max(1))
+            .enumerate()
+            .map(|(number, rows)| {
+                let mut chunk = Chunk { sequence: number as u64, ..Chunk::default() };
+                let fields = rows.first().map_or(0, |row| row.2.len());
+                chunk.columns = (0..fields)
+                    .map(|field| {
+                        let mut column = Column::new(FieldType::Int);
+                        rows.iter().for_each(|row| column.push(row.2[field].map(Value::Int)));
+                        (field as u32, column)
+                    })
+                    .filter(|(_, column)| column.valid_count() > 0)
+                    .collect();
+                chunk.series = rows.iter().map(|row| row.0).collect();
+                chunk.times = rows.iter().map(|row| row.1).collect();
+                Arc::new(chunk)
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tidemill_model::Value;
+
+    fn rows() -> impl Strategy<Value = Vec<(u32, i64, naive::Row)>> {
+        let value = prop::option::weighted(0.8, -50i64..50);
+        prop::collection::vec((0u32..5, 0i64..30, prop::collection::vec(value, 2)), 0..80)
+    }
+
+    proptest! {
+        #[test]
+        fn sorting_is_merging_in_order(rows in rows(), size in 1usize..40, policy in 1u8..3, sparse in any::<bool>()) {
+            let duplicates = Duplicates::from_code(policy).unwrap();
+            let spread = |series: u32| if sparse { series * 100_000 } else { series };
+            let rows: Vec<_> = rows.into_iter().map(|(s, t, v)| (spread(s), t, v)).collect();
+            let want = naive::merge(&rows, duplicates);
+            let sorted = SortedRows::new(naive::chunks(&rows, size), duplicates);
+            prop_assert_eq!(sorted.rows(), want.len());
+            prop_assert_eq!(sorted.overwritten() as usize, rows.len() - want.len());
+            let mut got = Vec::new();
+            for run in 0..sorted.runs().len() {
+                for row in sorted.run_rows(run) {
+                    let values = (0..2).map(|field| {
+                        let mut column = Column::new(FieldType::Int);
+                        sorted.gather(field, row..row + 1, &mut column);
+                        match column.get(0) { Some(Value::Int(v)) => Some(v), _ => None }
+                    });
+                    got.push(((sorted.runs()[run].series, sorted.time(row)), values.collect::<Vec<_>>()));
+                }
+            }
+            prop_assert_eq!(got, want.into_iter().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn text_is_gathered_dense() {
+        let mut column = Column::new(FieldType::Text);
+        ["b", "a"].iter().for_each(|text| column.push(Some(Value::Text(text))));
+        let chunk = Chunk {
+            sequence: 0,
+            series: vec![0, 0],
+            times: vec![2, 1],
+            columns: vec![(0, column)],
+            ..Chunk::default()
+        };
+        let sorted = SortedRows::new(vec![Arc::new(chunk)], Duplicates::Last);
+        let mut out = Column::new(FieldType::Text);
+        assert!(sorted.gather(0, 0..2, &mut out));
+        assert_eq!((out.get(0), out.get(1)), (Some(Value::Text("a")), Some(Value::Text("b"))));
+        assert_eq!(out.validity(), None::<&Bitmap>);
+    }
+}

@@ -1,0 +1,255 @@
+//! The store as its users see it, on a real directory.
+
+use tidemill_model::{Batch, Duplicates, FieldType, SeriesKey, TimeRange, Value};
+use tidemill_store::{BulkMap, ErrorKind, Options, Store, TableView};
+
+type Row<'a> = (&'a str, i64, Vec<(&'a str, Value<'a>)>);
+
+fn fill(batch: &mut Batch, table: &str, rows: &[Row<'_>]) {
+    let table = batch.table(table);
+    let table = &mut batch.tables_mut()[table];
+    let mut key = Vec::new();
+    for (position, (host, time, fields)) in rows.iter().enumerate() {
+        let mut tags: Vec<(&str, &str)> =
+            if host.is_empty() { vec![] } else { vec![("host", host)] };
+        SeriesKey::encode(&mut tags, &mut key).unwrap();
+        let series = table.series(&key);
+        for (name, value) in fields {
+            let column = table.column(name, value.ty());
+            table.set(column, *value);
+        }
+        table.end_row(series, Some(*time), position as u32);
+    }
+    table.finish();
+}
+
+fn ints(rows: &[(&'static str, i64, i64)]) -> Vec<Row<'static>> {
+    rows.iter().map(|(host, time, v)| (*host, *time, vec![("v", Value::Int(*v))])).collect()
+}
+
+/// All rows of a table as text: `host time field=value …`.
+fn dump(table: &TableView) -> Vec<String> {
+    let (mut reader, mut pieces, mut lines) = (table.reader(), Vec::new(), Vec::new());
+    for series in 0..table.series_count() {
+        let host = {
+            let index = table.series_index();
+            index
+                .series_tags(series)
+                .map(|(_, value)| value.to_owned())
+                .collect::<Vec<_>>()
+                .join(",")
+        };
+        reader.pieces(series, TimeRange::ALL, &mut pieces).unwrap();
+        for piece in &pieces {
+            let rows = reader.rows(piece).unwrap();
+            let mut times = Vec::new();
+            reader.times(piece, 0..rows, &mut times).unwrap();
+            for (row, time) in times.iter().enumerate() {
+                let mut line = format!("{host} {time}");
+                for (field, schema) in table.schema().fields.iter().enumerate() {
+                    if let Some(value) = reader.column(piece, field, row..row + 1).unwrap().get(0) {
+                        line.push_str(&format!(" {}={value:?}", schema.name));
+                    }
+                }
+                lines.push(line);
+            }
+        }
+    }
+    lines
+}
+
+fn open(dir: &std::path::Path) -> Store {
+    Store::open(dir, Options::default()).unwrap()
+}
+
+#[test]
+fn rows_survive_reopening_flushing_and_compacting() {
+    let dir = tempfile::tempdir().unwrap();
+    let want = ["a 1 v=Int(1)", "a 2 v=Int(2)", "a 3 v=Int(3)", "b 1 v=Int(9)"];
+    let check = |store: &Store| assert_eq!(dump(store.snapshot().table("t").unwrap()), want);
+    {
+        let store = open(dir.path());
+        let mut batch = Batch::new();
+        fill(&mut batch, "t", &ints(&[("a", 2, 2), ("b", 1, 9), ("a", 1, 1)]));
+        assert_eq!(store.write(&mut batch).unwrap().rows, 3);
+        fill(&mut batch, "t", &ints(&[("a", 3, 3)]));
+        store.write(&mut batch).unwrap();
+        check(&store);
+    }
+    let store = open(dir.path());
+    assert_eq!(store.recovery().replayed_rows, 4);
+    check(&store);
+    store.flush().unwrap();
+    check(&store);
+    store.close().unwrap();
+    let store = open(dir.path());
+    assert_eq!(store.recovery().replayed_rows, 0);
+    check(&store);
+    let mut batch = Batch::new();
+    fill(&mut batch, "t", &ints(&[("a", 3, 3)]));
+    store.write(&mut batch).unwrap();
+    assert_eq!(store.compact().unwrap().dropped_rows, 1);
+    check(&store);
+    let report = store.check().unwrap();
+    assert!(report.problems.is_empty(), "{:?}", report.problems);
+    assert_eq!((report.rows, report.segments), (4, 1));
+}
+
+#[test]
+fn the_later_write_wins_per_field_or_the_first_row_stays() {
+    for (policy, want) in
+        [(Duplicates::Last, "a 1 v=Int(2) w=Int(7)"), (Duplicates::Keep, "a 1 v=Int(1) w=Int(7)")]
+    {
+        for flush in [false, true] {
+            let dir = tempfile::tempdir().unwrap();
+            let options = Options { duplicates: policy, ..Options::default() };
+            let store = Store::open(dir.path(), options).unwrap();
+            let mut batch = Batch::new();
+            let both = vec![("v", Value::Int(1)), ("w", Value::Int(7))];
+            fill(&mut batch, "t", &[("a", 1, both)]);
+            store.write(&mut batch).unwrap();
+            if flush {
+                store.flush().unwrap();
+            }
+            fill(&mut batch, "t", &ints(&[("a", 1, 2)]));
+            store.write(&mut batch).unwrap();
+            assert_eq!(dump(store.snapshot().table("t").unwrap()), [want], "{policy} {flush}");
+            store.compact().unwrap();
+            assert_eq!(dump(store.snapshot().table("t").unwrap()), [want], "{policy} compacted");
+        }
+    }
+}
+
+#[test]
+fn a_table_may_refuse_duplicates() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { duplicates: Duplicates::Error, ..Options::default() };
+    let store = Store::open(dir.path(), options).unwrap();
+    let mut batch = Batch::new();
+    fill(&mut batch, "t", &ints(&[("a", 1, 1), ("a", 1, 2), ("b", 1, 3)]));
+    let written = store.write(&mut batch).unwrap();
+    assert_eq!((written.rows, written.rejections.len(), written.rejections[0].position), (2, 1, 1));
+    store.flush().unwrap();
+    let mut bulk = store.bulk(Duplicates::Last).unwrap();
+    let (mut rejections, mut map) = (Vec::new(), BulkMap::default());
+    fill(&mut batch, "t", &ints(&[("a", 1, 9), ("a", 2, 4)]));
+    bulk.append(&mut batch, &mut map, &mut rejections).unwrap();
+    fill(&mut batch, "t", &ints(&[("a", 2, 9)]));
+    bulk.append(&mut batch, &mut map, &mut rejections).unwrap();
+    assert_eq!((rejections.len(), bulk.commit().unwrap().rows), (2, 1));
+    drop(bulk);
+    let want = ["a 1 v=Int(1)", "a 2 v=Int(4)", "b 1 v=Int(3)"];
+    assert_eq!(dump(store.snapshot().table("t").unwrap()), want);
+}
+
+#[test]
+fn who_comes_first_has_the_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut batch = Batch::new();
+    fill(
+        &mut batch,
+        "t",
+        &[
+            ("", 1, vec![("v", Value::Float(0.5))]),
+            ("", 2, vec![("v", Value::Int(1)), ("w", Value::Int(1))]),
+            ("a", 3, vec![("host", Value::Int(1))]),
+            ("", 4, vec![("time", Value::Int(1))]),
+            ("a", 5, vec![("w", Value::Int(2))]),
+        ],
+    );
+    let written = store.write(&mut batch).unwrap();
+    let reasons: Vec<_> =
+        written.rejections.iter().map(|r| (r.position, r.reason.as_str())).collect();
+    assert_eq!(
+        reasons,
+        [
+            (1, "field `v` is int here and float in table `t`"),
+            (2, "field `host` is a tag in table `t`"),
+            (3, "a field named `time`, which is the time column"),
+        ]
+    );
+    assert_eq!(dump(store.snapshot().table("t").unwrap()), [" 1 v=Float(0.5)", "a 5 w=Int(2)"]);
+}
+
+#[test]
+fn a_bulk_load_is_all_or_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut batch = Batch::new();
+    fill(&mut batch, "old", &ints(&[("a", 1, 1)]));
+    store.write(&mut batch).unwrap();
+    {
+        let mut bulk = store.bulk(Duplicates::Last).unwrap();
+        fill(&mut batch, "new", &ints(&[("a", 1, 1)]));
+        fill(&mut batch, "old", &[("b", 1, vec![("x", Value::Bool(true))])]);
+        bulk.append(&mut batch, &mut BulkMap::default(), &mut Vec::new()).unwrap();
+    }
+    let snapshot = store.snapshot();
+    assert!(snapshot.table("new").is_none());
+    let old = snapshot.table("old").unwrap();
+    assert_eq!((old.series_count(), old.schema().fields.len()), (1, 1));
+    drop(snapshot);
+    let mut batch = Batch::new();
+    let mut bulk = store.bulk(Duplicates::Last).unwrap();
+    let (mut map, mut rejections) = (BulkMap::default(), Vec::new());
+    for rows in [&[("a", 5, 1), ("a", 4, 2), ("a", 1, 7)][..], &[("a", 4, 3)]] {
+        fill(&mut batch, "old", &ints(rows));
+        bulk.append(&mut batch, &mut map, &mut rejections).unwrap();
+    }
+    let loaded = bulk.commit().unwrap();
+    assert_eq!((loaded.rows, loaded.late, loaded.duplicates), (4, 3, 2));
+    drop(bulk);
+    let want = ["a 1 v=Int(7)", "a 4 v=Int(3)", "a 5 v=Int(1)"];
+    assert_eq!(dump(store.snapshot().table("old").unwrap()), want);
+    drop(store);
+    assert_eq!(dump(open(dir.path()).snapshot().table("old").unwrap()), want);
+}
+
+#[test]
+fn one_writes_and_others_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    assert_eq!(Store::open(dir.path(), Options::default()).unwrap_err().kind(), ErrorKind::Locked);
+    let mut batch = Batch::new();
+    fill(&mut batch, "t", &ints(&[("a", 1, 1)]));
+    store.write(&mut batch).unwrap();
+    let read = Options { read_only: true, ..Options::default() };
+    let reader = Store::open(dir.path(), read.clone()).unwrap();
+    assert_eq!(dump(reader.snapshot().table("t").unwrap()), ["a 1 v=Int(1)"]);
+    fill(&mut batch, "t", &ints(&[("a", 2, 1)]));
+    assert_eq!(reader.write(&mut batch).unwrap_err().kind(), ErrorKind::ReadOnly);
+    let nowhere = Store::open(dir.path().join("nowhere"), read).unwrap_err();
+    assert_eq!(nowhere.kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn types_and_missing_values_survive_a_segment() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut batch = Batch::new();
+    let rows: Vec<Row<'_>> = (0..3000)
+        .map(|i| {
+            let mut fields = vec![("i", Value::Int(i * i - 7))];
+            if i % 3 == 0 {
+                fields.push(("f", Value::Float(i as f64 / 7.0)));
+            }
+            if i % 5 == 0 {
+                fields.push(("u", Value::UInt(u64::MAX - i as u64)));
+            }
+            if i % 2 == 0 {
+                fields.push(("b", Value::Bool(i % 4 == 0)));
+            }
+            if i % 7 == 0 {
+                fields.push(("s", Value::Text(if i % 14 == 0 { "x\ny" } else { "ü" })));
+            }
+            (["a", "b", "c"][i as usize % 3], 1_000_000_007 * i, fields)
+        })
+        .collect();
+    fill(&mut batch, "t", &rows);
+    store.write(&mut batch).unwrap();
+    let before = dump(store.snapshot().table("t").unwrap());
+    assert_eq!(before.len(), 3000);
+    store.flush().unwrap();
+    assert_eq!(dump(store.snapshot().table("t").unwrap()), before);
+}
