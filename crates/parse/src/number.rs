@@ -93,25 +93,28 @@ pub fn parse_special(text: &[u8]) -> Option<f64> {
 /// The unsigned integer of the digits `text` starts with, and how many they are: 0 when there is
 /// none, when there are more than 16, or when they come so close to the end of `text` that whole
 /// words cannot be read. A hint for hot paths: whoever gets 0 asks the functions above.
-#[inline]
+#[inline(always)] // a few instructions, which hot loops overlap with what is around them
 pub(crate) fn leading_digits(text: &[u8]) -> (u64, usize) {
     let Some(head) = text.first_chunk::<8>() else { return (0, 0) };
     let head = u64::from_le_bytes(*head) ^ ZEROS;
-    let count = digit_bytes(head);
-    if count == 0 {
-        return (0, 0);
+    match digit_bytes(head) {
+        0 => (0, 0),
+        8 => more_leading_digits(eight_digits(head), &text[8..]),
+        count => (eight_digits(head << (64 - 8 * count)), count),
     }
-    if count < 8 {
-        return (eight_digits(head << (64 - 8 * count)), count);
-    }
-    let Some(tail) = text[8..].first_chunk::<8>() else { return (0, 0) };
+}
+
+/// [`leading_digits`] behind the first eight.
+#[inline(never)]
+fn more_leading_digits(head: u64, text: &[u8]) -> (u64, usize) {
+    let Some(tail) = text.first_chunk::<8>() else { return (0, 0) };
     let tail = u64::from_le_bytes(*tail) ^ ZEROS;
     match digit_bytes(tail) {
-        0 => (eight_digits(head), 8),
-        8 if text.get(16).is_none_or(u8::is_ascii_digit) => (0, 0),
-        more => {
-            let low = eight_digits(tail << (64 - 8 * more));
-            (eight_digits(head) * POWERS[more] + low, 8 + more)
+        0 => (head, 8),
+        8 if text.get(8).is_none_or(u8::is_ascii_digit) => (0, 0),
+        count => {
+            let low = eight_digits(tail << (64 - 8 * count));
+            (head * POWERS[count] + low, 8 + count)
         }
     }
 }

@@ -40,7 +40,7 @@ const HEAD_BYTES: usize = HEAD_WORDS * size_of::<u64>();
 impl Layout {
     /// The id of the field whose name stands at `at`, if it was seen. `previous` is the field
     /// before it in the row.
-    #[inline]
+    #[inline(always)]
     pub(super) fn field(
         &mut self,
         previous: Option<u32>,
@@ -54,9 +54,12 @@ impl Layout {
         if self.is_at(guess, text, at) { Some(guess) } else { self.find(previous, guess, text, at) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_at(&self, id: u32, text: &Text<'_>, at: usize) -> bool {
-        self.fields.get(id as usize).is_some_and(|field| field.is_start_of(&text.bytes[at..]))
+        match self.fields.get(id as usize) {
+            Some(field) => field.is_start_of(&text.bytes[at..]),
+            None => false,
+        }
     }
 
     #[inline(never)]
@@ -133,7 +136,7 @@ impl Field {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_start_of(&self, text: &[u8]) -> bool {
         match text.first_chunk::<HEAD_BYTES>() {
             Some(start) if self.name.len() <= HEAD_BYTES => {

@@ -1,0 +1,52 @@
+//! The batch reader against the plain one: the same rows, errors and places, whatever was read
+//! before and however the text is cut.
+
+mod line_support;
+
+use line_support::{by_points, by_reader, forgetful, texts};
+use proptest::prelude::*;
+use tidemill_model::Batch;
+use tidemill_parse::line::{LineOptions, LineReader};
+
+fn check(text: &[u8], cuts: &[usize], max_remembered_bytes: usize) {
+    let options = LineOptions { max_remembered_bytes, ..LineOptions::default() };
+    let want = by_points(text, &options);
+    let mut reader = LineReader::new(options);
+    let mut batch = Batch::new();
+    for cuts in [&[], cuts, &[]] {
+        let got = by_reader(&mut reader, &mut batch, text, cuts);
+        assert_eq!(got, want, "cut at {cuts:?}: {}", text.escape_ascii());
+    }
+    let got = by_reader(&mut forgetful(), &mut Batch::new(), text, cuts);
+    assert_eq!(got, want, "taken apart: {}", text.escape_ascii());
+    // What was remembered of one batch says nothing of another.
+    let mut other = Batch::new();
+    other.table("other");
+    assert_eq!(by_reader(&mut reader, &mut other, text, cuts), want);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn both_readers_agree(
+        text in texts(),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+        max_remembered_bytes in prop_oneof![Just(1 << 20), 0usize..3000],
+    ) {
+        let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
+        cuts.sort_unstable();
+        check(&text, &cuts, max_remembered_bytes);
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(text in prop::collection::vec(any::<u8>(), 0..200)) {
+        check(&text, &[text.len() / 2], 1 << 20);
+    }
+
+    #[test]
+    fn any_bytes_of_the_grammar_are_read_or_refused(text in "[a1i=, \"\\\\\n\r#.-]{0,60}", cut in 0usize..60) {
+        let text = text.as_bytes();
+        check(text, &[cut.min(text.len())], 1 << 20);
+    }
+}

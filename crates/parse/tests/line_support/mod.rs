@@ -1,0 +1,177 @@
+//! What the tests of line protocol share: rows in one comparable form, and texts that are nearly
+//! line protocol.
+
+use proptest::prelude::*;
+use tidemill_model::{Batch, SeriesKey, TableBatch, Value};
+use tidemill_parse::line::{LineOptions, LineReader, points};
+use tidemill_parse::{Point, PointValue, RowError, RowReader};
+
+/// What a text holds: for each row where it starts and its JSON (tags and fields sorted by name),
+/// and the errors. Places count from the start of the text.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Outcome {
+    pub(crate) rows: Vec<(usize, String)>,
+    pub(crate) errors: Vec<RowError>,
+}
+
+impl Outcome {
+    fn push(&mut self, at: usize, mut point: Point<'_>) {
+        point.tags.sort();
+        point.fields.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut json = String::new();
+        point.to_json(&mut json);
+        self.rows.push((at, json));
+    }
+
+    fn push_error(&mut self, base: usize, error: RowError) {
+        let (row_start, at) = (error.row_start + base, error.at + base);
+        self.errors.push(RowError { row_start, at, ..error });
+    }
+
+    fn push_batch(&mut self, base: usize, batch: &Batch) {
+        let first = self.rows.len();
+        for table in batch.tables() {
+            for row in 0..table.rows() {
+                self.push(base + table.positions()[row] as usize, row_of(table, row));
+            }
+        }
+        self.rows[first..].sort();
+    }
+}
+
+fn row_of(table: &TableBatch, row: usize) -> Point<'_> {
+    let key = SeriesKey(table.series_keys().bytes(table.row_series()[row]));
+    let tags = key.tags().map(|tag| tag.expect("the reader writes whole keys"));
+    let fields = table.columns().iter().filter_map(|column| {
+        let value = match column.column.get(row)? {
+            Value::Float(value) => PointValue::Float(value),
+            Value::Int(value) => PointValue::Int(value),
+            Value::UInt(value) => PointValue::UInt(value),
+            Value::Bool(value) => PointValue::Bool(value),
+            Value::Text(text) => PointValue::Text(text.into()),
+        };
+        Some((column.name.as_str().into(), value))
+    });
+    let is_timed = !table.untimed().contains(&(row as u32));
+    Point {
+        table: table.name().into(),
+        tags: tags.map(|(name, value)| (name.into(), value.into())).collect(),
+        fields: fields.collect(),
+        time: is_timed.then(|| table.times()[row]),
+    }
+}
+
+/// The outcome by the plain reader.
+pub(crate) fn by_points(text: &[u8], options: &LineOptions) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut points = points(text, true, options);
+    while let Some(point) = points.next() {
+        match point {
+            Ok(point) => outcome.push(points.row_start(), point),
+            Err(error) => outcome.push_error(0, error),
+        }
+    }
+    assert_eq!(points.consumed(), text.len());
+    outcome
+}
+
+/// The outcome by a batch reader that gets `text` cut at `cuts`, what it leaves put before what
+/// follows.
+pub(crate) fn by_reader(
+    reader: &mut LineReader,
+    batch: &mut Batch,
+    text: &[u8],
+    cuts: &[usize],
+) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut start = 0;
+    for &end in cuts.iter().chain([&text.len()]) {
+        let chunk = &text[start..end.max(start)];
+        let is_last = end == text.len();
+        batch.clear_rows();
+        let mut errors = Vec::new();
+        let consumed = reader.read(chunk, is_last, batch, &mut errors);
+        assert!(consumed <= chunk.len() && (!is_last || consumed == chunk.len()));
+        for table in batch.tables() {
+            assert!(table.columns().iter().all(|c| c.column.len() == table.rows()), "unfinished");
+        }
+        outcome.push_batch(start, batch);
+        errors.into_iter().for_each(|error| outcome.push_error(start, error));
+        start += consumed;
+        if is_last {
+            break;
+        }
+    }
+    outcome
+}
+
+/// A reader that remembers nothing: every row goes through the grammar.
+pub(crate) fn forgetful() -> LineReader {
+    LineReader::new(LineOptions { max_remembered_bytes: 0, ..LineOptions::default() })
+}
+
+/// Lines that repeat series and fields, in every spelling, and some that are wrong.
+pub(crate) fn texts() -> impl Strategy<Value = Vec<u8>> {
+    let table = prop::sample::select(vec!["m", "cpu", r"a\ b", r"c\,d\=e\f", "é", "#", ""]);
+    let tag = prop::sample::select(vec![
+        ",host=a",
+        ",host=b",
+        ",host=a,os=x",
+        ",os=x,host=a",
+        r",h\ o=a\,b\=\c",
+        ",t=é",
+        ",a=",
+        ",a=1,a=2",
+    ]);
+    let key = (table, prop::option::weighted(0.8, tag));
+    let name =
+        prop::sample::select(vec!["u", "v", "usage_guest_nice", r"w\ \=x", "n", "é", "time"]);
+    let longer = "a_name_that_is_longer_than_a_comparison_by_words";
+    let name = prop_oneof![9 => name, 1 => Just(longer)];
+    let value = prop_oneof![
+        4 => (-200i64..200).prop_map(|value| format!("{value}i")),
+        2 => any::<i64>().prop_map(|value| format!("{value}i")),
+        2 => any::<u64>().prop_map(|value| format!("{value}u")),
+        3 => "-?[0-9]{1,4}[.][0-9]{1,4}",
+        2 => "-?[0-9]{0,18}[.]?[0-9]{0,18}([eE][+-]?[0-9]{1,3})?",
+        1 => prop::sample::select(vec!["t", "F", "true", "False", "TRUE", "tru", "NaN", "+1", "1x", ""])
+            .prop_map(str::to_owned),
+        2 => prop::sample::select(vec![
+            r#""""#, r#""text""#, r#""a\"b\\c\d""#, "\"two\nlines, é=\"", "\"open", r#""x"y"#,
+        ]).prop_map(str::to_owned),
+    ];
+    let field = (name, value).prop_map(|(name, value)| format!("{name}={value}"));
+    let fields = prop::collection::vec(field, 0..6).prop_map(|fields| fields.join(","));
+    let time = prop_oneof![
+        4 => (0i64..9).prop_map(|i| format!(" {}", 1_451_606_400_000_000_000 + i)),
+        1 => any::<i64>().prop_map(|time| format!(" {time}")),
+        1 => "[ ]{0,2}[0-9]{0,20}[ ]{0,2}",
+        1 => Just(String::new()),
+    ];
+    let end = prop::sample::select(vec!["\n", "\n", "\n", "\r\n", "\n\n", "\n# c\"\n", "\n  \t"]);
+    let space = prop_oneof![9 => Just(" "), 1 => Just("  ")];
+    let line = (key, space, fields, time, end).prop_map(|(key, space, fields, time, end)| {
+        format!("{}{}{space}{fields}{time}{end}", key.0, key.1.unwrap_or_default())
+    });
+    let edit = (
+        any::<prop::sample::Index>(),
+        0u8..3,
+        prop::sample::select(b" ,=\"\\\n\r#i1.\xff-".to_vec()),
+    );
+    let edits = prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(edit, 1..4)];
+    (prop::collection::vec(line, 0..30), edits).prop_map(|(lines, edits)| {
+        let mut text = lines.concat().into_bytes();
+        for (index, kind, byte) in edits {
+            if text.is_empty() {
+                break;
+            }
+            let at = index.index(text.len());
+            match kind {
+                0 => text[at] = byte,
+                1 => text.insert(at, byte),
+                _ => drop(text.remove(at)),
+            }
+        }
+        text
+    })
+}
