@@ -1,3 +1,4 @@
+use crate::floats_encoder::FloatsEncoder;
 use crate::ints_encoder::IntsEncoder;
 use crate::times_encoder::TimesEncoder;
 use zerocopy::transmute_ref;
@@ -11,6 +12,7 @@ use zerocopy::transmute_ref;
 /// All functions panic when there are more rows than that.
 pub struct Encoder {
     ints: IntsEncoder,
+    floats: FloatsEncoder,
     times: TimesEncoder,
 }
 
@@ -24,7 +26,7 @@ impl Encoder {
     /// An encoder with no buffers yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { ints: IntsEncoder::new(), times: TimesEncoder::new() }
+        Self { ints: IntsEncoder::new(), floats: FloatsEncoder::new(), times: TimesEncoder::new() }
     }
 
     /// Appends a column of integers, for [`crate::ints`](crate::ints()).
@@ -35,6 +37,12 @@ impl Encoder {
     /// Appends a column of unsigned integers, for [`crate::ints`](crate::ints()).
     pub fn uints(&mut self, values: &[u64], out: &mut Vec<u8>) {
         self.ints.encode(values, out);
+    }
+
+    /// Appends a column of doubles, of which every bit returns, for
+    /// [`crate::floats`](crate::floats()).
+    pub fn floats(&mut self, values: &[f64], out: &mut Vec<u8>) {
+        self.floats.encode(&mut self.ints, values, out);
     }
 
     /// Appends the times, in nanoseconds, of rows that consist of runs, each of one series and

@@ -13,9 +13,12 @@
 #![forbid(unsafe_code)]
 
 mod bytes;
+mod decimal;
 mod dictionary;
 mod encoder;
 mod error;
+mod floats;
+mod floats_encoder;
 mod ints;
 mod ints_encoder;
 mod short;
@@ -27,6 +30,7 @@ mod window;
 
 pub use encoder::Encoder;
 pub use error::Error;
+pub use floats::{FloatColumn, floats};
 pub use ints::{IntColumn, Integer, ints};
 pub use times::{TimeColumn, TimeScratch, times};
 

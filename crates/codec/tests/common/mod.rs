@@ -146,3 +146,68 @@ pub(crate) fn for_each_corruption(bytes: &[u8], mut check: impl FnMut(&[u8])) {
         }
     }
 }
+
+/// Doubles of many shapes, by name.
+pub(crate) fn float_shapes(rows: usize, seed: u64) -> Vec<(&'static str, Vec<f64>)> {
+    let mut random = Random(seed);
+    let mut make = |value: &mut dyn FnMut(&mut Random, usize) -> f64| -> Vec<f64> {
+        (0..rows).map(|row| value(&mut random, row)).collect()
+    };
+    let mut state = 500.0;
+    vec![
+        ("constant", make(&mut |_, _| -0.1)),
+        (
+            "tenths",
+            make(&mut |random, _| {
+                state += random.normal() * 5.0;
+                (state as i64) as f64 / 10.0
+            }),
+        ),
+        (
+            "cents with outliers",
+            make(&mut |random, _| match random.below(200) {
+                0 => f64::from_bits(random.word()),
+                _ => random.below(1000) as f64 / 100.0,
+            }),
+        ),
+        ("integers", make(&mut |random, _| random.below(1000) as f64 - 500.0)),
+        ("thirds of few integers", make(&mut |random, _| random.below(50) as f64 / 3.0)),
+        ("from single precision", make(&mut |random, _| f64::from(random.unit() as f32))),
+        ("normal", make(&mut |random, _| random.normal())),
+        (
+            "slow walk",
+            make(&mut |random, _| {
+                state += random.normal() * 1e-9;
+                state
+            }),
+        ),
+        ("any bits", make(&mut |random, _| f64::from_bits(random.word()))),
+        ("runs of doubles", make(&mut |_, row| ((row / 90) as f64).sin())),
+        (
+            "specials",
+            make(&mut |random, _| {
+                let payload = f64::from_bits(0x7FF0_0000_0000_0001 + random.below(5));
+                let specials = [
+                    f64::NAN,
+                    -f64::NAN,
+                    payload,
+                    0.0,
+                    -0.0,
+                    f64::INFINITY,
+                    f64::NEG_INFINITY,
+                    f64::MIN_POSITIVE / 8.0,
+                    f64::from_bits(1),
+                    f64::MAX,
+                    f64::MIN,
+                    f64::EPSILON,
+                ];
+                specials[random.below(specials.len() as u64) as usize]
+            }),
+        ),
+        ("zeros of both signs", make(&mut |random, _| [0.0, -0.0][random.below(2) as usize])),
+        (
+            "integers around 2^51",
+            make(&mut |random, _| (1u64 << 51) as f64 + random.below(100) as f64 - 50.0),
+        ),
+    ]
+}

@@ -1,0 +1,107 @@
+use crate::MAX_BLOCK_ROWS;
+use crate::bytes::put_varint;
+use crate::decimal::Decimal;
+use crate::floats::{BITS, DECIMAL, SPLIT};
+use crate::ints_encoder::IntsEncoder;
+use tidemill_kernels::bitpack::width_of;
+use zerocopy::transmute_ref;
+
+/// Encodes doubles as [`crate::floats`](mod@crate::floats) lays them out.
+#[derive(Default)]
+pub(crate) struct FloatsEncoder {
+    integers: Vec<u64>,
+    exceptions: Vec<u16>,
+    lows: Vec<u64>,
+    sample: Vec<u64>,
+}
+
+/// The bits a value beyond which DECIMAL is doubted.
+const MANY_BITS: usize = 48;
+
+impl FloatsEncoder {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn encode(&mut self, ints: &mut IntsEncoder, values: &[f64], out: &mut Vec<u8>) {
+        assert!(values.len() <= MAX_BLOCK_ROWS, "a block of {} rows", values.len());
+        let words: &[u64] = transmute_ref!(values);
+        if words.iter().all(|word| Some(word) == words.first()) {
+            out.push(BITS);
+            ints.encode(words, out);
+            return;
+        }
+        let start = out.len();
+        let (decimal, bits) = Decimal::find(values);
+        if bits <= MANY_BITS {
+            self.put_decimal(ints, decimal, values, out);
+            if (out.len() - start) * 8 <= values.len() * MANY_BITS {
+                return;
+            }
+        }
+        let mut put_if_smaller = |put: &mut dyn FnMut(&mut Self, &mut Vec<u8>)| {
+            let before = out.len() - start;
+            put(self, out);
+            if before > 0 && out.len() - start - before >= before {
+                out.truncate(start + before);
+            } else {
+                out.drain(start..start + before);
+            }
+        };
+        put_if_smaller(&mut |_, out| {
+            out.push(BITS);
+            ints.encode(words, out);
+        });
+        put_if_smaller(&mut |this, out| this.put_split(ints, words, out));
+    }
+
+    fn put_decimal(
+        &mut self,
+        ints: &mut IntsEncoder,
+        decimal: Decimal,
+        values: &[f64],
+        out: &mut Vec<u8>,
+    ) {
+        decimal.convert(values, &mut self.integers, &mut self.exceptions);
+        out.extend_from_slice(&[DECIMAL, decimal.exponent(), decimal.factor()]);
+        put_varint(out, self.exceptions.len() as u64);
+        for position in &self.exceptions {
+            out.extend_from_slice(&position.to_le_bytes());
+        }
+        for position in &self.exceptions {
+            out.extend_from_slice(&values[usize::from(*position)].to_le_bytes());
+        }
+        ints.encode(&self.integers, out);
+    }
+
+    fn put_split(&mut self, ints: &mut IntsEncoder, words: &[u64], out: &mut Vec<u8>) {
+        let low_bits = self.find_split(words);
+        self.integers.clear();
+        self.integers.extend(words.iter().map(|word| word >> low_bits));
+        self.lows.clear();
+        self.lows.extend(words.iter().map(|word| word & ((1 << low_bits) - 1)));
+        out.extend_from_slice(&[SPLIT, low_bits as u8]);
+        ints.encode(&self.integers, out);
+        ints.encode(&self.lows, out);
+    }
+
+    /// The number of low bits that makes for the smallest split: what is above them has few
+    /// distinct values.
+    fn find_split(&mut self, words: &[u64]) -> u32 {
+        const SAMPLE: usize = 256;
+        const LEAST: u32 = 44;
+        let stride = words.len().div_ceil(SAMPLE);
+        self.sample.clear();
+        self.sample.extend(words.iter().copied().step_by(stride));
+        self.sample.sort_unstable();
+        let bits = |low_bits: u32| {
+            let pairs = self.sample.windows(2);
+            let distinct = pairs.filter(|pair| (pair[0] ^ pair[1]) >> low_bits != 0).count();
+            // A sample that hardly repeats says nothing about how many there are.
+            let repeats = 4 * distinct < self.sample.len();
+            if repeats { low_bits + width_of(distinct as u64) } else { u64::BITS }
+        };
+        // Of those alike the one with the fewest distinct high parts.
+        (LEAST..64).rev().min_by_key(|low_bits| bits(*low_bits)).unwrap_or(52)
+    }
+}
