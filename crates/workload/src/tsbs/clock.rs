@@ -41,7 +41,7 @@ impl Clock {
     }
 
     pub(super) fn is_finished(&self) -> bool {
-        self.next.epoch == self.epochs
+        self.next.epoch >= self.epochs
     }
 
     #[inline]

@@ -25,8 +25,15 @@ fn processor_time_is_that_since_the_sample_before() {
          usage_idle=66.67,usage_iowait=0.00,usage_irq=0.00,usage_softirq=0.00,\
          usage_steal=0.00 7\n",
     );
-    // No time has passed, or it ran backwards.
-    check("cpu  110 0 50 1005 9 0 0 0 0 0\n", "");
+    // The kernel takes back some of the waiting: that counts as none.
+    check(
+        "cpu  120 0 50 1005 4 0 0 0 0 0\n",
+        "cpu,host=h,cpu=total usage_user=100.00,usage_nice=0.00,usage_system=0.00,\
+         usage_idle=0.00,usage_iowait=0.00,usage_irq=0.00,usage_softirq=0.00,\
+         usage_steal=0.00 7\n",
+    );
+    // No time has passed.
+    check("cpu  120 0 50 1005 4 0 0 0 0 0\n", "");
     check("no such file", "");
 }
 
