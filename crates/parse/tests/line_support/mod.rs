@@ -1,5 +1,6 @@
 //! What the tests of line protocol share: rows in one comparable form, and texts that are nearly
 //! line protocol.
+#![allow(dead_code, reason = "each test file uses a part")]
 
 use proptest::prelude::*;
 use tidemill_model::{Batch, SeriesKey, TableBatch, Value};
