@@ -10,7 +10,8 @@ use tidemill_parse::line::{LineOptions, LineReader};
 
 fn check(text: &[u8], cuts: &[usize], max_remembered_bytes: usize) {
     let options = LineOptions { max_remembered_bytes, ..LineOptions::default() };
-    let want = by_points(text, &options);
+    let want = by_points(text, &options, &[]);
+    assert_eq!(by_points(text, &options, cuts), want, "cut at {cuts:?}");
     let mut reader = LineReader::new(options);
     let mut batch = Batch::new();
     for cuts in [&[], cuts, &[]] {

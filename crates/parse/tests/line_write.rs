@@ -65,7 +65,7 @@ proptest! {
         let got: Vec<_> = points(&text, true, &options).map(|point| json(&point.unwrap())).collect();
         prop_assert_eq!(got, want);
         let by_fast = by_reader(&mut LineReader::new(options.clone()), &mut Batch::new(), &text, &[]);
-        prop_assert_eq!(by_fast, by_points(&text, &options));
+        prop_assert_eq!(by_fast, by_points(&text, &options, &[]));
     }
 }
 

@@ -62,22 +62,23 @@ fn row_of(table: &TableBatch, row: usize) -> Point<'_> {
     }
 }
 
-/// The outcome by the plain reader.
-pub(crate) fn by_points(text: &[u8], options: &LineOptions) -> Outcome {
+/// The outcome by the plain reader; `cuts` as in [`by_reader`].
+pub(crate) fn by_points(text: &[u8], options: &LineOptions, cuts: &[usize]) -> Outcome {
     let mut outcome = Outcome::default();
-    let mut points = points(text, true, options);
-    while let Some(point) = points.next() {
-        match point {
-            Ok(point) => outcome.push(points.row_start(), point),
-            Err(error) => outcome.push_error(0, error),
+    for_each_chunk(text, cuts, |start, chunk, is_last| {
+        let mut points = points(chunk, is_last, options);
+        while let Some(point) = points.next() {
+            match point {
+                Ok(point) => outcome.push(start + points.row_start(), point),
+                Err(error) => outcome.push_error(start, error),
+            }
         }
-    }
-    assert_eq!(points.consumed(), text.len());
+        points.consumed()
+    });
     outcome
 }
 
-/// The outcome by a batch reader that gets `text` cut at `cuts`, what it leaves put before what
-/// follows.
+/// The outcome by a batch reader that gets `text` cut at `cuts`.
 pub(crate) fn by_reader(
     reader: &mut LineReader,
     batch: &mut Batch,
@@ -85,25 +86,31 @@ pub(crate) fn by_reader(
     cuts: &[usize],
 ) -> Outcome {
     let mut outcome = Outcome::default();
-    let mut start = 0;
-    for &end in cuts.iter().chain([&text.len()]) {
-        let chunk = &text[start..end.max(start)];
-        let is_last = end == text.len();
+    for_each_chunk(text, cuts, |start, chunk, is_last| {
         batch.clear_rows();
         let mut errors = Vec::new();
         let consumed = reader.read(chunk, is_last, batch, &mut errors);
-        assert!(consumed <= chunk.len() && (!is_last || consumed == chunk.len()));
         for table in batch.tables() {
             assert!(table.columns().iter().all(|c| c.column.len() == table.rows()), "unfinished");
         }
         outcome.push_batch(start, batch);
         errors.into_iter().for_each(|error| outcome.push_error(start, error));
-        start += consumed;
-        if is_last {
-            break;
-        }
-    }
+        consumed
+    });
     outcome
+}
+
+/// Cuts `text` and gives `read` the chunks: where each starts, its bytes, and whether it is the
+/// last. What `read` does not take is put before what follows.
+fn for_each_chunk(text: &[u8], cuts: &[usize], mut read: impl FnMut(usize, &[u8], bool) -> usize) {
+    let mut start = 0;
+    for &end in cuts.iter().filter(|&&cut| cut < text.len()).chain([&text.len()]) {
+        let chunk = &text[start..end.max(start)];
+        let is_last = end == text.len();
+        let consumed = read(start, chunk, is_last);
+        assert!(consumed <= chunk.len() && (!is_last || consumed == chunk.len()));
+        start += consumed;
+    }
 }
 
 /// A reader that remembers nothing: every row goes through the grammar.
@@ -126,16 +133,19 @@ pub(crate) fn texts() -> impl Strategy<Value = Vec<u8>> {
     ]);
     let key = (table, prop::option::weighted(0.8, tag));
     let name =
-        prop::sample::select(vec!["u", "v", "usage_guest_nice", r"w\ \=x", "n", "é", "time"]);
-    let longer = "a_name_that_is_longer_than_a_comparison_by_words";
-    let name = prop_oneof![9 => name, 1 => Just(longer)];
+        prop::sample::select(vec!["u", "v", "C)", "usage_guest_nice", r"w\ \=x", "n", "é", "time"]);
+    let longer = prop::sample::select(vec![
+        "a_name_that_is_longer_than_a_comparison_by_words",
+        "a_name_that_is_longer_than_a_comparison_by_bytes",
+    ]);
+    let name = prop_oneof![9 => name, 1 => longer];
     let value = prop_oneof![
         4 => (-200i64..200).prop_map(|value| format!("{value}i")),
         2 => any::<i64>().prop_map(|value| format!("{value}i")),
         2 => any::<u64>().prop_map(|value| format!("{value}u")),
         3 => "-?[0-9]{1,4}[.][0-9]{1,4}",
         2 => "-?[0-9]{0,18}[.]?[0-9]{0,18}([eE][+-]?[0-9]{1,3})?",
-        1 => prop::sample::select(vec!["t", "F", "true", "False", "TRUE", "tru", "NaN", "+1", "1x", ""])
+        1 => prop::sample::select(vec!["-0", "-0.0", "t", "F", "true", "False", "TRUE", "tru", "NaN", "+1", "1x", ""])
             .prop_map(str::to_owned),
         2 => prop::sample::select(vec![
             r#""""#, r#""text""#, r#""a\"b\\c\d""#, "\"two\nlines, é=\"", "\"open", r#""x"y"#,
