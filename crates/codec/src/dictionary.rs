@@ -2,6 +2,7 @@ use crate::bytes::{put_varint, put_zigzag};
 use tidemill_kernels::bitpack::width_of;
 
 /// The distinct words of a column, ascending, and each row's code: the index of its word.
+#[derive(Default)]
 pub(crate) struct Dictionary {
     entries: Vec<u64>,
     codes: Vec<u64>,
@@ -16,16 +17,6 @@ const MAX_ENTRIES: usize = 2048;
 const SLOTS: usize = 2 * MAX_ENTRIES;
 
 impl Dictionary {
-    pub(crate) fn new() -> Self {
-        Self {
-            entries: Vec::new(),
-            codes: Vec::new(),
-            slots: Vec::new(),
-            sample: Vec::new(),
-            order: Vec::new(),
-        }
-    }
-
     /// Builds the dictionary of `words` when it promises to be smaller than `bytes`; returns
     /// whether it did.
     pub(crate) fn build(&mut self, words: &[u64], bytes: usize) -> bool {

@@ -1,6 +1,9 @@
+use crate::bits::BitsEncoder;
 use crate::floats_encoder::FloatsEncoder;
 use crate::ints_encoder::IntsEncoder;
+use crate::texts_encoder::TextsEncoder;
 use crate::times_encoder::TimesEncoder;
+use tidemill_model::Bitmap;
 use zerocopy::transmute_ref;
 
 /// Encodes columns of up to [`crate::MAX_BLOCK_ROWS`] rows.
@@ -10,23 +13,20 @@ use zerocopy::transmute_ref;
 ///
 /// # Panics
 /// All functions panic when there are more rows than that.
+#[derive(Default)]
 pub struct Encoder {
     ints: IntsEncoder,
     floats: FloatsEncoder,
     times: TimesEncoder,
-}
-
-impl Default for Encoder {
-    fn default() -> Self {
-        Self::new()
-    }
+    bits: BitsEncoder,
+    texts: TextsEncoder,
 }
 
 impl Encoder {
     /// An encoder with no buffers yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { ints: IntsEncoder::new(), floats: FloatsEncoder::new(), times: TimesEncoder::new() }
+        Self::default()
     }
 
     /// Appends a column of integers, for [`crate::ints`](crate::ints()).
@@ -53,5 +53,21 @@ impl Encoder {
     /// When the runs don't start at 0 and ascend within the rows.
     pub fn times(&mut self, times: &[i64], run_starts: &[u32], out: &mut Vec<u8>) {
         self.times.encode(&mut self.ints, times, run_starts, out);
+    }
+
+    /// Appends a column of booleans, for [`crate::bits`](crate::bits()).
+    pub fn bools(&mut self, values: &[bool], out: &mut Vec<u8>) {
+        self.bits.encode_bools(&mut self.ints, values, out);
+    }
+
+    /// Appends which values of a column are present, for [`crate::bits`](crate::bits()).
+    pub fn validity(&mut self, bitmap: &Bitmap, out: &mut Vec<u8>) {
+        self.bits.encode(&mut self.ints, bitmap.words(), bitmap.len(), out);
+    }
+
+    /// Appends a column of `rows` strings, for [`crate::texts`](crate::texts()): `value` gives
+    /// that of a row, and is called twice for each.
+    pub fn texts<'v>(&mut self, rows: usize, value: impl Fn(usize) -> &'v str, out: &mut Vec<u8>) {
+        self.texts.encode(&mut self.ints, rows, value, out);
     }
 }

@@ -19,10 +19,6 @@ pub(crate) struct FloatsEncoder {
 const MANY_BITS: usize = 48;
 
 impl FloatsEncoder {
-    pub(crate) fn new() -> Self {
-        Self::default()
-    }
-
     pub(crate) fn encode(&mut self, ints: &mut IntsEncoder, values: &[f64], out: &mut Vec<u8>) {
         assert!(values.len() <= MAX_BLOCK_ROWS, "a block of {} rows", values.len());
         let words: &[u64] = transmute_ref!(values);

@@ -6,6 +6,7 @@ use crate::ints::{CONSTANT, DICTIONARY, SCALED, VECTORS};
 use crate::vector_encoder::VectorEncoder;
 
 /// Encodes columns as [`crate::ints`] lays them out.
+#[derive(Default)]
 pub(crate) struct IntsEncoder {
     vectors: VectorEncoder,
     quotients: Vec<u64>,
@@ -13,10 +14,6 @@ pub(crate) struct IntsEncoder {
 }
 
 impl IntsEncoder {
-    pub(crate) fn new() -> Self {
-        Self { vectors: VectorEncoder::new(), quotients: Vec::new(), dictionary: Dictionary::new() }
-    }
-
     /// Appends a column of `words`.
     pub(crate) fn encode(&mut self, words: &[u64], out: &mut Vec<u8>) {
         assert!(words.len() <= MAX_BLOCK_ROWS, "a block of {} rows", words.len());

@@ -2,7 +2,7 @@
 //!
 //! A block has up to [`MAX_BLOCK_ROWS`] rows in vectors of [`VECTOR_ROWS`], the last of which may
 //! be shorter. An [`Encoder`] chooses the encoding by estimated size; a column is read by the
-//! function of its type ([`ints()`], [`times()`]), which checks its header and
+//! function of its type ([`ints()`], [`floats()`], [`bits()`], [`texts()`], [`times()`]), which checks its header and
 //! borrows its bytes. A column can then be decoded whole, by vector or by range of rows. It knows
 //! neither its type nor its number of rows: who stores it does.
 //!
@@ -12,6 +12,7 @@
 //! The module of each type begins with the layout of its bytes.
 #![forbid(unsafe_code)]
 
+mod bits;
 mod bytes;
 mod decimal;
 mod dictionary;
@@ -22,16 +23,20 @@ mod floats_encoder;
 mod ints;
 mod ints_encoder;
 mod short;
+mod texts;
+mod texts_encoder;
 mod times;
 mod times_encoder;
 mod vector;
 mod vector_encoder;
 mod window;
 
+pub use bits::{BitColumn, bits};
 pub use encoder::Encoder;
 pub use error::Error;
 pub use floats::{FloatColumn, floats};
 pub use ints::{IntColumn, Integer, ints};
+pub use texts::{TextColumn, TextScratch, texts};
 pub use times::{TimeColumn, TimeScratch, times};
 
 /// Rows of a vector.

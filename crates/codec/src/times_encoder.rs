@@ -12,10 +12,6 @@ pub(crate) struct TimesEncoder {
 }
 
 impl TimesEncoder {
-    pub(crate) fn new() -> Self {
-        Self::default()
-    }
-
     pub(crate) fn encode(
         &mut self,
         ints: &mut IntsEncoder,

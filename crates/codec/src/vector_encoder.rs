@@ -18,8 +18,8 @@ struct StreamEncoder {
     patches: Vec<(u16, i64)>,
 }
 
-impl VectorEncoder {
-    pub(crate) fn new() -> Self {
+impl Default for VectorEncoder {
+    fn default() -> Self {
         Self {
             deltas: Box::new([0; VECTOR_ROWS]),
             run_lengths: Vec::new(),
@@ -27,7 +27,9 @@ impl VectorEncoder {
             streams: StreamEncoder { offsets: Box::new([0; VECTOR_ROWS]), patches: Vec::new() },
         }
     }
+}
 
+impl VectorEncoder {
     /// Appends `words`, 1 to 1,024 of them.
     pub(crate) fn encode(&mut self, words: &[u64], out: &mut Vec<u8>) {
         let extent = Extent::of(words);
