@@ -63,19 +63,21 @@ impl Cell {
 }
 
 impl Points {
-    /// Empty cells, at most `max_cells` (and at least one), for times `first..=last`.
+    /// Empty cells, at most `max_cells` (but never fewer than three), for times `first..=last`.
     ///
     /// A cell is as wide as the sampling `interval` or a multiple of it, so that all cells of a
     /// regular series hold equally many rows; of several days, a multiple up to twice the needed
     /// one is preferred that divides the day.
     #[must_use]
     pub fn new(first: i64, last: i64, interval: Option<i64>, max_cells: usize) -> Self {
-        let max_cells = max_cells.max(1) as u64;
+        let max_cells = max_cells.max(3) as u64;
         let span = last.max(first).abs_diff(first);
         let interval = interval.filter(|interval| *interval > 0).map_or(1, i64::unsigned_abs);
-        let needed = (span / interval + 1).div_ceil(max_cells);
+        // Not `span / interval + 1`, which need not fit.
+        let needed = span / interval / max_cells + 1;
         let factor = if span >= DAY_NS { day_divisor(interval, needed) } else { None };
         let factor = factor.unwrap_or(needed);
+        // At most a third of all times, which an i64 holds.
         let step = interval.saturating_mul(factor).min(i64::MAX as u64);
         let cells = vec![Cell::default(); (span / step) as usize + 1];
         Self { start: first, step: step as i64, cells }
@@ -132,7 +134,7 @@ mod tests {
         fn every_time_has_a_cell(first: i64, last: i64, interval in prop::option::of(-1i64..), max_cells in 0usize..5000) {
             let (first, last) = (first.min(last), first.max(last));
             let points = Points::new(first, last, interval, max_cells);
-            prop_assert!(points.cells.len() <= max_cells.max(1) && points.step > 0);
+            prop_assert!(points.cells.len() <= max_cells.max(3) && points.step > 0);
             prop_assert_eq!(points.cell(last), points.cells.len() - 1);
             prop_assert_eq!((points.cell(first), points.time(0)), (0, first));
             let index = points.cells.len() - 1;

@@ -4,7 +4,7 @@
 //! 1. The series stands on a regular grid ([`Points`]); cells without numbers stay missing.
 //! 2. A counter (it falls at most once for a hundred times it rises) is replaced by its increase
 //!    from cell to cell; a fall is a reset and counts as missing.
-//! 3. The *trend* is subtracted: a robust line, then a running median over a quarter of the series.
+//! 3. The *trend* is subtracted: a robust line, then a running midmean over a quarter of the series.
 //! 4. The *season* is subtracted, and the trend found again without it. The season is the median of all cells of the same phase. Candidates for its
 //!    length are the day and the week where the grid divides them, and the lag of the greatest
 //!    autocorrelation (Vlachos, Yu, Castelli, "On Periodicity Detection and Structural Periodic
@@ -36,7 +36,7 @@ mod score;
 mod season;
 
 use crate::Points;
-use robust::running_median;
+use robust::running_midmean;
 use season::Season;
 
 /// The fewest cells with numbers that can be judged.
@@ -78,15 +78,7 @@ pub fn stretches(points: &Points, limit: usize) -> Vec<Stretch> {
         replace_by_increase(&mut values);
     }
     let mut scratch = Vec::with_capacity(values.len());
-    subtract_line(&mut values, &mut scratch);
-    let mut residuals = values.clone();
-    subtract_trend(&mut residuals);
-    if let Some(season) = Season::find(&residuals, points.step, &mut scratch) {
-        // Near both ends, where its window is cut, the trend had some of the season in it.
-        residuals.clone_from(&values);
-        season.subtract(&mut residuals);
-        subtract_trend(&mut residuals);
-    }
+    let residuals = residuals(&values, points.step, &mut scratch);
     let mut scores = vec![0.0; values.len()];
     score::at_all_widths(&residuals, &mut scores, &mut scratch);
     if !is_counter && points.cells.iter().any(|cell| cell.count > 1) {
@@ -98,6 +90,34 @@ pub fn stretches(points: &Points, limit: usize) -> Vec<Stretch> {
         }
     }
     join(points, &scores, limit)
+}
+
+/// What is left of the values without trend and season.
+fn residuals(values: &[f64], step_ns: i64, scratch: &mut Vec<f64>) -> Vec<f64> {
+    let mut rest = values.to_vec();
+    subtract_trend(&mut rest, 1, scratch);
+    let Some(period) = season::find_period(&rest, step_ns, scratch) else { return rest };
+    // That trend had some of the season in it. One of whole periods has none, except near the
+    // ends, of which the season's medians see little; the last has none anywhere.
+    rest.copy_from_slice(values);
+    subtract_trend(&mut rest, period, scratch);
+    rest = Season::of(&rest, period, scratch).subtracted_from(values);
+    subtract_trend(&mut rest, period, scratch);
+    rest
+}
+
+/// Subtracts a robust line and then the running midmean of blocks of cells. Distances and windows
+/// are multiples of `period` cells where the series is long enough.
+fn subtract_trend(values: &mut [f64], period: usize, scratch: &mut Vec<f64>) {
+    let whole_periods = |cells: usize| (cells / period).max(1) * period;
+    subtract_line(values, whole_periods(values.len() / 2).min(values.len() / 2), scratch);
+    let block = values.len().div_ceil(MAX_TREND_CELLS);
+    let blocks = season::block_means(values, block);
+    let trend =
+        running_midmean(&blocks, whole_periods(values.len() / TREND_WINDOW_DIVISOR) / block);
+    for (values, trend) in values.chunks_mut(block).zip(trend) {
+        values.iter_mut().for_each(|value| *value -= trend);
+    }
 }
 
 /// Infinities are as good as missing: nothing can be computed from them.
@@ -125,24 +145,14 @@ fn replace_by_increase(values: &mut [f64]) {
     }
 }
 
-/// Subtracts the line of the median slope between cells half the series apart (Theil, "A Rank-
-/// invariant Method of Linear and Polynomial Regression Analysis", 1950, his incomplete method),
-/// which a running median would miss near both ends.
-fn subtract_line(values: &mut [f64], scratch: &mut Vec<f64>) {
-    let half = values.len() / 2;
-    let rises = values.iter().zip(&values[half..]).map(|(before, after)| after - before);
-    let slope = robust::median(rises, scratch) / half as f64;
+/// Subtracts the line of the median slope between cells `distance` apart (Theil, "A Rank-invariant
+/// Method of Linear and Polynomial Regression Analysis", 1950, his incomplete method), which a
+/// running midmean would miss near both ends.
+fn subtract_line(values: &mut [f64], distance: usize, scratch: &mut Vec<f64>) {
+    let rises = values.iter().zip(&values[distance..]).map(|(before, after)| after - before);
+    let slope = robust::median(rises, scratch) / distance as f64;
     if slope.is_finite() {
         values.iter_mut().enumerate().for_each(|(index, value)| *value -= slope * index as f64);
-    }
-}
-
-fn subtract_trend(values: &mut [f64]) {
-    let block = values.len().div_ceil(MAX_TREND_CELLS);
-    let coarse = season::block_means(values, block);
-    let trend = running_median(&coarse, coarse.len() / TREND_WINDOW_DIVISOR);
-    for (values, trend) in values.chunks_mut(block).zip(trend) {
-        values.iter_mut().for_each(|value| *value -= trend);
     }
 }
 

@@ -40,9 +40,11 @@ pub(super) fn centre_and_scale(values: &[f64], scratch: &mut Vec<f64>) -> (f64, 
     (centre, (sum / f64::from(count)).sqrt())
 }
 
-/// For each cell the median of the `width` cells around it (cut at both ends), NaN where all of
-/// them are. O(n · width) moves inside a sorted window that stays in the first-level cache.
-pub(super) fn running_median(values: &[f64], width: usize) -> Vec<f64> {
+/// For each cell the midmean of the `width` cells around it (cut at both ends): the mean of the
+/// middle half of the sorted window, NaN where all of it is missing. It is as deaf to a quarter of
+/// outliers on each side as the median, but does not jump between the levels of a season.
+/// O(n · width) in a window that stays in the first-level cache.
+pub(super) fn running_midmean(values: &[f64], width: usize) -> Vec<f64> {
     let half = width / 2;
     let present = |index: usize| values.get(index).copied().filter(|value| !value.is_nan());
     let place = |window: &[f64], value: f64| window.partition_point(|other| *other < value);
@@ -57,7 +59,14 @@ pub(super) fn running_median(values: &[f64], width: usize) -> Vec<f64> {
         if let Some(value) = index.checked_sub(half + 1).and_then(present) {
             window.remove(place(&window, value));
         }
-        window.get(window.len() / 2).copied().unwrap_or(f64::NAN)
+        midmean(&window)
     };
     (0..values.len()).map(step).collect()
+}
+
+/// The mean of the middle half, at least one, of sorted numbers; NaN of none.
+pub(super) fn midmean(sorted: &[f64]) -> f64 {
+    let quarter = sorted.len() / 4;
+    let middle = &sorted[quarter..sorted.len() - quarter];
+    middle.iter().sum::<f64>() / middle.len() as f64
 }

@@ -25,29 +25,8 @@ pub(super) struct Season {
 }
 
 impl Season {
-    /// The season of trendless `values` on a grid of `step_ns`, if they have one.
-    pub(super) fn find(values: &[f64], step_ns: i64, scratch: &mut Vec<f64>) -> Option<Self> {
-        let periods = calendar_periods(values.len(), step_ns);
-        let own = autocorrelation_period(values, scratch);
-        let mut scale = centre_and_scale(values, scratch).1;
-        let mut season = None;
-        for period in periods.into_iter().chain(own) {
-            let candidate = Self::of(values, period, scratch);
-            let mut residuals = values.to_vec();
-            candidate.subtract(&mut residuals);
-            // A value has a part in the median that is subtracted from it: of few cycles even
-            // noise would leave little.
-            let cycles = values.len() as f64 / period as f64;
-            let penalty = (cycles / (cycles - 1.0)).powi(2);
-            let own_scale = centre_and_scale(&residuals, scratch).1 * penalty;
-            if own_scale < MIN_GAIN * scale {
-                (scale, season) = (own_scale, Some(candidate));
-            }
-        }
-        season
-    }
-
-    fn of(values: &[f64], period: usize, scratch: &mut Vec<f64>) -> Self {
+    /// The season of this period.
+    pub(super) fn of(values: &[f64], period: usize, scratch: &mut Vec<f64>) -> Self {
         let cells = |phase: usize| values[phase..].iter().step_by(period).copied();
         let mut medians: Vec<f64> =
             (0..period).map(|phase| median(cells(phase), scratch)).collect();
@@ -57,12 +36,31 @@ impl Season {
         Self { medians }
     }
 
-    /// Subtracts the season.
-    pub(super) fn subtract(&self, values: &mut [f64]) {
-        for cycle in values.chunks_mut(self.medians.len()) {
-            cycle.iter_mut().zip(&self.medians).for_each(|(value, median)| *value -= median);
+    /// The values without the season.
+    pub(super) fn subtracted_from(&self, values: &[f64]) -> Vec<f64> {
+        let medians = self.medians.iter().cycle();
+        values.iter().zip(medians).map(|(value, median)| value - median).collect()
+    }
+}
+
+/// The period of trendless `values` on a grid of `step_ns`, in cells, if they have one.
+pub(super) fn find_period(values: &[f64], step_ns: i64, scratch: &mut Vec<f64>) -> Option<usize> {
+    let periods = calendar_periods(values.len(), step_ns);
+    let own = autocorrelation_period(values, scratch);
+    let mut scale = centre_and_scale(values, scratch).1;
+    let mut best = None;
+    for period in periods.into_iter().chain(own) {
+        let residuals = Season::of(values, period, scratch).subtracted_from(values);
+        // A value has a part in the median that is subtracted from it: of few cycles even noise
+        // would leave little.
+        let cycles = values.len() as f64 / period as f64;
+        let penalty = (cycles / (cycles - 1.0)).powi(2);
+        let own_scale = centre_and_scale(&residuals, scratch).1 * penalty;
+        if own_scale < MIN_GAIN * scale {
+            (scale, best) = (own_scale, Some(period));
         }
     }
+    best
 }
 
 /// Day and week in cells, where they are whole numbers and the series is long enough.
@@ -91,14 +89,22 @@ fn autocorrelation_period(values: &[f64], scratch: &mut Vec<f64>) -> Option<usiz
     let peaks: Vec<usize> = (unlike..lags.saturating_sub(1)).filter(is_peak).collect();
     let greatest = peaks.iter().map(|lag| correlation[*lag]).fold(0.0, f64::max);
     let lag = peaks.into_iter().find(|lag| correlation[*lag] >= NEARLY_GREATEST * greatest)?;
-    if block == 1 {
-        return Some(lag);
-    }
     let fine = centred(values, scratch);
-    let near = (lag - 1) * block..=(lag + 1) * block;
-    let last = values.len() / MIN_CYCLES;
-    let refined = near.filter(|lag| *lag <= last).map(|lag| (autocorrelation(&fine, lag), lag));
-    refined.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, lag)| lag)
+    let mut lag = best_lag(&fine, lag * block, block);
+    // The peak of a smooth season is flat, but at its multiples an error is multiplied as well.
+    let mut cycles = 1;
+    while 2 * lag + 2 <= fine.len() / 2 {
+        lag = best_lag(&fine, 2 * lag, 2);
+        cycles *= 2;
+    }
+    Some((lag + cycles / 2) / cycles)
+}
+
+/// The lag of the greatest autocorrelation at most `distance` from `near`.
+fn best_lag(centred: &[f64], near: usize, distance: usize) -> usize {
+    let lags = near - distance..=near + distance;
+    let best = lags.map(|lag| (autocorrelation(centred, lag), lag));
+    best.max_by(|a, b| a.0.total_cmp(&b.0)).map_or(near, |(_, lag)| lag)
 }
 
 /// Distances from the median, cut at three times the scale so that no spike dominates; 0 for
