@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod csv;
+mod detect;
 mod error;
 pub mod line;
 pub mod ndjson;
@@ -15,6 +16,7 @@ mod point;
 pub mod tabular;
 pub mod time_text;
 
+pub use detect::{Compression, DETECT_BYTES, Format};
 pub use error::{Misfit, RowError, locate};
 pub use point::{Point, PointValue};
 

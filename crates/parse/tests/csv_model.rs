@@ -3,7 +3,7 @@
 mod tabular_support;
 
 use proptest::prelude::*;
-use tabular_support::{Row, options, read_pieces, row_of};
+use tabular_support::{Row, naive_seconds, options, read_pieces, row_of};
 use tidemill_model::Batch;
 use tidemill_parse::RowError;
 use tidemill_parse::csv::{points, survey};
@@ -108,17 +108,6 @@ fn naive_value(start: usize, cells: &[Vec<u8>]) -> Option<Row> {
         field("u", format!("UInt({})", word(6)?.parse::<u64>().ok()?));
     }
     Some(row)
-}
-
-/// Seconds with a fraction as nanoseconds.
-fn naive_seconds(text: &str) -> Option<i64> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let digits = whole.strip_prefix(['-', '+']).unwrap_or(whole);
-    if digits.is_empty() || !is_number(digits) || !is_number(fraction) {
-        return None;
-    }
-    format!("{whole}{:0<9.9}", fraction).parse().ok()
 }
 
 fn naive_read(text: &[u8]) -> (Vec<Row>, Vec<usize>) {

@@ -93,7 +93,7 @@ impl CsvReader {
 
     fn time_of(&mut self, chunk: &[u8], found: &Cell) -> Result<i64, BadCell> {
         let text = found.text(chunk, &mut self.scratch.text);
-        parse_time(self.time, &mut self.time_cell.parser, text)
+        parse_time(self.time, self.time_cell.parser(), text)
     }
 
     fn series_of(

@@ -3,9 +3,9 @@
 use tidemill_model::{FieldType, TableBatch, Value};
 
 use super::cursor::{PlainCell, plain_cell};
-use super::reader::{CsvReader, TimeCell, field_type};
+use super::reader::{CsvReader, field_type};
 use crate::number::leading_digits;
-use crate::tabular::{PlanColumn, Role, SeriesCache, cell, take_part};
+use crate::tabular::{PlanColumn, Role, SeriesCache, TimeCell, cell, take_part};
 
 /// What comes next in a row.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +74,7 @@ impl CsvReader {
             at = match *step {
                 Step::Time => {
                     let end;
-                    (time, end) = time_cell.read(chunk, at, delimiter)?;
+                    (time, end) = time_at(time_cell, chunk, at, delimiter)?;
                     end
                 }
                 Step::Tags(count) => {
@@ -156,22 +156,22 @@ fn run_end(chunk: &[u8], start: usize, delimiter: u8, count: usize) -> Option<us
     Some(end)
 }
 
-impl TimeCell {
-    /// The time at `start` and where its cell ends.
-    #[inline]
-    fn read(&mut self, chunk: &[u8], start: usize, delimiter: u8) -> Option<(i64, usize)> {
-        let end = start + self.last_text.len();
-        let is_same = chunk.get(start..end) == Some(&self.last_text);
-        if is_same && end > start && ends_cell(chunk, end, delimiter) {
-            return Some((self.last_time, end));
-        }
-        let cell = plain_cell(chunk, start, delimiter)?;
-        let time = self.parser.parse(cell.text).ok()?;
-        self.last_text.clear();
-        self.last_text.extend_from_slice(chunk.get(start..cell.end)?);
-        self.last_time = time;
-        Some((time, cell.end))
+/// The time at `start` and where its cell ends.
+#[inline]
+fn time_at(
+    time_cell: &mut TimeCell,
+    chunk: &[u8],
+    start: usize,
+    delimiter: u8,
+) -> Option<(i64, usize)> {
+    if let Some((time, length)) = time_cell.repeated(chunk.get(start..)?)
+        && ends_cell(chunk, start + length, delimiter)
+    {
+        return Some((time, start + length));
     }
+    let cell = plain_cell(chunk, start, delimiter)?;
+    let time = time_cell.parse(chunk.get(start..cell.end)?, cell.text).ok()?;
+    Some((time, cell.end))
 }
 
 /// Reads a field at `start` and returns where its cell ends.

@@ -3,8 +3,7 @@ use tidemill_model::{Batch, FieldType};
 use super::fast::{Step, steps};
 use super::record::Cell;
 use super::survey::file_start;
-use crate::tabular::{Plan, PlanColumn, Role, SeriesCache, Syntax};
-use crate::time_text::TimeParser;
+use crate::tabular::{Plan, PlanColumn, Role, SeriesCache, Syntax, TimeCell};
 use crate::{RowError, RowReader};
 
 /// A reader of CSV that follows a [`Plan`].
@@ -43,14 +42,6 @@ pub(super) struct Scratch {
     pub key: Vec<u8>,
 }
 
-/// The time column: its parser, and the last text with its time, which rows of one moment share.
-#[derive(Debug)]
-pub(super) struct TimeCell {
-    pub parser: TimeParser,
-    pub last_text: Vec<u8>,
-    pub last_time: i64,
-}
-
 impl CsvReader {
     /// A reader of a file that `plan` was made for; `is_first` says that the chunk read first is
     /// the file's beginning, where a byte order mark and the header are passed over.
@@ -73,7 +64,7 @@ impl CsvReader {
             outputs: vec![0; columns.len()],
             steps: steps(&columns, &tag_runs),
             time,
-            time_cell: TimeCell { parser, last_text: Vec::new(), last_time: 0 },
+            time_cell: TimeCell::new(parser),
             series: SeriesCache::new(tag_runs.len()),
             scratch: Scratch { runs: vec![(0, 0); tag_runs.len()], ..Scratch::default() },
             tag_runs,

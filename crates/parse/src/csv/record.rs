@@ -5,6 +5,8 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr2};
 
+use crate::tabular::MAX_COLUMNS;
+
 /// The longest quoted cell, in bytes. Where a quote is not closed within so many, it is taken for
 /// a stray one: its line is refused, and the next line is read as a row again.
 pub const MAX_QUOTED_CELL_BYTES: usize = 1 << 20;
@@ -91,6 +93,9 @@ pub(super) fn split(
     cells.clear();
     let mut at = start;
     loop {
+        if cells.len() == MAX_COLUMNS {
+            return malformed(chunk, at, "more columns than any table has", is_last);
+        }
         let is_quoted = chunk.get(at) == Some(&b'"');
         let end = if is_quoted {
             match closing_quote(chunk, at, is_last) {

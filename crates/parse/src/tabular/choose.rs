@@ -2,7 +2,7 @@
 
 use tidemill_model::FieldType;
 
-use super::sample::SampleColumn;
+use super::sample::{Partition, SampleColumn};
 use super::{
     Kinds, Plan, PlanColumn, PlanError, Role, Sample, Syntax, TabularOptions, cell, excerpt,
 };
@@ -53,16 +53,18 @@ impl Sample {
     ) -> Result<Plan, PlanError> {
         let (time, format) = self.time_column(options)?;
         let rows = self.rows_in_time(time, format, options);
-        if rows.is_empty() {
+        let sampled_rows = rows.iter().filter(|is_in| **is_in).count();
+        if sampled_rows == 0 {
             return Err(PlanError::NoRows);
         }
         let seen: Vec<Kinds> = self.columns.iter().map(|column| column.kinds(&rows)).collect();
+        let mut partition = Partition::new(&rows);
+        partition.refine(&self.columns[time]);
         let tags = match &options.tags {
             Some(names) => self.named_tags(names, time, syntax)?,
-            None => self.likely_tags(&seen, time, &rows),
+            None => self.likely_tags(&seen, time, sampled_rows, &partition),
         };
-        let identity: Vec<usize> = std::iter::once(time).chain(tags.iter().copied()).collect();
-        let sampled_repeats = self.repeats(&rows, &identity);
+        tags.iter().for_each(|tag| partition.refine(&self.columns[*tag]));
         let role = |index: usize| match seen[index].field_type() {
             _ if index == time => Role::Time(format),
             _ if tags.contains(&index) => Role::Tag,
@@ -78,8 +80,8 @@ impl Sample {
                 .map(|(index, c)| PlanColumn::new(c.name.clone(), role(index), seen[index]))
                 .collect(),
             time: (time, format),
-            sampled_rows: rows.len(),
-            sampled_repeats,
+            sampled_rows,
+            sampled_repeats: partition.repeats(),
         };
         // Keys may come late in NDJSON.
         for name in options.tags.iter().flatten() {
@@ -117,19 +119,15 @@ impl Sample {
             })
     }
 
-    /// The rows whose time can be read: others are refused, whatever else is in them.
-    fn rows_in_time(
-        &self,
-        time: usize,
-        format: TimeFormat,
-        options: &TabularOptions,
-    ) -> Vec<usize> {
+    /// For each row, whether its time can be read: else it is refused, whatever else is in it.
+    fn rows_in_time(&self, time: usize, format: TimeFormat, options: &TabularOptions) -> Vec<bool> {
         let column = &self.columns[time];
         let mut parser = TimeParser::new(format, options.tz.clone());
         let is_time: Vec<bool> =
             column.trimmed_texts().map(|text| parser.parse(text).is_ok()).collect();
-        let in_time = |row: &usize| column.cells[*row].text.is_some_and(|id| is_time[id as usize]);
-        (0..self.rows).filter(in_time).collect()
+        let mut rows = vec![false; self.rows];
+        column.cells.iter().for_each(|cell| rows[cell.row] = is_time[cell.text as usize]);
+        rows
     }
 
     fn named_tags(
@@ -151,20 +149,28 @@ impl Sample {
     /// Text columns with few distinct values. Should rows then still share time and tags, also
     /// the text column of the fewest values that tells all of them apart: a collector of many
     /// hosts may well not have named one twice within a sample.
-    fn likely_tags(&self, seen: &[Kinds], time: usize, rows: &[usize]) -> Vec<usize> {
-        let few = FEW_VALUES.max(rows.len() / ROWS_A_VALUE);
+    fn likely_tags(
+        &self,
+        seen: &[Kinds],
+        time: usize,
+        rows: usize,
+        by_time: &Partition,
+    ) -> Vec<usize> {
+        let few = FEW_VALUES.max(rows / ROWS_A_VALUE);
         let distinct = |index: &usize| self.columns[*index].texts.len();
         let is_text =
             |index: &usize| *index != time && seen[*index].field_type() == Some(FieldType::Text);
         let texts = (0..self.columns.len()).filter(is_text);
         let (mut tags, mut others): (Vec<_>, Vec<_>) = texts.partition(|i| distinct(i) <= few);
-        let repeats_with = |more: Option<usize>| {
-            let identity: Vec<_> = [time].into_iter().chain(tags.clone()).chain(more).collect();
-            self.repeats(rows, &identity)
-        };
-        if repeats_with(None) > 0 {
+        let mut by_tags = by_time.clone();
+        tags.iter().for_each(|tag| by_tags.refine(&self.columns[*tag]));
+        if by_tags.repeats() > 0 {
             others.sort_by_key(distinct);
-            let identifying = others.into_iter().find(|index| repeats_with(Some(*index)) == 0);
+            let identifying = others.into_iter().find(|index| {
+                let mut refined = by_tags.clone();
+                refined.refine(&self.columns[*index]);
+                refined.repeats() == 0
+            });
             tags.extend(identifying);
         }
         tags
@@ -177,8 +183,9 @@ impl Sample {
 
 impl SampleColumn {
     /// What the cells of these rows hold.
-    fn kinds(&self, rows: &[usize]) -> Kinds {
-        rows.iter().fold(Kinds::NONE, |kinds, row| kinds.with(self.cells[*row].kinds))
+    fn kinds(&self, rows: &[bool]) -> Kinds {
+        let cells = self.cells.iter().filter(|cell| rows[cell.row]);
+        cells.fold(Kinds::NONE, |kinds, cell| kinds.with(cell.kinds))
     }
 
     fn trimmed_texts(&self) -> impl Iterator<Item = &[u8]> {

@@ -14,6 +14,7 @@ mod kinds;
 mod plan;
 mod sample;
 mod series_cache;
+mod time_cell;
 
 pub use error::PlanError;
 pub use plan::{Plan, PlanColumn, Role, Syntax, TabularOptions};
@@ -23,6 +24,10 @@ pub(crate) use error::excerpt;
 pub(crate) use kinds::Kinds;
 pub(crate) use sample::Sample;
 pub(crate) use series_cache::{SeriesCache, take_part};
+pub(crate) use time_cell::TimeCell;
+
+/// The most columns of a file.
+pub const MAX_COLUMNS: usize = 4096;
 
 /// How much of a file a plan is made from, at least, if the file has as much.
 pub const SAMPLE_BYTES: usize = 1 << 20;

@@ -88,6 +88,16 @@ impl PlanColumn {
         Self { name, role, seen, is_fixed: false }
     }
 
+    /// A column of which nothing is known but the name.
+    pub(crate) fn empty(name: &str) -> Self {
+        Self::new(name.to_owned(), Role::Empty, Kinds::NONE)
+    }
+
+    /// Makes it a field.
+    pub(crate) fn settle(&mut self, ty: FieldType) {
+        self.role = Role::Field(ty);
+    }
+
     /// Its name, exactly as written.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -112,7 +122,7 @@ impl PlanColumn {
     /// The misfit of a value of these kinds at column `index`, unless no plan would take it.
     pub(crate) fn misfit(&self, index: usize, kinds: Kinds) -> Option<Misfit> {
         let wider = match self.role {
-            Role::Field(ty) => kinds.wider(ty),
+            Role::Field(ty) => Some(kinds.wider(ty)).filter(|wider| *wider != ty)?,
             Role::Empty => kinds.field_type()?,
             Role::Time(_) | Role::Tag => return None,
         };
@@ -254,7 +264,7 @@ impl Plan {
     pub(crate) fn column(&mut self, name: &str) -> usize {
         let found = self.columns.iter().position(|column| column.name == name);
         found.unwrap_or_else(|| {
-            self.columns.push(PlanColumn::new(name.to_owned(), Role::Empty, Kinds::NONE));
+            self.columns.push(PlanColumn::empty(name));
             self.columns.len() - 1
         })
     }

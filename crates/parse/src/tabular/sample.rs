@@ -9,79 +9,115 @@ pub(crate) struct Sample {
     pub(super) rows: usize,
 }
 
-/// The cells of one column; a cell is a number into the column's distinct texts.
+/// What is in a column, row by row; missing cells are left out.
 #[derive(Debug)]
 pub(super) struct SampleColumn {
     pub(super) name: String,
+    /// The distinct texts.
     pub(super) texts: Interner,
     pub(super) cells: Vec<SampleCell>,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SampleCell {
-    /// `None`: missing.
-    pub(super) text: Option<u32>,
+    pub(super) row: usize,
+    /// A number into the column's texts.
+    pub(super) text: u32,
     pub(super) kinds: Kinds,
 }
 
-const MISSING: SampleCell = SampleCell { text: None, kinds: Kinds::NONE };
+/// Rows sorted into classes: two rows are of one class if they agree in every column that the
+/// partition was refined by.
+#[derive(Clone, Debug)]
+pub(super) struct Partition {
+    /// For each row, its class, or `None` for a row that is left out.
+    classes: Vec<Option<u32>>,
+    next_class: u32,
+}
 
 impl Sample {
     /// The index of the column with this name, which is added when new.
     pub(crate) fn column(&mut self, name: &str) -> usize {
-        let found = self.columns.iter().position(|column| column.name == name);
-        found.unwrap_or_else(|| {
-            self.columns.push(SampleColumn {
-                name: name.to_owned(),
-                texts: Interner::new(),
-                cells: Vec::new(),
-            });
+        self.find(name).unwrap_or_else(|| {
+            let (name, texts, cells) = (name.to_owned(), Interner::new(), Vec::new());
+            self.columns.push(SampleColumn { name, texts, cells });
             self.columns.len() - 1
         })
     }
 
-    /// Gives the row being sampled a value; the last one for a column counts.
+    /// The number of columns.
+    pub(crate) fn width(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Gives the row being sampled a value, unless it is empty; the last one for a column counts.
     pub(crate) fn set(&mut self, column: usize, text: &[u8], kinds: Kinds) {
-        let row = self.rows;
-        let column = &mut self.columns[column];
-        column.cells.resize(row, MISSING);
-        let text = (!text.is_empty()).then(|| column.texts.intern(text).0);
-        column.cells.push(SampleCell { text, kinds });
+        let (row, column) = (self.rows, &mut self.columns[column]);
+        column.take_back(row);
+        if !text.is_empty() {
+            let text = column.texts.intern(text).0;
+            column.cells.push(SampleCell { row, text, kinds });
+        }
     }
 
     /// Finishes the row being sampled.
     pub(crate) fn end_row(&mut self) {
         self.rows += 1;
-        self.columns.iter_mut().for_each(|column| column.cells.resize(self.rows, MISSING));
     }
 
     /// Takes back what the row being sampled was given.
     pub(crate) fn abandon_row(&mut self) {
-        self.columns.iter_mut().for_each(|column| column.cells.truncate(self.rows));
+        self.columns.iter_mut().for_each(|column| column.take_back(self.rows));
     }
 
     /// The names of all columns, for a message.
     pub(super) fn names(&self) -> String {
-        let names: Vec<_> = self.columns.iter().map(|c| format!("`{}`", c.name)).collect();
-        names.join(", ")
+        const MAX_SHOWN: usize = 50;
+        let names = self.columns.iter().take(MAX_SHOWN).map(|c| format!("`{}`", c.name));
+        let more = if self.width() > MAX_SHOWN { ", …" } else { "" };
+        names.collect::<Vec<_>>().join(", ") + more
     }
 
     pub(super) fn find(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }
+}
 
-    /// How many rows agree in all of `columns` with a row before them.
-    pub(super) fn repeats(&self, rows: &[usize], columns: &[usize]) -> usize {
-        let mut seen = Interner::new();
-        let mut key = Vec::new();
-        let repeats = rows.iter().filter(|row| {
-            key.clear();
-            for column in columns {
-                let text = self.columns[*column].cells[**row].text;
-                key.extend_from_slice(&text.map_or(0, |id| id + 1).to_le_bytes());
+impl SampleColumn {
+    fn take_back(&mut self, row: usize) {
+        if self.cells.last().is_some_and(|cell| cell.row == row) {
+            self.cells.pop();
+        }
+    }
+}
+
+impl Partition {
+    /// All these rows in one class, the others left out.
+    pub(super) fn new(rows: &[bool]) -> Self {
+        let classes = rows.iter().map(|is_in| is_in.then_some(0)).collect();
+        Self { classes, next_class: 1 }
+    }
+
+    /// Splits classes by what their rows have in `column`.
+    pub(super) fn refine(&mut self, column: &SampleColumn) {
+        let mut parts = Interner::new();
+        for cell in &column.cells {
+            if let Some(class) = &mut self.classes[cell.row] {
+                let [a, b, c, d] = class.to_le_bytes();
+                let [e, f, g, h] = cell.text.to_le_bytes();
+                // Rows without a cell keep their class, which no part is given.
+                *class = self.next_class + parts.intern(&[a, b, c, d, e, f, g, h]).0;
             }
-            !seen.intern(&key).1
-        });
-        repeats.count()
+        }
+        self.next_class += parts.len() as u32;
+    }
+
+    /// How many rows are of the class of an earlier row.
+    pub(super) fn repeats(&self) -> usize {
+        let mut classes: Vec<_> = self.classes.iter().flatten().collect();
+        let rows = classes.len();
+        classes.sort_unstable();
+        classes.dedup();
+        rows - classes.len()
     }
 }

@@ -109,3 +109,15 @@ pub fn lines(rows: &[Row]) -> Vec<String> {
 pub fn reasons(errors: &[RowError]) -> Vec<String> {
     errors.iter().map(|error| format!("{}: {}", error.at, error.reason)).collect()
 }
+
+/// Seconds with a fraction as nanoseconds.
+#[allow(dead_code, reason = "not every test needs it")]
+pub fn naive_seconds(text: &str) -> Option<i64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = whole.strip_prefix(['-', '+']).unwrap_or(whole);
+    if digits.is_empty() || !is_number(digits) || !is_number(fraction) {
+        return None;
+    }
+    format!("{whole}{:0<9.9}", fraction).parse().ok()
+}
