@@ -3,6 +3,8 @@
 //! The texts are made here, in the shapes of the TSBS workloads: `cpu` (10 tags, 10 integers of
 //! one or two digits), `floats` (5 tags, 10 floats, 1 row in 10 without a field) and `logs` (a
 //! string with escapes). Every run counts the rows and sums the values it read.
+#![expect(clippy::unwrap_used, reason = "a bench stops at what should not be")]
+#![allow(missing_docs, reason = "criterion's macros make public items")]
 
 use std::fmt::Write;
 use std::hint::black_box;

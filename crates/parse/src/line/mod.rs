@@ -17,6 +17,7 @@
 
 mod escape;
 mod grammar;
+mod known;
 mod layout;
 mod memory;
 mod options;
