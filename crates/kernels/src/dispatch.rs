@@ -204,7 +204,7 @@ macro_rules! dispatch {
                     #[cfg(target_arch = "x86_64")]
                     $crate::Isa::Avx2 => $crate::arch::x86_64::avx2::$family::$name,
                     $crate::Isa::Scalar => $crate::arch::scalar::$family::$name,
-                    _ => $crate::arch::generic::$family::$name,
+                    _ => $crate::arch::portable::$family::$name,
                 };
                 implementation as *mut ()
             });

@@ -1,125 +1,177 @@
-use crate::bitpack::{LANES, ROWS, VALUES};
-use std::array::from_fn;
+use crate::arch::Simd;
+use crate::bitpack::{ROWS, VALUES};
 
-/// One value of each lane.
-type Row = [u64; LANES];
+/// The 16 values of a row.
+type Row<S> = [<S as Simd>::U64s; 2];
 
-const ROW_BYTES: usize = 8 * LANES;
-
-#[inline(always)]
-fn load(bytes: &[u8; ROW_BYTES]) -> Row {
-    let (words, _) = bytes.as_chunks::<8>();
-    from_fn(|lane| u64::from_le_bytes(words[lane]))
-}
+const ROW_BYTES: usize = 128;
 
 #[inline(always)]
 fn mask(width: u32) -> u64 {
     if width == 0 { 0 } else { u64::MAX >> (64 - width) }
 }
 
-/// Hands `visit` the 64 rows one after the other. All lanes shift alike, so a row is two loads,
-/// two shifts and a mask of whole SIMD registers.
+/// The 64 rows one after the other. All lanes shift alike, so a row is two loads, a shift across
+/// them and a mask, in whole registers.
+struct Rows<'a, S: Simd> {
+    simd: S,
+    words: &'a [[u8; ROW_BYTES]],
+    width: usize,
+    mask: S::U64s,
+    row: usize,
+}
+
 #[inline(always)]
-fn for_each_row(packed: &[u8], width: u32, mut visit: impl FnMut(usize, Row)) {
-    let (words, _) = packed.as_chunks::<ROW_BYTES>();
-    let mask = mask(width);
-    for row in 0..ROWS {
-        let bit = row * width as usize;
+fn rows<S: Simd>(simd: S, packed: &[u8], width: u32) -> Rows<'_, S> {
+    // A word of zeros, for the width 0 to read.
+    let packed = if width == 0 { &[0; ROW_BYTES] } else { packed };
+    let (words, _) = packed.as_chunks();
+    Rows { simd, words, width: width as usize, mask: simd.splat(mask(width)), row: 0 }
+}
+
+impl<S: Simd> Iterator for Rows<'_, S> {
+    type Item = Row<S>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Row<S>> {
+        if self.row == ROWS {
+            return None;
+        }
+        let simd = self.simd;
+        let bit = self.row * self.width;
         let (word, shift) = (bit / 64, (bit % 64) as u32);
-        // A row that ends within its first word gets bits that the mask removes.
-        let Some(low) = words.get(word) else {
-            visit(row, [0; LANES]);
-            continue;
-        };
-        let high = load(words.get(word + 1).unwrap_or(low));
-        let low = load(low);
-        // `high << 1 << (63 - shift)` is `high << (64 - shift)`, but 0 where shift is 0.
-        visit(
-            row,
-            from_fn(|lane| ((low[lane] >> shift) | (high[lane] << 1 << (63 - shift))) & mask),
-        );
+        self.row += 1;
+        let low = &self.words[word];
+        // Where a row ends in the last word, any other does: the mask removes its bits.
+        let high = self.words.get(word + 1).unwrap_or(low);
+        let (low, high) = (load(simd, low), load(simd, high));
+        Some([
+            simd.and(simd.funnel_shr(low[0], high[0], shift), self.mask),
+            simd.and(simd.funnel_shr(low[1], high[1], shift), self.mask),
+        ])
     }
 }
 
 #[inline(always)]
-pub(crate) fn pack(values: &[u64; VALUES], width: u32, packed: &mut [u8]) {
+fn load<S: Simd>(simd: S, bytes: &[u8; ROW_BYTES]) -> Row<S> {
+    let (halves, _) = bytes.as_chunks::<64>();
+    [simd.load_bytes(&halves[0]), simd.load_bytes(&halves[1])]
+}
+
+#[inline(always)]
+fn store<S: Simd>(simd: S, row: Row<S>, to: &mut [u64; 16]) {
+    let (halves, _) = to.as_chunks_mut::<8>();
+    simd.store(row[0], &mut halves[0]);
+    simd.store(row[1], &mut halves[1]);
+}
+
+#[inline(always)]
+pub(crate) fn pack<S: Simd>(simd: S, values: &[u64; VALUES], width: u32, packed: &mut [u8]) {
     if width == 0 {
         return;
     }
-    let (rows, _) = values.as_chunks::<LANES>();
-    let (words, _) = packed.as_chunks_mut::<ROW_BYTES>();
-    let mask = mask(width);
+    let (words, _) = packed.as_chunks_mut::<64>();
+    let mask = simd.splat(mask(width));
     // The words being filled, which begin with the bits that the row before left over.
-    let mut filling: Row = [0; LANES];
-    let mut shift = 0;
-    let mut word = 0;
-    for row in rows {
-        let row: Row = from_fn(|lane| row[lane] & mask);
-        filling = from_fn(|lane| filling[lane] | (row[lane] << shift));
+    let mut left = simd.splat(0);
+    let mut right = simd.splat(0);
+    let (mut shift, mut word) = (0, 0);
+    for row in values.as_chunks::<16>().0 {
+        let (halves, _) = row.as_chunks::<8>();
+        let left_row = simd.and(simd.load(&halves[0]), mask);
+        let right_row = simd.and(simd.load(&halves[1]), mask);
+        left = simd.or(left, simd.shl(left_row, shift));
+        right = simd.or(right, simd.shl(right_row, shift));
         shift += width;
         if shift >= 64 {
-            let (bytes, _) = words[word].as_chunks_mut::<8>();
-            for lane in 0..LANES {
-                bytes[lane] = filling[lane].to_le_bytes();
-            }
-            word += 1;
+            simd.store_bytes(left, &mut words[word]);
+            simd.store_bytes(right, &mut words[word + 1]);
+            word += 2;
             shift -= 64;
-            // The last `shift` bits; none of them where shift is 0.
-            let taken = width - shift;
-            filling = from_fn(|lane| row[lane] >> 1 >> (taken - 1));
+            left = simd.shr(left_row, width - shift);
+            right = simd.shr(right_row, width - shift);
         }
     }
 }
 
 #[inline(always)]
-pub(crate) fn unpack(packed: &[u8], width: u32, base: u64, out: &mut [u64; VALUES]) {
-    let (rows, _) = out.as_chunks_mut::<LANES>();
-    for_each_row(packed, width, |row, values| {
-        rows[row] = from_fn(|lane| values[lane].wrapping_add(base));
-    });
+pub(crate) fn unpack<S: Simd>(
+    simd: S,
+    packed: &[u8],
+    width: u32,
+    base: u64,
+    out: &mut [u64; VALUES],
+) {
+    let base = simd.splat(base);
+    let mut rows = rows(simd, packed, width);
+    for out in out.as_chunks_mut::<16>().0 {
+        let Some([left, right]) = rows.next() else { return };
+        store(simd, [simd.add(left, base), simd.add(right, base)], out);
+    }
 }
 
 #[inline(always)]
-pub(crate) fn unpack_delta(
+pub(crate) fn unpack_delta<S: Simd>(
+    simd: S,
     packed: &[u8],
     width: u32,
     min_delta: u64,
     first: u64,
     out: &mut [u64; VALUES],
 ) {
-    unpack(packed, width, min_delta, out);
-    let mut sum = first.wrapping_sub(out[0]);
-    for value in out {
-        sum = sum.wrapping_add(*value);
-        *value = sum;
+    // What stands before the first value, so that adding the first delta gives `first`.
+    let ignored = packed.first_chunk().map_or(0, |word| u64::from_le_bytes(*word) & mask(width));
+    let mut before = simd.splat(first.wrapping_sub(ignored).wrapping_sub(min_delta));
+    let min_delta = simd.splat(min_delta);
+    let mut rows = rows(simd, packed, width);
+    for out in out.as_chunks_mut::<16>().0 {
+        let Some([left, right]) = rows.next() else { return };
+        let left = simd.prefix_sum(simd.add(left, min_delta));
+        let right = simd.prefix_sum(simd.add(right, min_delta));
+        // Only one addition for each half row waits for the one before.
+        let middle = simd.add(before, simd.splat_last(left));
+        store(simd, [simd.add(left, before), simd.add(right, middle)], out);
+        before = simd.add(middle, simd.splat_last(right));
     }
 }
 
 #[inline(always)]
-pub(crate) fn unpack_sum(packed: &[u8], width: u32) -> u128 {
+pub(crate) fn unpack_sum<S: Simd>(simd: S, packed: &[u8], width: u32) -> u128 {
+    let (mut left_sums, mut right_sums) = (simd.splat(0), simd.splat(0));
     // 64 values of 58 bits have a sum of 64 bits.
     if width <= 58 {
-        let mut sums: Row = [0; LANES];
-        for_each_row(packed, width, |_, values| {
-            sums = from_fn(|lane| sums[lane] + values[lane]);
-        });
-        return sums.into_iter().map(u128::from).sum();
+        for [left, right] in rows(simd, packed, width) {
+            left_sums = simd.add(left_sums, left);
+            right_sums = simd.add(right_sums, right);
+        }
+        return total(simd, left_sums) + total(simd, right_sums);
     }
-    let (mut low, mut high): (Row, Row) = ([0; LANES], [0; LANES]);
-    for_each_row(packed, width, |_, values| {
-        low = from_fn(|lane| low[lane] + (values[lane] & 0xFFFF_FFFF));
-        high = from_fn(|lane| high[lane] + (values[lane] >> 32));
-    });
-    let sum = |row: Row| row.into_iter().map(u128::from).sum::<u128>();
-    sum(low) + (sum(high) << 32)
+    // The sums of the lower and the upper 32 bits; of the latter, both halves of a row.
+    let lower = simd.splat(0xFFFF_FFFF);
+    let mut upper_sums = simd.splat(0);
+    for [left, right] in rows(simd, packed, width) {
+        left_sums = simd.add(left_sums, simd.and(left, lower));
+        right_sums = simd.add(right_sums, simd.and(right, lower));
+        upper_sums = simd.add(upper_sums, simd.add(simd.shr(left, 32), simd.shr(right, 32)));
+    }
+    total(simd, left_sums) + total(simd, right_sums) + (total(simd, upper_sums) << 32)
 }
 
 #[inline(always)]
-pub(crate) fn unpack_min_max(packed: &[u8], width: u32) -> (u64, u64) {
-    let (mut min, mut max): (Row, Row) = ([u64::MAX; LANES], [0; LANES]);
-    for_each_row(packed, width, |_, values| {
-        min = from_fn(|lane| min[lane].min(values[lane]));
-        max = from_fn(|lane| max[lane].max(values[lane]));
-    });
-    (min.into_iter().min().unwrap_or(0), max.into_iter().max().unwrap_or(0))
+fn total<S: Simd>(simd: S, sums: S::U64s) -> u128 {
+    simd.to_array(sums).into_iter().map(u128::from).sum()
+}
+
+#[inline(always)]
+pub(crate) fn unpack_min_max<S: Simd>(simd: S, packed: &[u8], width: u32) -> (u64, u64) {
+    let mut mins = [simd.splat(u64::MAX); 2];
+    let mut maxs = [simd.splat(0); 2];
+    for row in rows(simd, packed, width) {
+        for half in 0..2 {
+            mins[half] = simd.min(mins[half], row[half]);
+            maxs[half] = simd.max(maxs[half], row[half]);
+        }
+    }
+    let min = simd.to_array(simd.min(mins[0], mins[1])).into_iter().fold(u64::MAX, u64::min);
+    (min, simd.to_array(simd.max(maxs[0], maxs[1])).into_iter().fold(0, u64::max))
 }

@@ -1,8 +1,8 @@
-use crate::reduce::{Moments, Number};
+use crate::reduce::Moments;
 
+mod blocks;
 mod float;
 mod integer;
-mod tree;
 
 pub(crate) use float::*;
 pub(crate) use integer::*;

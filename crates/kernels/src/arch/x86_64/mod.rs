@@ -1,13 +1,38 @@
 pub(crate) mod avx2;
 pub(crate) mod avx512;
 
-/// Defines functions that are those of `arch::generic`, compiled with the instructions of a level.
-macro_rules! shims {
-    ($features:literal, $family:ident: $(fn $name:ident($($argument:ident: $ty:ty),* $(,)?) $(-> $output:ty)?;)*) => {$(
-        #[target_feature(enable = $features)]
-        pub(crate) fn $name($($argument: $ty),*) $(-> $output)? {
-            $crate::arch::generic::$family::$name($($argument),*)
+/// Defines the methods of a `Simd` for a type that stands for `$instructions`.
+macro_rules! methods {
+    ($(fn $name:ident($self:ident $(, $argument:ident: $ty:ty)*) $(-> $output:ty)? $body:block)*) => {$(
+        #[inline(always)]
+        fn $name($self $(, $argument: $ty)*) $(-> $output)? {
+            // SAFETY: a value of `Self` exists only where the processor has the instructions (see
+            // `functions!`), and loads and stores go through references to as many bytes.
+            unsafe { $body }
         }
     )*};
 }
-use shims;
+use methods;
+
+/// Defines a function for each kernel that switches the instructions `$features` on.
+macro_rules! functions {
+    (
+        $simd:ident $features:literal
+        $(mod $family:ident {$(
+            fn $name:ident($($argument:ident: $ty:ty),*) $(-> $output:ty)?;
+        )*})*
+    ) => {$(
+        pub(crate) mod $family {
+            #[allow(unused_imports, reason = "some families need it")]
+            use super::*;
+            $(
+                #[target_feature(enable = $features)]
+                pub(crate) fn $name($($argument: $ty),*) $(-> $output)? {
+                    // The one place where the type is made: here the instructions are there.
+                    crate::arch::generic::$family::$name($simd(()), $($argument),*)
+                }
+            )*
+        }
+    )*};
+}
+use functions;

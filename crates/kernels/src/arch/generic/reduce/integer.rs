@@ -1,154 +1,219 @@
-use super::tree::{BLOCK, Present, reduce};
-use super::{Moments, Number};
-use std::array::from_fn;
+//! One algorithm for `u64` and `i64`: with its sign bit flipped, an `i64` is a `u64` of the same
+//! order that is greater by 2⁶³. That number, or 0 for a `u64`, is the `bias`.
 
-const LANES: usize = 16;
-type Lanes = [u64; LANES];
+use super::Moments;
+use super::blocks::{BLOCK, Present, Tree};
+use crate::arch::Simd;
+use crate::reduce::Number;
 
-/// What the algorithms below need of an integer. `as_u64` and `from_u64` keep the bits, so that
-/// wrapping arithmetic is that of `u64`.
-trait Integer: Number<Sum = i128> + Ord + Into<i128> {
-    const LEAST: Self;
-    const GREATEST: Self;
-    fn as_u64(self) -> u64;
-    fn from_u64(bits: u64) -> Self;
-    /// The upper 32 bits, with their sign.
-    fn upper(self) -> i64;
+/// Up to this many values, no sum of 32-bit halves overflows.
+const HALVES: usize = 1 << 30;
+
+/// Registers in a row: accumulators, so that operations need not wait for one another.
+const WIDTH: usize = 2;
+type Row<S> = [<S as Simd>::U64s; WIDTH];
+
+/// Biased values in rows, the last of which is filled up.
+struct Rows<'a, S: Simd> {
+    simd: S,
+    full: std::slice::Iter<'a, [u64; 8 * WIDTH]>,
+    rest: &'a [u64],
+    bias: S::U64s,
+    /// Without the bias.
+    fill: u64,
 }
 
-impl Integer for i64 {
-    const LEAST: Self = Self::MIN;
-    const GREATEST: Self = Self::MAX;
-    #[inline(always)]
-    fn as_u64(self) -> u64 {
-        self as u64
-    }
-    #[inline(always)]
-    fn from_u64(bits: u64) -> Self {
-        bits as Self
-    }
-    #[inline(always)]
-    fn upper(self) -> i64 {
-        self >> 32
-    }
-}
-
-impl Integer for u64 {
-    const LEAST: Self = Self::MIN;
-    const GREATEST: Self = Self::MAX;
-    #[inline(always)]
-    fn as_u64(self) -> u64 {
-        self
-    }
-    #[inline(always)]
-    fn from_u64(bits: u64) -> Self {
-        bits
-    }
-    #[inline(always)]
-    fn upper(self) -> i64 {
-        (self >> 32) as i64
-    }
-}
-
-/// The sum of up to 2³¹ values: of their upper and lower halves, none of which overflows.
 #[inline(always)]
-fn sum_of<T: Integer>(block: &[T]) -> i128 {
-    let (rows, rest) = block.as_chunks::<LANES>();
-    let (mut lower, mut upper): (Lanes, [i64; LANES]) = ([0; LANES], [0; LANES]);
-    for row in rows {
-        lower = from_fn(|lane| lower[lane] + (row[lane].as_u64() & 0xFFFF_FFFF));
-        upper = from_fn(|lane| upper[lane] + row[lane].upper());
-    }
-    for (lane, value) in rest.iter().enumerate() {
-        lower[lane] += value.as_u64() & 0xFFFF_FFFF;
-        upper[lane] += value.upper();
-    }
-    let lower: i128 = lower.into_iter().map(i128::from).sum();
-    let upper: i128 = upper.into_iter().map(i128::from).sum();
-    lower + (upper << 32)
+fn rows<S: Simd>(simd: S, values: &[u64], bias: u64, fill: u64) -> Rows<'_, S> {
+    let (full, rest) = values.as_chunks();
+    Rows { simd, full: full.iter(), rest, bias: simd.splat(bias), fill: fill ^ bias }
 }
 
-/// The extremes and the wrapping sum.
-#[inline(always)]
-fn extremes<T: Integer>(block: &[T]) -> (T, T, u64) {
-    let (rows, rest) = block.as_chunks::<LANES>();
-    let (mut min, mut max) = ([T::GREATEST; LANES], [T::LEAST; LANES]);
-    let mut sums: Lanes = [0; LANES];
-    for row in rows {
-        min = from_fn(|lane| min[lane].min(row[lane]));
-        max = from_fn(|lane| max[lane].max(row[lane]));
-        sums = from_fn(|lane| sums[lane].wrapping_add(row[lane].as_u64()));
+impl<S: Simd> Iterator for Rows<'_, S> {
+    type Item = Row<S>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Row<S>> {
+        let simd = self.simd;
+        let row = if let Some(row) = self.full.next() {
+            let (groups, _) = row.as_chunks::<8>();
+            [simd.load(&groups[0]), simd.load(&groups[1])]
+        } else if self.rest.is_empty() {
+            return None;
+        } else {
+            let (left, right) = self.rest.split_at(self.rest.len().min(8));
+            self.rest = &[];
+            [simd.load_part(left, self.fill), simd.load_part(right, self.fill)]
+        };
+        Some([simd.xor(row[0], self.bias), simd.xor(row[1], self.bias)])
     }
-    for (lane, value) in rest.iter().enumerate() {
-        min[lane] = min[lane].min(*value);
-        max[lane] = max[lane].max(*value);
-        sums[lane] = sums[lane].wrapping_add(value.as_u64());
-    }
-    (
-        min.into_iter().fold(T::GREATEST, T::min),
-        max.into_iter().fold(T::LEAST, T::max),
-        sums.into_iter().fold(0, u64::wrapping_add),
-    )
 }
 
-/// The sum of squares of what `distance` gives for each value.
-#[inline(always)]
-fn squares<T: Copy>(block: &[T], distance: impl Fn(T) -> f64) -> f64 {
-    let (rows, rest) = block.as_chunks::<LANES>();
-    let mut sums = [0.0; LANES];
-    for row in rows {
-        sums = from_fn(|lane| {
-            let distance = distance(row[lane]);
-            sums[lane] + distance * distance
-        });
-    }
-    for (sum, value) in sums.iter_mut().zip(rest) {
-        let distance = distance(*value);
-        *sum += distance * distance;
-    }
-    let by_8: [f64; 8] = from_fn(|lane| sums[lane] + sums[lane + 8]);
-    let by_4: [f64; 4] = from_fn(|lane| by_8[lane] + by_8[lane + 4]);
-    (by_4[0] + by_4[2]) + (by_4[1] + by_4[3])
+/// Extremes and wrapping sum of biased values.
+struct Extremes<S: Simd> {
+    simd: S,
+    min: Row<S>,
+    max: Row<S>,
+    sum: Row<S>,
 }
 
-/// `distance`, read as a signed number of at most 51 bits, as the same `f64`: added to the bits of
-/// 1.5 · 2⁵², it is what that float's last bits stand for. AVX2 has no instruction for it.
-#[inline(always)]
-fn small_to_f64(distance: u64) -> f64 {
-    const MAGIC: f64 = 6_755_399_441_055_744.0;
-    f64::from_bits(distance.wrapping_add(MAGIC.to_bits())) - MAGIC
+impl<S: Simd> Extremes<S> {
+    #[inline(always)]
+    fn new(simd: S) -> Self {
+        let (zero, most) = (simd.splat(0), simd.splat(u64::MAX));
+        Self { simd, min: [most; WIDTH], max: [zero; WIDTH], sum: [zero; WIDTH] }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, index: usize, values: S::U64s) {
+        self.min[index] = self.simd.min(self.min[index], values);
+        self.max[index] = self.simd.max(self.max[index], values);
+        self.sum[index] = self.simd.add(self.sum[index], values);
+    }
+
+    #[inline(always)]
+    fn min(&self) -> u64 {
+        let lanes = self.simd.to_array(self.simd.min(self.min[0], self.min[1]));
+        lanes.into_iter().fold(u64::MAX, u64::min)
+    }
+
+    #[inline(always)]
+    fn max(&self) -> u64 {
+        let lanes = self.simd.to_array(self.simd.max(self.max[0], self.max[1]));
+        lanes.into_iter().fold(0, u64::max)
+    }
+
+    #[inline(always)]
+    fn sum(&self) -> u64 {
+        let lanes = self.simd.to_array(self.simd.add(self.sum[0], self.sum[1]));
+        lanes.into_iter().fold(0, u64::wrapping_add)
+    }
 }
 
-/// The moments of a block that is not empty.
-///
-/// The sum and the distances from the mean are exact whatever the values are; most blocks span
-/// less than 2⁵¹, so that 64 bits suffice for both.
+/// How many values fill the last row of `len`.
 #[inline(always)]
-fn block<T: Integer>(block: &[T]) -> Moments<T> {
-    let (min, max, wrapped) = extremes(block);
-    let count = block.len() as u64;
-    let (sum, m2);
-    if max.as_u64().wrapping_sub(min.as_u64()) < 1 << 51 {
-        let above_min = wrapped.wrapping_sub(count.wrapping_mul(min.as_u64()));
-        sum = i128::from(count) * min.into() + i128::from(above_min);
-        let centre = min.as_u64().wrapping_add(above_min / count);
-        let squares = squares(block, |value| small_to_f64(value.as_u64().wrapping_sub(centre)));
-        m2 = from_centre(squares, above_min % count, count);
-    } else {
-        sum = sum_of(block);
-        let centre = T::from_u64(sum.div_euclid(count.into()) as u64);
-        let squares = squares(block, |value| distance(value, centre));
-        m2 = from_centre(squares, sum.rem_euclid(count.into()) as u64, count);
+fn filled(len: usize) -> u64 {
+    (len.next_multiple_of(8 * WIDTH) - len) as u64
+}
+
+/// The sum of squared distances from a centre. All distances have at most 51 bits.
+struct Squares<S: Simd> {
+    simd: S,
+    to_bits: S::U64s,
+    sums: [S::F64s; WIDTH],
+}
+
+/// Added to the bits of 1.5 · 2⁵², a small integer is what that float's last bits stand for. Only
+/// AVX-512 has an instruction for it.
+const MAGIC: f64 = 6_755_399_441_055_744.0;
+
+impl<S: Simd> Squares<S> {
+    #[inline(always)]
+    fn new(simd: S, centre: u64) -> Self {
+        let to_bits = simd.splat(MAGIC.to_bits().wrapping_sub(centre));
+        Self { simd, to_bits, sums: [simd.splat_f64(0.0); WIDTH] }
     }
+
+    #[inline(always)]
+    fn push(&mut self, index: usize, values: S::U64s, present: u8) {
+        let simd = self.simd;
+        let shifted = simd.f64_from_bits(simd.add(values, self.to_bits));
+        let distance = simd.sub_f64(shifted, simd.splat_f64(MAGIC));
+        let distance = simd.select_f64(present, distance, simd.splat_f64(0.0));
+        self.sums[index] = simd.add_f64(self.sums[index], simd.mul_f64(distance, distance));
+    }
+
+    #[inline(always)]
+    fn total(&self) -> f64 {
+        let lanes = self.simd.to_array_f64(self.simd.add_f64(self.sums[0], self.sums[1]));
+        let by_4 = [0, 1, 2, 3].map(|lane| lanes[lane] + lanes[lane + 4]);
+        (by_4[0] + by_4[2]) + (by_4[1] + by_4[3])
+    }
+}
+
+/// Moments of biased values.
+type Biased = Moments<u64>;
+
+/// The moments of a block that is not empty. Sum and distances are exact; where the values span
+/// less than 2⁵¹, which is nearly always, 64 bits suffice for both.
+#[inline(always)]
+fn block<S: Simd>(simd: S, block: &[u64], bias: u64) -> Biased {
+    let (len, first) = (block.len() as u64, block[0] ^ bias);
+    let mut extremes = Extremes::new(simd);
+    for row in rows(simd, block, bias, first) {
+        extremes.push(0, row[0]);
+        extremes.push(1, row[1]);
+    }
+    let (min, max) = (extremes.min(), extremes.max());
+    if max - min >= 1 << 51 {
+        return wide(block.iter().map(|value| value ^ bias));
+    }
+    let sum = extremes.sum().wrapping_sub(filled(block.len()).wrapping_mul(first));
+    let above_min = sum.wrapping_sub(len.wrapping_mul(min));
+    let (centre, rest) = (min + above_min / len, above_min % len);
+    let mut squares = Squares::new(simd, centre);
+    for row in rows(simd, block, bias, centre) {
+        squares.push(0, row[0], u8::MAX);
+        squares.push(1, row[1], u8::MAX);
+    }
+    let sum = i128::from(len) * i128::from(min) + i128::from(above_min);
+    Moments { count: len, nan_count: 0, sum, min, max, m2: from_centre(squares.total(), rest, len) }
+}
+
+/// The moments of those values of a block that are present.
+#[inline(always)]
+fn sparse_block<S: Simd>(simd: S, values: &[u64], bias: u64, present: &Present) -> Biased {
+    let Some(first) = present.first() else { return Moments::default() };
+    // What is absent is made equal to a value that is there, and taken out of the sum again.
+    let some = values[first] ^ bias;
+    let somes = simd.splat(some);
+    let mut extremes = Extremes::new(simd);
+    let mut group = 0;
+    for row in rows(simd, values, bias, some) {
+        extremes.push(0, simd.select(present.group(group), row[0], somes));
+        extremes.push(1, simd.select(present.group(group + 1), row[1], somes));
+        group += 2;
+    }
+    let (min, max) = (extremes.min(), extremes.max());
+    if max - min >= 1 << 51 {
+        let is_there = |index: &usize| present.group(index / 8) >> (index % 8) & 1 != 0;
+        return wide((0..values.len()).filter(is_there).map(|index| values[index] ^ bias));
+    }
+    let count = present.count as u64;
+    let replaced = (values.len() as u64 - count + filled(values.len())).wrapping_mul(some);
+    let above_min = extremes.sum().wrapping_sub(replaced).wrapping_sub(count.wrapping_mul(min));
+    let (centre, rest) = (min + above_min / count, above_min % count);
+    let mut squares = Squares::new(simd, centre);
+    group = 0;
+    for row in rows(simd, values, bias, centre) {
+        squares.push(0, row[0], present.group(group));
+        squares.push(1, row[1], present.group(group + 1));
+        group += 2;
+    }
+    let sum = i128::from(count) * i128::from(min) + i128::from(above_min);
+    let m2 = from_centre(squares.total(), rest, count);
     Moments { count, nan_count: 0, sum, min, max, m2 }
 }
 
-/// `value - centre`, which takes up to 65 bits, rounded once.
+/// The same one by one, for values that span more than 2⁵¹.
 #[inline(always)]
-fn distance<T: Integer>(value: T, centre: T) -> f64 {
-    let above = value.as_u64().wrapping_sub(centre.as_u64()) as f64;
-    let below = centre.as_u64().wrapping_sub(value.as_u64()) as f64;
-    if value >= centre { above } else { -below }
+fn wide(values: impl Iterator<Item = u64> + Clone) -> Biased {
+    let mut moments = Moments { min: u64::MAX, ..Moments::default() };
+    for value in values.clone() {
+        moments.count += 1;
+        moments.sum += i128::from(value);
+        moments.min = moments.min.min(value);
+        moments.max = moments.max.max(value);
+    }
+    let count = i128::from(moments.count);
+    let centre = (moments.sum / count) as u64;
+    let squares = values.map(|value| {
+        let distance = value.abs_diff(centre) as f64;
+        distance * distance
+    });
+    let squares = squares.fold(0.0, |sum, square| sum + square);
+    moments.m2 = from_centre(squares, (moments.sum % count) as u64, moments.count);
+    moments
 }
 
 /// The sum of squared distances from the mean, given those from a centre that is less by
@@ -160,7 +225,7 @@ fn from_centre(squares: f64, rest: u64, count: u64) -> f64 {
 }
 
 #[inline(always)]
-fn merge<T: Integer>(a: Moments<T>, b: Moments<T>) -> Moments<T> {
+fn merge(a: Biased, b: Biased) -> Biased {
     if a.count == 0 || b.count == 0 {
         return if a.count == 0 { b } else { a };
     }
@@ -184,79 +249,141 @@ fn merge<T: Integer>(a: Moments<T>, b: Moments<T>) -> Moments<T> {
     }
 }
 
-/// The moments of those values of a block that are present.
 #[inline(always)]
-fn present_block<T: Integer>(values: &[T], present: &Present) -> Moments<T> {
-    if present.count == values.len() {
-        return block(values);
+fn moments<S: Simd>(simd: S, values: &[u64], bias: u64) -> Biased {
+    if values.len() <= BLOCK {
+        return if values.is_empty() { Moments::default() } else { block(simd, values, bias) };
     }
-    let Some(word) = present.words.iter().position(|word| *word != 0) else {
-        return Moments::default();
-    };
-    // What is absent is made equal to a value that is there, and its share taken out again.
-    let some = values[word * 64 + present.words[word].trailing_zeros() as usize];
-    let mut selected: [T; BLOCK] = present.select(values, some);
-    let selected = &mut selected[..values.len()];
-    let (min, max, _) = extremes(selected);
-    let count = present.count as u64;
-    let sum = sum_of(selected) - some.into() * (values.len() - present.count) as i128;
-    let centre = T::from_u64(sum.div_euclid(count.into()) as u64);
-    for (index, value) in selected.iter_mut().enumerate() {
-        if present.words[index / 64] >> (index % 64) & 1 == 0 {
-            *value = centre;
+    let mut tree = Tree::new();
+    for values in values.chunks(BLOCK) {
+        tree.push(block(simd, values, bias), merge);
+    }
+    tree.finish(merge)
+}
+
+#[inline(always)]
+fn moments_valid<S: Simd>(
+    simd: S,
+    values: &[u64],
+    bias: u64,
+    validity: &[u64],
+    bit_offset: usize,
+) -> Biased {
+    let mut tree = Tree::new();
+    let mut start = bit_offset;
+    for values in values.chunks(BLOCK) {
+        let present = Present::new(validity, start, values.len());
+        start += values.len();
+        let moments = if present.count == values.len() {
+            block(simd, values, bias)
+        } else {
+            sparse_block(simd, values, bias, &present)
+        };
+        tree.push(moments, merge);
+    }
+    tree.finish(merge)
+}
+
+/// The sum of the biased values: of their lower and upper halves, none of which overflows.
+#[inline(always)]
+fn sum<S: Simd>(simd: S, values: &[u64], bias: u64) -> i128 {
+    let lower_half = simd.splat(0xFFFF_FFFF);
+    let mut total = 0;
+    for values in values.chunks(HALVES) {
+        let (mut lower, mut upper) = ([simd.splat(0); WIDTH], [simd.splat(0); WIDTH]);
+        for row in rows(simd, values, bias, 0) {
+            for index in 0..WIDTH {
+                lower[index] = simd.add(lower[index], simd.and(row[index], lower_half));
+                upper[index] = simd.add(upper[index], simd.shr(row[index], 32));
+            }
+        }
+        for (sums, shift) in [(lower, 0), (upper, 32)] {
+            let lanes = simd.to_array(simd.add(sums[0], sums[1])).into_iter().map(i128::from);
+            total += lanes.sum::<i128>() << shift;
         }
     }
-    let squares = squares(selected, |value| distance(value, centre));
-    let m2 = from_centre(squares, sum.rem_euclid(count.into()) as u64, count);
-    Moments { count, nan_count: 0, sum, min, max, m2 }
+    total
 }
 
 #[inline(always)]
-fn moments<T: Integer>(values: &[T]) -> Moments<T> {
-    reduce(values.len(), |range| block(&values[range]), merge).unwrap_or_default()
+fn min_max<S: Simd>(simd: S, values: &[u64], bias: u64) -> Option<(u64, u64)> {
+    let mut extremes = Extremes::new(simd);
+    for row in rows(simd, values, bias, values.first()? ^ bias) {
+        extremes.push(0, row[0]);
+        extremes.push(1, row[1]);
+    }
+    Some((extremes.min(), extremes.max()))
 }
 
-#[inline(always)]
-fn moments_valid<T: Integer>(values: &[T], validity: &[u64], bit_offset: usize) -> Moments<T> {
-    let block = |range: std::ops::Range<usize>| {
-        let present = Present::new(validity, bit_offset + range.start, range.len());
-        present_block(&values[range], &present)
-    };
-    reduce(values.len(), block, merge).unwrap_or_default()
+/// An integer type, and the bias that makes it a `u64`.
+trait Integer: Number<Sum = i128> {
+    const BIAS: u64;
+    fn bits(values: &[Self]) -> &[u64];
+    fn from_biased(value: u64) -> Self;
+
+    #[inline(always)]
+    fn moments_from_biased(biased: Biased) -> Moments<Self> {
+        let Moments { count, nan_count, m2, .. } = biased;
+        if count == 0 {
+            return Moments::default();
+        }
+        let sum = biased.sum - i128::from(count) * i128::from(Self::BIAS);
+        let (min, max) = (Self::from_biased(biased.min), Self::from_biased(biased.max));
+        Moments { count, nan_count, sum, min, max, m2 }
+    }
 }
 
-#[inline(always)]
-fn sum<T: Integer>(values: &[T]) -> i128 {
-    values.chunks(1 << 31).map(sum_of).sum()
+impl Integer for u64 {
+    const BIAS: u64 = 0;
+    #[inline(always)]
+    fn bits(values: &[u64]) -> &[u64] {
+        values
+    }
+    #[inline(always)]
+    fn from_biased(value: u64) -> u64 {
+        value
+    }
 }
 
-#[inline(always)]
-fn min_max<T: Integer>(values: &[T]) -> Option<(T, T)> {
-    let (min, max, _) = extremes(values);
-    (!values.is_empty()).then_some((min, max))
+impl Integer for i64 {
+    const BIAS: u64 = 1 << 63;
+    #[inline(always)]
+    fn bits(values: &[i64]) -> &[u64] {
+        // SAFETY: both types have the same size and alignment, and any bits are a value of either.
+        unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), values.len()) }
+    }
+    #[inline(always)]
+    fn from_biased(value: u64) -> i64 {
+        (value ^ Self::BIAS) as i64
+    }
 }
 
 macro_rules! functions {
     ($($ty:ty: $moments:ident $moments_valid:ident $sum:ident $min_max:ident;)*) => {$(
         #[inline(always)]
-        pub(crate) fn $moments(values: &[$ty]) -> Moments<$ty> {
-            moments(values)
+        pub(crate) fn $moments<S: Simd>(simd: S, values: &[$ty]) -> Moments<$ty> {
+            <$ty>::moments_from_biased(moments(simd, <$ty>::bits(values), <$ty>::BIAS))
         }
         #[inline(always)]
-        pub(crate) fn $moments_valid(
+        pub(crate) fn $moments_valid<S: Simd>(
+            simd: S,
             values: &[$ty],
             validity: &[u64],
             bit_offset: usize,
         ) -> Moments<$ty> {
-            moments_valid(values, validity, bit_offset)
+            let values = <$ty>::bits(values);
+            let biased = moments_valid(simd, values, <$ty>::BIAS, validity, bit_offset);
+            <$ty>::moments_from_biased(biased)
         }
         #[inline(always)]
-        pub(crate) fn $sum(values: &[$ty]) -> i128 {
-            sum(values)
+        pub(crate) fn $sum<S: Simd>(simd: S, values: &[$ty]) -> i128 {
+            let biased = sum(simd, <$ty>::bits(values), <$ty>::BIAS);
+            biased - values.len() as i128 * i128::from(<$ty>::BIAS)
         }
         #[inline(always)]
-        pub(crate) fn $min_max(values: &[$ty]) -> Option<($ty, $ty)> {
-            min_max(values)
+        pub(crate) fn $min_max<S: Simd>(simd: S, values: &[$ty]) -> Option<($ty, $ty)> {
+            let (min, max) = min_max(simd, <$ty>::bits(values), <$ty>::BIAS)?;
+            Some((<$ty>::from_biased(min), <$ty>::from_biased(max)))
         }
     )*};
 }
