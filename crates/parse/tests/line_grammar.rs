@@ -39,9 +39,10 @@ fn check_fields(fields: &str, want: &str) {
     check(&format!("m {fields} 1\n"), &[&point.replace("null", "1")]);
 }
 
-/// Checks that `line` is refused for what stands under the caret of `place`, whatever is around it.
+/// Checks that `line` is refused for what stands under the caret that ends `place`, whatever is
+/// around it.
 fn check_bad(line: &str, place: &str, reason: &str) {
-    let at = place.find('^').expect("a caret") + 1;
+    let at = place.len();
     let good = "{\"table\":\"m\",\"tags\":{},\"fields\":{\"u\":{\"i\":1}},\"time\":1}";
     let bad = |number: usize| format!("{number}:{at}: {reason}");
     check(line, &[&bad(1)]);
