@@ -19,8 +19,10 @@ fn decode_parts(
     ty: FieldType,
     rows: usize,
 ) -> Result<Column, tidemill_codec::Error> {
-    let validity: Option<Bitmap> =
-        validity.map(|bytes| crate::shim::validity(bytes, rows)).transpose()?;
+    let validity: Option<Bitmap> = match validity {
+        None => None,
+        Some(bytes) => Some(tidemill_codec::bits(bytes, rows)?.decode_bitmap()?),
+    };
     macro_rules! decode {
         ($variant:ident, $read:path) => {{
             let mut out = Vec::with_capacity(rows);
@@ -32,10 +34,11 @@ fn decode_parts(
         FieldType::Float => decode!(Float, tidemill_codec::floats),
         FieldType::Int => decode!(Int, tidemill_codec::ints),
         FieldType::UInt => decode!(UInt, tidemill_codec::ints),
-        FieldType::Bool => decode!(Bool, crate::shim::bools),
+        FieldType::Bool => decode!(Bool, tidemill_codec::bits),
         FieldType::Text => {
             let mut out = Text::default();
-            crate::shim::texts(bytes, rows)?.decode(0..rows, &mut out)?;
+            let mut scratch = tidemill_codec::TextScratch::default();
+            tidemill_codec::texts(bytes, rows, &mut scratch)?.decode(0..rows, &mut out)?;
             Values::Text(out)
         }
     };

@@ -115,10 +115,6 @@ impl DefinitionFile {
         self.committed_bytes = appended.bytes;
         self.committed = appended.mark;
     }
-
-    pub(crate) fn committed_mark(&self) -> &Mark {
-        &self.committed
-    }
 }
 
 fn decode(bytes: &[u8], table: u32) -> Result<Definition, Malformed> {

@@ -55,6 +55,8 @@ pub(crate) struct BatchMap {
 struct TableMap {
     table: Option<u32>,
     series: Vec<u32>,
+    /// How many of `series` are [`UNUSED_SERIES`].
+    unused: usize,
     columns: Vec<Target>,
     /// Series that have no place in the table, by their number in the batch.
     refused: HashMap<u32, String>,
@@ -70,6 +72,8 @@ enum Target {
 
 /// Stands for a series that was refused.
 const NO_SERIES: u32 = u32::MAX;
+/// Stands for a series of which no row came yet: a reader may know series whose rows were bad.
+const UNUSED_SERIES: u32 = u32::MAX - 1;
 
 impl Ingest {
     pub(crate) fn new(tables: Vec<Definition>, next_sequence: u64) -> Self {
@@ -86,10 +90,6 @@ impl Ingest {
             definition: Arc::new(RwLock::new(definition)),
             logged: Mark::default(),
         });
-    }
-
-    pub(crate) fn table(&self, name: &str) -> Option<u32> {
-        self.by_name.get(name).copied()
     }
 
     /// How much is defined, table by table.
@@ -137,9 +137,10 @@ impl Ingest {
         let table = &self.tables[id as usize];
         let mut definition = write(&table.definition);
         let before = definition.mark();
-        claim_names(rows, map, &mut definition);
+        let new_series = map.new_series(rows);
+        claim_names(rows, map, &new_series, &mut definition);
         resolve_columns(rows, map, &definition.schema);
-        resolve_series(rows, map, &mut definition);
+        resolve_series(rows, map, &new_series, &mut definition);
         self.has_unlogged |= before != definition.mark() || table.logged == Mark::default();
     }
 }
@@ -162,25 +163,18 @@ pub(crate) fn write(
 
 /// Defines the fields and tags that are new, in the order in which rows bring them: who comes
 /// first has the name. (A tag and a field of one row: the tag.)
-fn claim_names(rows: &TableBatch, map: &TableMap, definition: &mut Definition) {
-    let known_series = map.series.len();
+fn claim_names(
+    rows: &TableBatch,
+    map: &TableMap,
+    new_series: &[(usize, u32)],
+    definition: &mut Definition,
+) {
     let mut claims: Vec<(usize, Option<usize>, String)> = Vec::new();
-    if known_series < rows.series_keys().len() {
-        let mut first_rows: HashMap<u32, usize> = HashMap::new();
-        for (row, series) in rows.row_series().iter().enumerate() {
-            if *series as usize >= known_series {
-                first_rows.entry(*series).or_insert(row);
-            }
-        }
-        let mut seen = std::collections::HashSet::new();
-        let mut series: Vec<_> =
-            first_rows.into_iter().map(|(series, row)| (row, series)).collect();
-        series.sort_unstable();
-        for (row, series) in series {
-            for (tag, _) in SeriesKey(rows.series_keys().bytes(series)).tags().flatten() {
-                if definition.schema.tag(tag).is_none() && seen.insert(tag) {
-                    claims.push((row, None, tag.to_owned()));
-                }
+    let mut seen = std::collections::HashSet::new();
+    for (row, series) in new_series {
+        for (tag, _) in SeriesKey(rows.series_keys().bytes(*series)).tags().flatten() {
+            if definition.schema.tag(tag).is_none() && seen.insert(tag) {
+                claims.push((*row, None, tag.to_owned()));
             }
         }
     }
@@ -232,12 +226,22 @@ fn resolve_columns(rows: &TableBatch, map: &mut TableMap, schema: &TableSchema) 
     }
 }
 
-fn resolve_series(rows: &TableBatch, map: &mut TableMap, definition: &mut Definition) {
-    for local in map.series.len() as u32..rows.series_keys().len() as u32 {
-        let key = SeriesKey(rows.series_keys().bytes(local));
-        let mut pairs = Vec::new();
+fn resolve_series(
+    rows: &TableBatch,
+    map: &mut TableMap,
+    new_series: &[(usize, u32)],
+    definition: &mut Definition,
+) {
+    let known = map.series.len();
+    map.series.resize(rows.series_keys().len(), UNUSED_SERIES);
+    map.unused +=
+        map.series.len() - known - new_series.iter().filter(|s| s.1 as usize >= known).count();
+    map.unused -= new_series.iter().filter(|s| (s.1 as usize) < known).count();
+    let mut pairs = Vec::new();
+    for (_, local) in new_series {
+        pairs.clear();
         let mut refusal = None;
-        for (name, value) in key.tags().flatten() {
+        for (name, value) in SeriesKey(rows.series_keys().bytes(*local)).tags().flatten() {
             match definition.schema.tag(name) {
                 Some(tag) => pairs.push((tag as u32, definition.index.intern_value(tag, value))),
                 None if name == TableSchema::TIME => {
@@ -250,13 +254,13 @@ fn resolve_series(rows: &TableBatch, map: &mut TableMap, definition: &mut Defini
             }
         }
         pairs.sort_unstable();
-        map.series.push(match refusal {
+        map.series[*local as usize] = match refusal {
             None => definition.index.intern_series(&pairs),
             Some(reason) => {
-                map.refused.insert(local, reason);
+                map.refused.insert(*local, reason);
                 NO_SERIES
             }
-        });
+        };
     }
 }
 
@@ -300,9 +304,24 @@ impl Ingest {
 }
 
 impl TableMap {
+    /// The series that have rows for the first time, and the first row of each, in this order.
+    fn new_series(&self, rows: &TableBatch) -> Vec<(usize, u32)> {
+        let mut first_rows: HashMap<u32, usize> = HashMap::new();
+        for (row, series) in rows.row_series().iter().enumerate() {
+            if self.series.get(*series as usize).is_none_or(|id| *id == UNUSED_SERIES) {
+                first_rows.entry(*series).or_insert(row);
+            }
+        }
+        let mut series: Vec<_> =
+            first_rows.into_iter().map(|(series, row)| (row, series)).collect();
+        series.sort_unstable();
+        series
+    }
+
     fn is_complete_for(&self, rows: &TableBatch) -> bool {
         self.table.is_some()
             && self.series.len() == rows.series_keys().len()
+            && (self.unused == 0 || self.new_series(rows).is_empty())
             && self.columns.len() == rows.columns().len()
             && self.columns.iter().zip(rows.columns()).all(|(target, column)| {
                 !matches!(target, Target::Unknown) || column.column.valid_count() == 0

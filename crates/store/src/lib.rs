@@ -21,7 +21,6 @@ mod options;
 mod read;
 mod segment;
 mod series_index;
-mod shim;
 mod sorted;
 mod store;
 mod wal;

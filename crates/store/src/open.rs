@@ -312,7 +312,7 @@ fn assemble(
             is_flushing: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
             recovery,
-            lock,
+            _lock: lock,
         }),
     }
 }

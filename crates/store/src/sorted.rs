@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tidemill_model::{Bitmap, Column, Duplicates, FieldType, Text, TimeRange, Values};
+use tidemill_model::{Column, Duplicates, FieldType, Text, TimeRange, Values};
 
 use crate::chunk::Chunk;
 
@@ -346,7 +346,7 @@ pub(crate) mod naive {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use tidemill_model::Value;
+    use tidemill_model::{Bitmap, Value};
 
     fn rows() -> impl Strategy<Value = Vec<(u32, i64, naive::Row)>> {
         let value = prop::option::weighted(0.8, -50i64..50);

@@ -53,7 +53,8 @@ pub(crate) struct Inner {
     pub(crate) is_flushing: AtomicBool,
     pub(crate) is_closed: AtomicBool,
     pub(crate) recovery: Recovery,
-    pub(crate) lock: Option<Box<dyn Send + Sync>>,
+    /// Held as long as the store is open.
+    pub(crate) _lock: Option<Box<dyn Send + Sync>>,
 }
 
 /// What readers see of a table.

@@ -1,7 +1,5 @@
-use crate::shim::Ext as _;
 use std::ops::Range;
 
-use crate::shim::Ext as _;
 use tidemill_codec::Encoder;
 use tidemill_model::{Column, TimeRange, Values};
 
@@ -81,12 +79,13 @@ impl BlockEncoder {
             out.put_u32((self.scratch.len() - statistics_at) as u32);
         }
         out.put(&self.scratch);
+        let rows = column.len();
         match column.values() {
             Values::Float(values) => self.encoder.floats(values, out),
             Values::Int(values) => self.encoder.ints(values, out),
             Values::UInt(values) => self.encoder.uints(values, out),
             Values::Bool(values) => self.encoder.bools(values, out),
-            Values::Text(values) => self.encoder.texts(values, out),
+            Values::Text(values) => self.encoder.texts(rows, |row| values.get(row), out),
         }
     }
 }

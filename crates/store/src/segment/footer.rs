@@ -67,11 +67,6 @@ impl Footer {
         self.run_ranges.iter().fold(TimeRange::EMPTY, |all, range| all.union(*range))
     }
 
-    /// Bytes of memory held.
-    pub(crate) fn memory_bytes(&self) -> usize {
-        self.run_series.len() * 24 + self.block_rows.len() * 20 + self.chunks.len() * 16
-    }
-
     /// Adds the next block, whose bytes follow those before.
     pub(crate) fn push_block(&mut self, block: &EncodedBlock) {
         let mut range = TimeRange::EMPTY;

@@ -49,10 +49,6 @@ impl SegmentWriter {
         &self.path
     }
 
-    pub(crate) fn rows(&self) -> usize {
-        self.footer.rows()
-    }
-
     /// Adds the next block.
     pub(crate) fn push(&mut self, block: &EncodedBlock) -> Result<()> {
         self.footer.push_block(block);

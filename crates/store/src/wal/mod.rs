@@ -17,8 +17,8 @@ mod record;
 mod replay;
 
 pub(crate) use log::Log;
-pub(crate) use record::{Record, decode_record, encode_rows};
-pub(crate) use replay::{Replay, replay};
+pub(crate) use record::{decode_record, encode_rows};
+pub(crate) use replay::replay;
 
 use std::path::{Path, PathBuf};
 

@@ -10,9 +10,8 @@
 //! `bytes` is a varint length and so many bytes; the encodings are those of `tidemill-codec`.
 //! Additions are what was added to the tables since the record before (`definition.rs`).
 
-use crate::shim::Ext as _;
 use tidemill_codec::{Encoder, MAX_BLOCK_ROWS};
-use tidemill_model::{Column, FieldType, Text, Values};
+use tidemill_model::{Column, FieldType, Values};
 
 use crate::bytes::{Cursor, Malformed, Put};
 use crate::chunk::Chunk;
@@ -66,9 +65,7 @@ fn encode_column(
         Values::UInt(values) => encoder.uints(&values[rows], out),
         Values::Bool(values) => encoder.bools(&values[rows], out),
         Values::Text(values) => {
-            let mut text = Text::default();
-            rows.for_each(|row| text.push(values.get(row)));
-            encoder.texts(&text, out);
+            encoder.texts(rows.len(), |row| values.get(rows.start + row), out);
         }
     });
 }

@@ -1,0 +1,70 @@
+//! What the benches share: data, memory, medians.
+#![forbid(unsafe_code)]
+
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use tidemill::workload::{Format, Generator, Options, UseCase};
+
+/// The cpu-only data of TSBS: 100 hosts every 10 s, with the default seed.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn tsbs_cpu(dir: &Path, hours: u32, format: Format) -> Result<PathBuf> {
+    let ending = if format == Format::Csv { "csv" } else { "lp" };
+    let path = dir.join(format!("cpu-{hours}h.{ending}"));
+    if path.exists() {
+        return Ok(path);
+    }
+    let mut options = Options::new(UseCase::Cpu);
+    options.scale = 100;
+    options.duration = std::time::Duration::from_secs(u64::from(hours) * 3600);
+    options.format = format;
+    let mut generator = Generator::new(&options)?;
+    let unfinished = path.with_extension("unfinished");
+    let mut out = BufWriter::new(File::create(&unfinished)?);
+    let mut text = Vec::new();
+    while generator.write_rows(&mut text, 4096) > 0 {
+        out.write_all(&text)?;
+        text.clear();
+    }
+    out.into_inner()?.sync_all()?;
+    std::fs::rename(unfinished, &path)?;
+    Ok(path)
+}
+
+/// Reads a file once, so that it is in the page cache.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn warm(path: &Path) -> Result<u64> {
+    let mut file = File::open(path)?;
+    let mut buffer = vec![0; 1 << 20];
+    let mut total = 0;
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(total),
+            count => total += count as u64,
+        }
+    }
+}
+
+/// The most memory this process ever had, in bytes.
+///
+/// # Errors
+/// When the kernel does not say.
+pub fn peak_resident_bytes() -> Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kib * 1024)
+}
+
+/// The middle value.
+#[must_use]
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}

@@ -1,0 +1,159 @@
+//! Where parsed chunks go: into a bulk load, with every bad row reported.
+
+use std::sync::atomic::Ordering;
+
+use tidemill_model::Batch;
+use tidemill_parse::{Misfit, RowError, locate};
+use tidemill_store::{Bulk, BulkMap, Rejection};
+
+use super::{BadRow, Error, ImportOptions, ImportReport, Observer, Result};
+
+/// Takes in the chunks of one input, in order.
+pub(super) struct Sink<'a, 's> {
+    bulk: &'a mut Bulk<'s>,
+    observer: &'a mut dyn Observer,
+    options: &'a ImportOptions,
+    file: &'a str,
+    pub(super) report: ImportReport,
+    /// Whether a value that a wider type would take ends the pass.
+    stops_at_misfit: bool,
+    pub(super) misfit: Option<Misfit>,
+    lines: u64,
+    start_ns: i64,
+    rejections: Vec<Rejection>,
+}
+
+impl<'a, 's> Sink<'a, 's> {
+    pub(super) fn new(
+        bulk: &'a mut Bulk<'s>,
+        observer: &'a mut dyn Observer,
+        options: &'a ImportOptions,
+        file: &'a str,
+        start_ns: i64,
+        stops_at_misfit: bool,
+    ) -> Self {
+        Self {
+            bulk,
+            observer,
+            options,
+            file,
+            report: ImportReport::default(),
+            stops_at_misfit,
+            misfit: None,
+            lines: 0,
+            start_ns,
+            rejections: Vec::new(),
+        }
+    }
+
+    pub(super) fn file(&self) -> &str {
+        self.file
+    }
+
+    pub(super) fn max_line_bytes(&self) -> usize {
+        self.options.max_line_bytes
+    }
+
+    pub(super) fn progress(&mut self, read_bytes: u64) -> Result<()> {
+        self.observer.progress(read_bytes, self.report.rows);
+        if self.options.cancel.load(Ordering::Relaxed) { Err(Error::cancelled()) } else { Ok(()) }
+    }
+
+    /// Makes what was taken part of the store.
+    pub(super) fn commit(&mut self) -> Result<()> {
+        let loaded = self.bulk.commit()?;
+        self.report.late += loaded.late;
+        self.report.duplicates += loaded.duplicates;
+        Ok(())
+    }
+
+    /// Takes the rows of `text` that are in `batch`.
+    pub(super) fn take(
+        &mut self,
+        text: &[u8],
+        newlines: u64,
+        batch: &mut Batch,
+        map: &mut BulkMap,
+        errors: &[RowError],
+    ) -> Result<()> {
+        if self.stops_at_misfit
+            && let Some(misfit) = errors.iter().find_map(|error| error.misfit)
+        {
+            self.misfit = Some(misfit);
+            return Err(Error::misfit());
+        }
+        self.settle_times(batch);
+        let rows_before = self.bulk.rows();
+        self.rejections.clear();
+        self.bulk.append(batch, map, &mut self.rejections)?;
+        self.report.rows += self.bulk.rows() - rows_before;
+        self.report.text_bytes += text.len() as u64;
+        if !errors.is_empty() || !self.rejections.is_empty() {
+            self.report_bad_rows(text, errors)?;
+        }
+        self.lines += newlines;
+        Ok(())
+    }
+
+    /// A line was longer than allowed and is left out.
+    pub(super) fn giant(&mut self, text: &[u8]) -> Result<()> {
+        let reason = format!("a line of more than {} bytes", self.options.max_line_bytes);
+        self.bad_row(self.lines + 1, 1, &reason, text)
+    }
+
+    fn settle_times(&mut self, batch: &mut Batch) {
+        let mut ordinal = self.report.rows;
+        for table in batch.tables_mut() {
+            let untimed = table.untimed().to_vec();
+            for row in &untimed {
+                table.times_mut()[*row as usize] =
+                    self.start_ns.saturating_add((ordinal + u64::from(*row)) as i64);
+            }
+            self.report.untimed += untimed.len() as u64;
+            ordinal += table.rows() as u64;
+        }
+    }
+
+    fn report_bad_rows(&mut self, text: &[u8], errors: &[RowError]) -> Result<()> {
+        let rejections = std::mem::take(&mut self.rejections);
+        let parsed = errors.iter().map(|e| (e.row_start, e.at, e.reason.as_str()));
+        let refused = rejections.iter().map(|r| {
+            let start = r.position as usize;
+            (start, start + place_of_field(text, start, r.field.as_deref()), r.reason.as_str())
+        });
+        let mut all: Vec<(usize, usize, &str)> = parsed.chain(refused).collect();
+        all.sort_unstable();
+        for (start, at, reason) in all {
+            let (line, column) = locate(text, at);
+            let row = text.get(start..).unwrap_or_default();
+            let end =
+                memchr::memchr(b'\n', row.get(at.saturating_sub(start)..).unwrap_or_default());
+            let row = &row[..end.map_or(row.len(), |end| (at - start + end).min(row.len()))];
+            self.bad_row(self.lines + line, column, reason, row)?;
+        }
+        self.rejections = rejections;
+        Ok(())
+    }
+
+    fn bad_row(&mut self, line: u64, column: u64, reason: &str, text: &[u8]) -> Result<()> {
+        self.report.bad_rows += 1;
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        let row = BadRow { file: self.file, line, column, reason, text };
+        self.observer.bad_row(&row).map_err(Error::rejects)?;
+        if self.options.is_strict { Err(Error::strict()) } else { Ok(()) }
+    }
+}
+
+/// Where the name of a field stands in its row, in bytes; 0 when it is not found.
+fn place_of_field(text: &[u8], start: usize, field: Option<&str>) -> usize {
+    let Some(field) = field else { return 0 };
+    let row = text.get(start..).unwrap_or_default();
+    let row = &row[..memchr::memchr(b'\n', row).unwrap_or(row.len())];
+    memchr::memmem::find_iter(row, field)
+        .find(|at| {
+            let before = at.checked_sub(1).map(|before| row[before]);
+            before.is_none_or(|byte| matches!(byte, b' ' | b',' | b'"'))
+                && row.get(at + field.len()).is_some_and(|byte| matches!(byte, b'=' | b'"'))
+        })
+        .unwrap_or(0)
+}

@@ -1,0 +1,3 @@
+/// Nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Sql;

@@ -1,0 +1,165 @@
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use tidemill_model::Batch;
+use tidemill_parse::line::{LineOptions, LineReader};
+use tidemill_parse::{RowError, RowReader, locate};
+use tidemill_store::{Options, Snapshot, Writer, Written};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::scan::{Scan, Scanned};
+use crate::sql::Sql;
+
+/// A text handed to [`Store::write_line_protocol`] at most, in bytes: a write is one record of the
+/// log.
+pub const MAX_WRITE_BYTES: usize = 64 << 20;
+
+/// Readers that wait for the next write, with all they know of its series.
+const MAX_IDLE_WRITERS: usize = 64;
+
+/// An open store.
+///
+/// All methods take `&self` and may be called from many threads.
+#[derive(Debug)]
+pub struct Store {
+    pub(crate) store: tidemill_store::Store,
+    idle: Mutex<Vec<LineWriter>>,
+    pub(crate) sql: Sql,
+}
+
+/// What became of a text in line protocol.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WrittenLines {
+    /// Rows that are in.
+    pub rows: u64,
+    /// Lines that are not, and why; the rest is in.
+    pub bad_lines: Vec<BadLine>,
+}
+
+/// A line that was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadLine {
+    /// The line, from 1.
+    pub line: u64,
+    /// The column, from 1, in bytes.
+    pub column: u64,
+    /// Why.
+    pub reason: String,
+}
+
+/// A reader and a writer that know each other's series.
+#[derive(Debug)]
+struct LineWriter {
+    reader: LineReader,
+    batch: Batch,
+    errors: Vec<RowError>,
+    writer: Writer,
+}
+
+impl Store {
+    /// Opens the store in `dir`, or creates one there.
+    ///
+    /// # Errors
+    /// When another process writes to it, or files are damaged: see [`tidemill_store::Store::open`].
+    pub fn open(dir: impl AsRef<Path>, options: Options) -> Result<Self> {
+        let store = tidemill_store::Store::open(dir, options)?;
+        Ok(Self { store, idle: Mutex::default(), sql: Sql::default() })
+    }
+
+    /// Writes a text in line protocol, of at most [`MAX_WRITE_BYTES`]. When this returns, its rows
+    /// are as durable as the store was opened to make them; all of them are in, or after a crash
+    /// before, none.
+    ///
+    /// # Errors
+    /// When the disk fails. Bad lines are no error: [`WrittenLines::bad_lines`].
+    pub fn write_line_protocol(&self, text: &[u8]) -> Result<WrittenLines> {
+        if text.len() > MAX_WRITE_BYTES {
+            let message = format!(
+                "a text of {} bytes; at most {MAX_WRITE_BYTES} are written at once",
+                text.len()
+            );
+            return Err(Error::new(ErrorKind::Usage, message));
+        }
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut writer = idle.unwrap_or_else(|| LineWriter {
+            reader: LineReader::new(LineOptions::default()),
+            batch: Batch::new(),
+            errors: Vec::new(),
+            writer: self.store.writer(),
+        });
+        let written = writer.write(text)?;
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < MAX_IDLE_WRITERS {
+            idle.push(writer);
+        }
+        Ok(written)
+    }
+
+    /// Writes the rows of a batch and leaves it empty: see [`tidemill_store::Store::write`].
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn write(&self, batch: &mut Batch) -> Result<Written> {
+        Ok(self.store.write(batch)?)
+    }
+
+    /// Reads the rows of one table, series by series.
+    ///
+    /// # Errors
+    /// When there is no such table or field.
+    pub fn scan(&self, table: &str, scan: &Scan) -> Result<Scanned> {
+        Scanned::new(&self.snapshot(), table, scan)
+    }
+
+    /// All tables as they are now.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.store.snapshot()
+    }
+
+    /// The store below, for what is not here.
+    #[must_use]
+    pub fn inner(&self) -> &tidemill_store::Store {
+        &self.store
+    }
+
+    /// Writes all rows in memory to segments.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn flush(&self) -> Result<()> {
+        Ok(self.store.flush()?)
+    }
+
+    /// Flushes and closes.
+    ///
+    /// # Errors
+    /// When the disk fails; what was acknowledged is safe in the log.
+    pub fn close(self) -> Result<()> {
+        Ok(self.store.close()?)
+    }
+}
+
+impl LineWriter {
+    fn write(&mut self, text: &[u8]) -> Result<WrittenLines> {
+        let Self { reader, batch, errors, writer } = self;
+        errors.clear();
+        reader.read(text, true, batch, errors);
+        let written = writer.write(batch)?;
+        let mut written_lines = WrittenLines { rows: written.rows, bad_lines: Vec::new() };
+        if !errors.is_empty() || !written.rejections.is_empty() {
+            let parsed = errors.drain(..).map(|error| (error.at, error.reason));
+            let refused = written.rejections.into_iter().map(|r| (r.position as usize, r.reason));
+            let mut all: Vec<_> = parsed.chain(refused).collect();
+            all.sort_unstable();
+            written_lines.bad_lines = all
+                .into_iter()
+                .map(|(at, reason)| {
+                    let (line, column) = locate(text, at);
+                    BadLine { line, column, reason }
+                })
+                .collect();
+        }
+        Ok(written_lines)
+    }
+}
