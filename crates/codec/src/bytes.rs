@@ -82,6 +82,16 @@ pub(crate) fn put_zigzag(out: &mut Vec<u8>, value: u64) {
     put_varint(out, (value << 1) ^ ((value as i64 >> 63) as u64));
 }
 
+/// Keeps the smaller of two encodings, which stand in `start..middle` and from `middle` on; the
+/// first may be empty, which is none.
+pub(crate) fn keep_smaller(out: &mut Vec<u8>, start: usize, middle: usize) {
+    if start < middle && out.len() - middle >= middle - start {
+        out.truncate(middle);
+    } else {
+        out.drain(start..middle);
+    }
+}
+
 /// The number of bytes that hold every integer from `low` (at most 0) to `high` (at least 0) in
 /// two's complement: 1 to 8.
 pub(crate) fn signed_bytes(low: i64, high: i64) -> usize {

@@ -1,5 +1,5 @@
 use crate::MAX_BLOCK_ROWS;
-use crate::bytes::put_varint;
+use crate::bytes::{keep_smaller, put_varint};
 use crate::decimal::Decimal;
 use crate::floats::{BITS, DECIMAL, SPLIT};
 use crate::ints_encoder::IntsEncoder;
@@ -18,6 +18,9 @@ pub(crate) struct FloatsEncoder {
 /// The bits a value beyond which DECIMAL is doubted.
 const MANY_BITS: usize = 48;
 
+/// The bits a value below which BITS is not doubted.
+const FEW_BITS: usize = 32;
+
 impl FloatsEncoder {
     pub(crate) fn encode(&mut self, ints: &mut IntsEncoder, values: &[f64], out: &mut Vec<u8>) {
         assert!(values.len() <= MAX_BLOCK_ROWS, "a block of {} rows", values.len());
@@ -28,27 +31,25 @@ impl FloatsEncoder {
             return;
         }
         let start = out.len();
-        let (decimal, bits) = Decimal::find(values);
-        if bits <= MANY_BITS {
+        let bits = |out: &Vec<u8>| 8 * (out.len() - start) / values.len();
+        let (decimal, decimal_bits) = Decimal::find(values);
+        if decimal_bits <= MANY_BITS {
             self.put_decimal(ints, decimal, values, out);
-            if (out.len() - start) * 8 <= values.len() * MANY_BITS {
+            if bits(out) <= MANY_BITS {
                 return;
             }
         }
-        let mut put_if_smaller = |put: &mut dyn FnMut(&mut Self, &mut Vec<u8>)| {
-            let before = out.len() - start;
-            put(self, out);
-            if before > 0 && out.len() - start - before >= before {
-                out.truncate(start + before);
-            } else {
-                out.drain(start..start + before);
-            }
-        };
-        put_if_smaller(&mut |_, out| {
-            out.push(BITS);
-            ints.encode(words, out);
-        });
-        put_if_smaller(&mut |this, out| this.put_split(ints, words, out));
+        let middle = out.len();
+        out.push(BITS);
+        ints.encode(words, out);
+        keep_smaller(out, start, middle);
+        // Few distinct or similar doubles: nothing that a split would make smaller.
+        if bits(out) <= FEW_BITS {
+            return;
+        }
+        let middle = out.len();
+        self.put_split(ints, words, out);
+        keep_smaller(out, start, middle);
     }
 
     fn put_decimal(

@@ -1,6 +1,6 @@
 use crate::MAX_BLOCK_ROWS;
 use crate::VECTOR_ROWS;
-use crate::bytes::{put_varint, put_zigzag};
+use crate::bytes::{keep_smaller, put_varint, put_zigzag};
 use crate::dictionary::Dictionary;
 use crate::ints::{CONSTANT, DICTIONARY, SCALED, VECTORS};
 use crate::vector_encoder::VectorEncoder;
@@ -41,12 +41,7 @@ impl IntsEncoder {
             out.push(DICTIONARY);
             self.dictionary.put_entries(out);
             put_vectors(&mut self.vectors, self.dictionary.codes(), out);
-            // The smaller of the two stays.
-            if out.len() - plain < plain - start {
-                out.drain(start..plain);
-            } else {
-                out.truncate(plain);
-            }
+            keep_smaller(out, start, plain);
         }
     }
 }
@@ -80,23 +75,56 @@ impl Scale {
                 return None;
             }
         }
-        // Nearly constant deltas are small without being divided.
+        // Nearly constant deltas are small without being divided. Now the divisor is not 0 either.
         if is_linear {
             return None;
         }
         let offset = words.iter().map(|word| *word as i64).min()? as u64;
+        let mut division = ExactDivision::by(divisor);
+        quotients.clear();
         for word in words {
             let distance = word.wrapping_sub(offset);
-            if divisor == 0 || distance % divisor != 0 {
-                divisor = greatest_common_divisor(divisor, distance);
-                if divisor == 1 {
+            let (mut quotient, is_exact) = division.divide(distance);
+            if !is_exact {
+                let common = greatest_common_divisor(divisor, distance);
+                if common == 1 {
                     return None;
                 }
+                quotients.iter_mut().for_each(|quotient| *quotient *= divisor / common);
+                (divisor, quotient) = (common, distance / common);
+                division = ExactDivision::by(divisor);
             }
+            quotients.push(quotient);
         }
-        quotients.clear();
-        quotients.extend(words.iter().map(|word| word.wrapping_sub(offset) / divisor));
         Some(Self { divisor, offset })
+    }
+}
+
+/// Division of multiples, by a multiplication: Granlund, Montgomery, "Division by Invariant
+/// Integers using Multiplication" (1994), section 9.
+struct ExactDivision {
+    twos: u32,
+    inverse: u64,
+    most: u64,
+}
+
+impl ExactDivision {
+    fn by(divisor: u64) -> Self {
+        let twos = divisor.trailing_zeros();
+        let odd = divisor >> twos;
+        // Each step of Newton's doubles the bits that are right, which are 3 at first.
+        let mut inverse = odd;
+        for _ in 0..5 {
+            inverse = inverse.wrapping_mul(2u64.wrapping_sub(odd.wrapping_mul(inverse)));
+        }
+        Self { twos, inverse, most: (u64::MAX >> twos) / odd }
+    }
+
+    /// The quotient, and whether there is no remainder, without which the quotient means nothing.
+    fn divide(&self, dividend: u64) -> (u64, bool) {
+        let quotient = (dividend >> self.twos).wrapping_mul(self.inverse);
+        let has_twos = dividend >> self.twos << self.twos == dividend;
+        (quotient, has_twos & (quotient <= self.most))
     }
 }
 

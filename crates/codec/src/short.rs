@@ -12,11 +12,11 @@ fn mask(width: u32) -> u64 {
 }
 
 /// Appends the low `width` bits of each value.
-pub(crate) fn pack(values: impl Iterator<Item = u64>, width: u32, out: &mut Vec<u8>) {
+pub(crate) fn pack(values: &[u64], width: u32, out: &mut Vec<u8>) {
     let mask = mask(width);
     let (mut pending, mut bits) = (0u128, 0);
     for value in values {
-        pending |= u128::from(value & mask) << bits;
+        pending |= u128::from(*value & mask) << bits;
         bits += width;
         if bits >= 64 {
             out.extend_from_slice(&(pending as u64).to_le_bytes());
@@ -31,24 +31,27 @@ pub(crate) fn pack(values: impl Iterator<Item = u64>, width: u32, out: &mut Vec<
 /// zero.
 pub(crate) fn unpack(packed: &[u8], width: u32, base: u64, out: &mut [u64]) {
     let mask = mask(width);
-    for (index, value) in out.iter_mut().enumerate() {
-        let bit = index * width as usize;
-        let (low, high) = (word(packed, bit / 8), || word(packed, bit / 8 + 8));
+    let mut bit = 0;
+    for value in out {
         let shift = (bit % 8) as u32;
-        let mut bits = low >> shift;
+        let mut bits = word(packed, bit / 8) >> shift;
         if shift + width > 64 {
-            bits |= high() << (64 - shift);
+            bits |= word(packed, bit / 8 + 8) << (64 - shift);
         }
         *value = (bits & mask).wrapping_add(base);
+        bit += width as usize;
     }
 }
 
 /// The eight bytes at `offset`, as far as there are any.
+#[inline(always)]
 fn word(packed: &[u8], offset: usize) -> u64 {
     let rest = packed.get(offset..).unwrap_or_default();
-    if let Some(bytes) = rest.first_chunk() {
-        return u64::from_le_bytes(*bytes);
-    }
+    rest.first_chunk().map_or_else(|| last_word(rest), |bytes| u64::from_le_bytes(*bytes))
+}
+
+#[cold]
+fn last_word(rest: &[u8]) -> u64 {
     let mut bytes = [0; 8];
     bytes[..rest.len()].copy_from_slice(rest);
     u64::from_le_bytes(bytes)
@@ -63,7 +66,7 @@ mod tests {
         #[test]
         fn what_is_packed_unpacks(values in prop::collection::vec(any::<u64>(), 0..200), width in 0u32..=64, base: u64) {
             let mut packed = Vec::new();
-            pack(values.iter().copied(), width, &mut packed);
+            pack(&values, width, &mut packed);
             prop_assert_eq!(packed.len(), packed_bytes(values.len(), width));
             let mut out = vec![0; values.len()];
             unpack(&packed, width, base, &mut out);

@@ -28,7 +28,7 @@
 
 use crate::bytes::Cursor;
 use crate::{Error, VECTOR_ROWS, short};
-use tidemill_kernels::bitpack;
+use tidemill_kernels::{bitpack, delta};
 
 pub(crate) const PACKED: u8 = 0;
 pub(crate) const DELTA: u8 = 1;
@@ -101,11 +101,8 @@ impl<'a> Vector<'a> {
             }
             Body::Delta { first, deltas } => {
                 self.unpack(deltas, out)?;
-                let mut sum = first.wrapping_sub(out[0]);
-                for word in &mut out[..rows] {
-                    sum = sum.wrapping_add(*word);
-                    *word = sum;
-                }
+                out[0] = 0;
+                delta::prefix_sum(&mut out[..rows], *first);
                 Ok(())
             }
             Body::Runs { lengths, values } => self.decode_runs(lengths, values, rows, out),
@@ -131,14 +128,21 @@ impl<'a> Vector<'a> {
         let (mut run_lengths, mut run_values) = ([0; VECTOR_ROWS], [0; VECTOR_ROWS]);
         self.unpack(lengths, &mut run_lengths)?;
         self.unpack(values, &mut run_values)?;
-        let mut rest = &mut out[..rows];
+        let mut row = 0;
         for (length, value) in run_lengths[..lengths.count].iter().zip(run_values) {
-            let length = usize::try_from(*length).unwrap_or(usize::MAX).saturating_add(1);
-            let (run, after) = rest.split_at_mut_checked(length).ok_or(self.error(RUN_ROWS))?;
-            run.fill(value);
-            rest = after;
+            let left = (rows - row) as u64;
+            if *length >= left {
+                return Err(self.error(RUN_ROWS));
+            }
+            let end = row + *length as usize + 1;
+            // Most runs are short: a fixed number of rows is written faster than a counted one.
+            match out[row..].first_chunk_mut::<8>() {
+                Some(rows) if end - row <= 8 => *rows = [value; 8],
+                _ => out[row..end].fill(value),
+            }
+            row = end;
         }
-        if rest.is_empty() { Ok(()) } else { Err(self.error(RUN_ROWS)) }
+        if row == rows { Ok(()) } else { Err(self.error(RUN_ROWS)) }
     }
 }
 

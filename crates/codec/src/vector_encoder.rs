@@ -3,7 +3,7 @@ use crate::bytes::{put_varint, put_zigzag, signed_bytes};
 use crate::short;
 use crate::vector::{DELTA, PACKED, PATCHED, RUNS, Words};
 use crate::window::{Extent, Window};
-use tidemill_kernels::bitpack;
+use tidemill_kernels::{bitpack, delta};
 
 /// Encodes vectors, each in the smallest of the ways of [`crate::vector`].
 pub(crate) struct VectorEncoder {
@@ -33,21 +33,20 @@ impl VectorEncoder {
     /// Appends `words`, 1 to 1,024 of them.
     pub(crate) fn encode(&mut self, words: &[u64], out: &mut Vec<u8>) {
         let extent = Extent::of(words);
-        let (Some((first, rest)), true) = (words.split_first(), extent.range() > 0) else {
+        let (Some(first), true) = (words.first(), extent.range() > 0) else {
             out.push(PACKED);
             self.streams.put(words, extent.whole(words.len()), out);
             return;
         };
-        let mut runs = 1;
         let deltas = &mut self.deltas[..words.len()];
-        for ((delta, word), before) in deltas[1..].iter_mut().zip(rest).zip(words) {
-            *delta = word.wrapping_sub(*before);
-            runs += usize::from(word != before);
-        }
+        delta::deltas(words, *first, deltas);
+        let runs = deltas.iter().map(|delta| usize::from(*delta != 0)).sum::<usize>() + 1;
         let packed = Window::choose(words, extent);
-        let delta = Window::choose(&deltas[1..], Extent::of(&deltas[1..]));
-        let least = packed.bits.min(delta.bits + delta.width as usize + FIRST_BITS);
-        if run_bits(words.len(), runs, bitpack::width_of(extent.range())) < least {
+        let differences = Window::choose(&deltas[1..], Extent::of(&deltas[1..]));
+        let least = packed.bits.min(differences.bits + differences.width as usize + FIRST_BITS);
+        let run_bits = run_bits(words.len(), runs, bitpack::width_of(extent.range()));
+        // Runs are slower to decode, so they must be worth it.
+        if run_bits + run_bits / 8 < least {
             out.push(RUNS);
             self.put_runs(words, runs, out);
         } else if packed.bits == least {
@@ -57,8 +56,8 @@ impl VectorEncoder {
             out.push(DELTA);
             put_zigzag(out, *first);
             // The first word means nothing; this one needs no patch.
-            deltas[0] = delta.base;
-            self.streams.put(deltas, delta, out);
+            deltas[0] = differences.base;
+            self.streams.put(deltas, differences, out);
         }
     }
 
@@ -77,21 +76,21 @@ impl VectorEncoder {
 }
 
 impl StreamEncoder {
-    fn put(&mut self, words: &[u64], window: Window, out: &mut Vec<u8>) {
-        let Window { base, width, .. } = window;
-        let offsets = &mut self.offsets[..words.len()];
-        for (offset, word) in offsets.iter_mut().zip(words) {
-            *offset = word.wrapping_sub(base);
+    fn put(&mut self, words: &[u64], mut window: Window, out: &mut Vec<u8>) {
+        self.split(words, window);
+        // Windows are chosen from a sample, which may have been nothing like the rest.
+        if self.patches.len() > 2 * window.outside + 16 {
+            let patch_bits = self.patches.len() * (16 + 8 * self.high_bytes());
+            let whole = Extent::of(words).whole(words.len());
+            if whole.bits < words.len() * window.width as usize + patch_bits {
+                window = whole;
+                self.split(words, window);
+            }
         }
-        self.patches.clear();
-        if window.outside > 0 {
-            find_patches(offsets, width, &mut self.patches);
-        }
+        let (Window { base, width, .. }, high_bytes) = (window, self.high_bytes());
         let patched = if self.patches.is_empty() { 0 } else { PATCHED };
         out.push(width as u8 | patched);
         put_zigzag(out, base);
-        let highs = || self.patches.iter().map(|patch| patch.1);
-        let high_bytes = signed_bytes(highs().fold(0, i64::min), highs().fold(0, i64::max));
         if patched != 0 {
             put_varint(out, self.patches.len() as u64);
             out.push(high_bytes as u8);
@@ -99,13 +98,31 @@ impl StreamEncoder {
         if words.len() == VECTOR_ROWS {
             bitpack::pack(&self.offsets, width, out);
         } else {
-            short::pack(offsets.iter().copied(), width, out);
+            short::pack(&self.offsets[..words.len()], width, out);
         }
         for (position, _) in &self.patches {
             out.extend_from_slice(&position.to_le_bytes());
         }
-        for high in highs() {
+        for (_, high) in &self.patches {
             out.extend_from_slice(&high.to_le_bytes()[..high_bytes]);
+        }
+    }
+
+    /// The bytes that the greatest of the patches takes.
+    fn high_bytes(&self) -> usize {
+        let highs = || self.patches.iter().map(|patch| patch.1);
+        signed_bytes(highs().fold(0, i64::min), highs().fold(0, i64::max))
+    }
+
+    /// Finds the words' offsets in a window, and the patches for those outside.
+    fn split(&mut self, words: &[u64], window: Window) {
+        let offsets = &mut self.offsets[..words.len()];
+        for (offset, word) in offsets.iter_mut().zip(words) {
+            *offset = word.wrapping_sub(window.base);
+        }
+        self.patches.clear();
+        if window.outside > 0 {
+            find_patches(offsets, window.width, &mut self.patches);
         }
     }
 }

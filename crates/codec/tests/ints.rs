@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{ROWS, any_ints, for_each_corruption, int_shapes, tsbs_walk};
+use common::{ROWS, Random, any_ints, for_each_corruption, int_shapes, tsbs_walk};
 use proptest::prelude::*;
 use tidemill_codec::{Encoder, VECTOR_ROWS, ints};
 
@@ -70,6 +70,15 @@ fn sizes_are_what_the_encodings_promise() {
 }
 
 #[test]
+fn a_sample_unlike_the_rest_does_no_harm() {
+    let mut random = Random(3);
+    let values: Vec<i64> =
+        (0..8192).map(|row| if row % 32 < 8 { 0 } else { random.below(1 << 40) as i64 }).collect();
+    let bytes = check(&mut Encoder::new(), "misleading", &values);
+    assert!(bytes <= 8192 * 41 / 8, "{bytes} bytes");
+}
+
+#[test]
 fn small_columns_are_not_padded() {
     let mut encoder = Encoder::new();
     for (rows, most) in [(1, 4), (3, 8), (50, 28)] {
@@ -91,7 +100,11 @@ fn the_bytes_of_each_encoding_stay() {
             &[1, 0, 1, 1, 0, 0, 1, 5000, 1, 1, 0, 1, 0, 0, 1, 0],
             "01 00 81 00 01 02 4d4b 0700 c409",
         ),
-        ("runs", &[[3; 40], [-900; 40], [50; 40]].concat(), "01 02 03 00 4e 0a 870e 87 03 60 3b"),
+        (
+            "runs",
+            &[[3; 40], [-900; 40], [50; 40]].concat().repeat(3),
+            "01 02 09 00 4e 0a 870e 870360fbe100d87e3800b603",
+        ),
         (
             "dictionary",
             &[[5, 1 << 40, -70, 1 << 40, 5, -70, 1 << 40, 5]; 4].concat(),
