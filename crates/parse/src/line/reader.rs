@@ -15,8 +15,10 @@ pub const MAX_TABLES: usize = 65_536;
 
 /// Reads line protocol into a batch.
 ///
-/// A row of a series and with fields that were seen before is read without being taken apart: see
-/// [`RowReader::read`]'s guarantees, which hold for every row alike. A chunk may have up to 4 GiB;
+/// It remembers the series and fields of the batch it fills: their rows are compared with what
+/// usually comes next instead of being taken apart, several times faster and with the same result.
+/// So give a reader the same batch again and again ([`Batch::clear_rows`],
+/// [`TableBatch::take_rows`]); with another one it starts to learn anew. A chunk has at most 4 GiB;
 /// chunks of a few MiB stay in the processor's caches.
 #[derive(Debug)]
 pub struct LineReader {
