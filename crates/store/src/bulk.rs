@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, PoisonError, RwLockWriteGuard};
 
+use rayon::prelude::*;
 use tidemill_memory::Reservation;
 use tidemill_model::{Batch, Duplicates};
 
-use crate::chunk::Chunk;
+use crate::chunk::{Chunk, ClusterScratch};
 use crate::commit::Change;
 use crate::definition::Mark;
 use crate::duplicates::count_duplicates;
@@ -14,6 +15,7 @@ use crate::ingest::{BatchMap, Rejection};
 use crate::manifest::{SegmentEntry, segment_path};
 use crate::sorted::SortedRows;
 use crate::store::{Inner, Store, publish_definitions};
+use crate::workers::workers;
 
 /// A bulk load's rows are written to a segment when they hold this part of the budget.
 const BUDGET_PART: usize = 3;
@@ -190,13 +192,25 @@ impl Bulk<'_> {
                 ingest.next_sequence += 1;
                 (ingest.next_sequence - 1, ingest.tables[table].duplicates)
             };
-            let sorted = SortedRows::new(chunks, duplicates);
+            let sorted = SortedRows::new(cluster(chunks), duplicates);
             self.counts.duplicates += sorted.overwritten();
             self.written.push(self.inner.write_segment(table as u32, sequence, &sorted)?);
         }
         self.reservation.force(0);
         Ok(())
     }
+}
+
+/// Clusters chunks, in parallel.
+fn cluster(mut chunks: Vec<Arc<Chunk>>) -> Vec<Arc<Chunk>> {
+    let cluster = |scratch: &mut ClusterScratch, chunk: &mut Arc<Chunk>| {
+        // Nobody else has them yet.
+        if let Some(chunk) = Arc::get_mut(chunk) {
+            chunk.cluster(scratch);
+        }
+    };
+    workers().install(|| chunks.par_iter_mut().for_each_init(ClusterScratch::default, cluster));
+    chunks
 }
 
 impl Drop for Bulk<'_> {

@@ -1,4 +1,4 @@
-use tidemill_model::{Column, TimeRange};
+use tidemill_model::{Column, TimeRange, Values};
 
 /// Rows of one table in arrival order, with the store's series ids and field indices: what the
 /// memtable is made of. Never changed once it is made.
@@ -24,6 +24,48 @@ impl Chunk {
         at.ok().map(|at| &self.columns[at].1)
     }
 
+    /// Brings the rows of each series together, in arrival order. A chunk fits a cache, the whole
+    /// memtable does not: sorting it later moves stretches instead of single values.
+    pub(crate) fn cluster(&mut self, scratch: &mut ClusterScratch) {
+        let rows = self.rows();
+        if self.series.is_sorted() {
+            return;
+        }
+        let row = |(series, row): (&u32, u32)| u64::from(*series) << 32 | u64::from(row);
+        scratch.order.clear();
+        scratch.order.extend(self.series.iter().zip(0..).map(row));
+        // Rows are part of what is compared, so arrival order stays without a stable sort.
+        scratch.order.sort_unstable();
+        let order = &scratch.order[..rows];
+        self.series.clear();
+        self.series.extend(order.iter().map(|entry| (entry >> 32) as u32));
+        permute(&mut self.times, order, &mut scratch.ints);
+        for (_, column) in &mut self.columns {
+            let ty = column.ty();
+            let (values, validity) = std::mem::replace(column, Column::new(ty)).into_parts();
+            *column = match (values, validity) {
+                (Values::Int(mut values), None) => {
+                    permute(&mut values, order, &mut scratch.ints);
+                    Column::from_parts(Values::Int(values), None)
+                }
+                (Values::Float(mut values), None) => {
+                    permute(&mut values, order, &mut scratch.floats);
+                    Column::from_parts(Values::Float(values), None)
+                }
+                (values, validity) => {
+                    let old = Column::from_parts(values, validity);
+                    let mut new = Column::new(ty);
+                    order.iter().for_each(|entry| new.push(old.get(row_of(*entry))));
+                    new
+                }
+            };
+        }
+        if self.positions.len() == rows {
+            let old = std::mem::take(&mut self.positions);
+            self.positions = order.iter().map(|entry| old[row_of(*entry)]).collect();
+        }
+    }
+
     pub(crate) fn memory_bytes(&self) -> usize {
         self.columns.iter().map(|(_, column)| column.memory_bytes() + 64).sum::<usize>()
             + self.series.capacity() * 4
@@ -33,5 +75,54 @@ impl Chunk {
 
     pub(crate) fn range(&self) -> TimeRange {
         self.times.iter().fold(TimeRange::EMPTY, |range, time| range.including(*time))
+    }
+}
+
+/// Memory for [`Chunk::cluster`], to be used again.
+#[derive(Debug, Default)]
+pub(crate) struct ClusterScratch {
+    order: Vec<u64>,
+    ints: Vec<i64>,
+    floats: Vec<f64>,
+}
+
+fn row_of(entry: u64) -> usize {
+    entry as u32 as usize
+}
+
+/// Puts values into an order, by way of `scratch`, which they change places with.
+fn permute<T: Copy>(values: &mut Vec<T>, order: &[u64], scratch: &mut Vec<T>) {
+    scratch.clear();
+    scratch.extend(order.iter().map(|entry| values[row_of(*entry)]));
+    std::mem::swap(values, scratch);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidemill_model::{FieldType, Value};
+
+    #[test]
+    fn clustering_keeps_rows_together_and_in_order() {
+        let mut chunk =
+            Chunk { series: vec![2, 0, 2, 1, 0], times: vec![1, 2, 3, 4, 5], ..Chunk::default() };
+        let mut dense = Column::new(FieldType::Int);
+        let mut sparse = Column::new(FieldType::Text);
+        for row in 0..5 {
+            dense.push(Some(Value::Int(row * 10)));
+            sparse.push((row % 2 == 0).then_some(Value::Text(["a", "b", "c"][row as usize / 2])));
+        }
+        chunk.columns = vec![(0, dense), (3, sparse)];
+        chunk.positions = vec![100, 200, 300, 400, 500];
+        chunk.cluster(&mut ClusterScratch::default());
+        assert_eq!(
+            (&chunk.series[..], &chunk.times[..]),
+            (&[0, 0, 1, 2, 2][..], &[2, 5, 4, 1, 3][..])
+        );
+        assert_eq!(chunk.columns[0].1.values(), &Values::Int(vec![10, 40, 30, 0, 20]));
+        let texts: Vec<_> = (0..5).map(|row| chunk.columns[1].1.get(row)).collect();
+        let text = |text| Some(Value::Text(text));
+        assert_eq!(texts, [None, text("c"), None, text("a"), text("b")]);
+        assert_eq!(chunk.positions, [200, 500, 400, 100, 300]);
     }
 }

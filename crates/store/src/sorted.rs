@@ -142,7 +142,12 @@ impl SortedRows {
 
     /// Appends the times of rows.
     pub(crate) fn times(&self, rows: std::ops::Range<usize>, out: &mut Vec<i64>) {
-        out.extend(rows.map(|row| self.time(row)));
+        if self.groups.is_some() {
+            return out.extend(rows.map(|row| self.time(row)));
+        }
+        for (chunk, rows) in self.spans(rows) {
+            out.extend_from_slice(&self.chunks[chunk].times[rows]);
+        }
     }
 
     /// Gathers a field of rows over `out`, which is of the field's type. Returns whether any has
@@ -162,8 +167,8 @@ impl SortedRows {
             out.pad_to(rows.len());
             return false;
         }
-        if all_present {
-            self.gather_dense(&columns, rows, out);
+        if all_present && self.groups.is_none() {
+            self.gather_spans(&columns, rows, out);
             return true;
         }
         out.clear();
@@ -178,50 +183,61 @@ impl SortedRows {
         any
     }
 
-    /// The hot path: every chunk has a value in every row.
-    fn gather_dense(
+    /// The hot path: every row stands once and has a value. What stands together in a chunk is
+    /// copied together.
+    fn gather_spans(
         &self,
         columns: &[Option<&Column>],
         rows: std::ops::Range<usize>,
         out: &mut Column,
     ) {
         macro_rules! gather {
-            ($variant:ident, $empty:expr) => {{
-                let sources: Vec<&[_]> = columns
-                    .iter()
-                    .map(|column| match column.map(Column::values) {
-                        Some(Values::$variant(values)) => values.as_slice(),
-                        _ => $empty,
-                    })
-                    .collect();
+            ($variant:ident) => {{
                 let old = std::mem::replace(out, Column::new(FieldType::$variant));
                 let Values::$variant(mut values) = old.into_parts().0 else { return };
                 values.clear();
-                values.extend(rows.map(|row| {
-                    let entry = self.winning_entry(row);
-                    sources[entry.chunk as usize][entry.row as usize]
-                }));
+                for (chunk, rows) in self.spans(rows) {
+                    if let Some(Values::$variant(source)) = columns[chunk].map(Column::values) {
+                        values.extend_from_slice(&source[rows]);
+                    }
+                }
                 *out = Column::from_parts(Values::$variant(values), None);
             }};
         }
         match out.ty() {
-            FieldType::Float => gather!(Float, &[]),
-            FieldType::Int => gather!(Int, &[]),
-            FieldType::UInt => gather!(UInt, &[]),
-            FieldType::Bool => gather!(Bool, &[]),
+            FieldType::Float => gather!(Float),
+            FieldType::Int => gather!(Int),
+            FieldType::UInt => gather!(UInt),
+            FieldType::Bool => gather!(Bool),
             FieldType::Text => {
                 let mut text = Text::default();
-                for row in rows {
-                    let entry = self.winning_entry(row);
-                    if let Some(Values::Text(values)) =
-                        columns[entry.chunk as usize].map(Column::values)
-                    {
-                        text.push(values.get(entry.row as usize));
+                for (chunk, rows) in self.spans(rows) {
+                    if let Some(Values::Text(source)) = columns[chunk].map(Column::values) {
+                        rows.for_each(|row| text.push(source.get(row)));
                     }
                 }
                 *out = Column::from_parts(Values::Text(text), None);
             }
         }
+    }
+
+    /// The chunks and rows that stand for `rows`, stretch by stretch; there are no duplicates.
+    fn spans(
+        &self,
+        rows: std::ops::Range<usize>,
+    ) -> impl Iterator<Item = (usize, std::ops::Range<usize>)> {
+        let mut entries = &self.entries[rows];
+        std::iter::from_fn(move || {
+            let first = *entries.first()?;
+            let goes_on = |(index, entry): (usize, &RowRef)| {
+                entry.chunk == first.chunk && entry.row == first.row + index as u32
+            };
+            let length =
+                entries.iter().enumerate().take_while(|entry| goes_on((entry.0, entry.1))).count();
+            entries = &entries[length..];
+            let row = first.row as usize;
+            Some((first.chunk as usize, row..row + length))
+        })
     }
 
     fn entry_time(&self, entry: usize) -> i64 {
@@ -231,15 +247,6 @@ impl SortedRows {
 
     fn first_entry(&self, row: usize) -> usize {
         self.groups.as_ref().map_or(row, |groups| groups[row] as usize)
-    }
-
-    /// The entry that stands for a row when all its entries have the value asked for.
-    fn winning_entry(&self, row: usize) -> RowRef {
-        let Some(groups) = &self.groups else { return self.entries[row] };
-        match self.duplicates {
-            Duplicates::Last => self.entries[groups[row + 1] as usize - 1],
-            Duplicates::Keep | Duplicates::Error => self.entries[groups[row] as usize],
-        }
     }
 
     /// The entry whose value of one field counts: of the last that has one, or of the first row.

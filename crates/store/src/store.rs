@@ -7,7 +7,7 @@ use tidemill_memory::{Budget, BufferPool, Reservation};
 use tidemill_model::{Batch, TableSchema};
 
 use crate::bytes::Put;
-use crate::chunk::Chunk;
+use crate::chunk::{Chunk, ClusterScratch};
 use crate::commit::Commit;
 use crate::definition::Definition;
 use crate::disk::Disk;
@@ -217,7 +217,9 @@ impl Inner {
             }
             let mut rows = Vec::new();
             let mut encoder = Encoder::new();
-            for (table, chunk) in &chunks {
+            let mut scratch = ClusterScratch::default();
+            for (table, chunk) in &mut chunks {
+                chunk.cluster(&mut scratch);
                 written.rows += chunk.rows() as u64;
                 encode_rows(*table, chunk, &mut encoder, &mut rows);
             }

@@ -1,6 +1,6 @@
 //! The store as its users see it, on a real directory.
 
-use tidemill_model::{Batch, Duplicates, FieldType, SeriesKey, TimeRange, Value};
+use tidemill_model::{Batch, Duplicates, SeriesKey, TimeRange, Value};
 use tidemill_store::{BulkMap, ErrorKind, Options, Store, TableView};
 
 type Row<'a> = (&'a str, i64, Vec<(&'a str, Value<'a>)>);

@@ -98,6 +98,10 @@ impl Error {
         Self::new(ErrorKind::Misfit, "a value of a wider type")
     }
 
+    pub(crate) fn visit(error: io::Error) -> Self {
+        Self::because(ErrorKind::Write, "a row could not be handed on", error)
+    }
+
     pub(crate) fn rejects(error: io::Error) -> Self {
         Self::because(ErrorKind::Write, "a bad row could not be written down", error)
     }

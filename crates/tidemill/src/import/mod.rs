@@ -8,11 +8,13 @@ mod input;
 mod options;
 mod pipeline;
 mod plan;
+mod rows;
 mod sink;
 
 pub use input::Input;
 pub use options::{BadRow, ImportOptions, ImportReport, Observer};
 pub use plan::{TextPlan, plan_text};
+pub use rows::{Row, read_rows};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

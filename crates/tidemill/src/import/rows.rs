@@ -1,0 +1,248 @@
+//! One row at a time, as it was written: for people who look at files without storing them.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tidemill_parse::tabular::{Plan, Syntax};
+use tidemill_parse::{Format, Point, RowError, csv, line, locate, ndjson};
+
+use super::input::Chunker;
+use super::pipeline::count_newlines;
+use super::{BadRow, Error, ImportOptions, Input, Result, TextPlan, plan_text};
+
+/// Bytes of text held at a time; more when a row is longer.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// A row of an input, or why it is none.
+#[derive(Debug)]
+pub enum Row<'a> {
+    /// A row as it was written; no store was asked whether it would take it.
+    Point(Point<'a>),
+    /// A row that was refused.
+    Bad(BadRow<'a>),
+}
+
+/// Hands the rows of a text to `visit`, in order, one at a time and in bounded memory. Returns
+/// whether there was any byte.
+///
+/// The types of CSV and NDJSON are those that fit the whole of a file, which is read twice.
+/// Standard input can be read once: its types are those of its beginning, and a value that does
+/// not fit is a bad row.
+///
+/// # Errors
+/// When the input cannot be read, is in no known text format, or it is to stop; the first error
+/// of `visit`, as [`ErrorKind::Write`](crate::ErrorKind::Write).
+pub fn read_rows(
+    input: &Input,
+    options: &ImportOptions,
+    visit: &mut dyn FnMut(Row<'_>) -> io::Result<()>,
+) -> Result<bool> {
+    let name = input.name();
+    let mut chunker = open(input, options)?;
+    let Some(first) = chunker.next(Vec::new()).map_err(|error| Error::read(&name, error))? else {
+        return Ok(false);
+    };
+    if first.is_last && first.bytes.is_empty() && !first.has_giant {
+        return Ok(false);
+    }
+    let format = options.format.unwrap_or_else(|| Format::detect(&first.bytes));
+    if format == Format::Parquet {
+        return Err(Error::format(&name, "Parquet is no text; import it to see its rows"));
+    }
+    let mut plan = plan_text(&name, &first.bytes, first.is_last, input.stem(), options)?;
+    if let (Input::File(_), TextPlan::Tabular(plan)) = (input, &mut plan) {
+        survey(plan, input, options)?;
+    }
+    let mut rows = Rows { plan: &plan, name: &name, options, visit, lines: 0, is_first: true };
+    let (mut rest, mut chunk) = (Vec::new(), first);
+    loop {
+        if rest.is_empty() {
+            std::mem::swap(&mut rest, &mut chunk.bytes);
+        } else {
+            rest.extend_from_slice(&chunk.bytes);
+        }
+        let taken = rows.take(&rest, chunk.is_last)?;
+        rest.drain(..taken);
+        if chunk.has_giant || rest.len() > options.max_line_bytes {
+            rows.giant()?;
+            rest.clear();
+        }
+        if options.cancel.load(Ordering::Relaxed) {
+            return Err(Error::cancelled());
+        }
+        let next = chunker.next(chunk.bytes).map_err(|error| Error::read(&name, error))?;
+        let Some(next) = next else { return Ok(true) };
+        chunk = next;
+    }
+}
+
+fn open(input: &Input, options: &ImportOptions) -> Result<Chunker> {
+    let source = input.open(Arc::new(AtomicU64::new(0)), Arc::clone(&options.cancel));
+    let source = source.map_err(|error| Error::read(&input.name(), error))?;
+    Ok(Chunker::new(source, CHUNK_BYTES, options.max_line_bytes))
+}
+
+/// Widens a plan to all values of a file.
+fn survey(plan: &mut Plan, input: &Input, options: &ImportOptions) -> Result<()> {
+    let name = input.name();
+    let mut chunker = open(input, options)?;
+    let (mut rest, mut buffer, mut is_first) = (Vec::new(), Vec::new(), true);
+    while let Some(chunk) = chunker.next(buffer).map_err(|error| Error::read(&name, error))? {
+        rest.extend_from_slice(&chunk.bytes);
+        let taken = plan.survey_types(&rest, is_first, chunk.is_last);
+        is_first &= taken == 0;
+        rest.drain(..taken);
+        if rest.len() > options.max_line_bytes {
+            rest.clear();
+        }
+        buffer = chunk.bytes;
+    }
+    Ok(())
+}
+
+/// The rows of one input on their way.
+struct Rows<'a> {
+    plan: &'a TextPlan,
+    name: &'a str,
+    options: &'a ImportOptions,
+    visit: &'a mut dyn FnMut(Row<'_>) -> io::Result<()>,
+    /// Lines before this text.
+    lines: u64,
+    is_first: bool,
+}
+
+impl Rows<'_> {
+    /// Hands the rows of `text` on; returns the bytes done with.
+    fn take(&mut self, text: &[u8], is_last: bool) -> Result<usize> {
+        let taken = match self.plan {
+            TextPlan::Lines(options) => {
+                let mut points = line::points(text, is_last, options);
+                self.hand_on(text, &mut points)?;
+                points.consumed()
+            }
+            TextPlan::Tabular(plan) => match plan.syntax() {
+                Syntax::Csv { .. } => {
+                    let mut points = csv::points(text, self.is_first, is_last, plan);
+                    self.hand_on(text, &mut points)?;
+                    points.consumed()
+                }
+                Syntax::Ndjson => {
+                    let mut points = ndjson::points(text, self.is_first, is_last, plan);
+                    self.hand_on(text, &mut points)?;
+                    points.consumed()
+                }
+            },
+        };
+        self.is_first &= taken == 0;
+        self.lines += count_newlines(&text[..taken]);
+        Ok(taken)
+    }
+
+    fn hand_on<'p>(
+        &mut self,
+        text: &[u8],
+        points: &mut impl Iterator<Item = Result<Point<'p>, RowError>>,
+    ) -> Result<()> {
+        // Lines are counted from one bad row to the next, not from the beginning each time.
+        let (mut from, mut lines) = (0, self.lines);
+        for point in points {
+            let error = match point {
+                Ok(point) => {
+                    (self.visit)(Row::Point(point)).map_err(Error::visit)?;
+                    continue;
+                }
+                Err(error) => error,
+            };
+            let before = text.get(from..error.row_start).unwrap_or_default();
+            let line_start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
+            lines += count_newlines(&before[..line_start]);
+            from += line_start;
+            let (line, column) = locate(&text[from..], error.at.saturating_sub(from));
+            let (file, line, reason) = (self.name, lines + line, error.reason.as_str());
+            let row = BadRow { file, line, column, reason, text: row_text(text, &error) };
+            (self.visit)(Row::Bad(row)).map_err(Error::visit)?;
+        }
+        Ok(())
+    }
+
+    /// A line was longer than allowed and is left out.
+    fn giant(&mut self) -> Result<()> {
+        let reason = format!("a line of more than {} bytes", self.options.max_line_bytes);
+        let (line, column) = (self.lines + 1, 1);
+        let row = BadRow { file: self.name, line, column, reason: &reason, text: b"" };
+        (self.visit)(Row::Bad(row)).map_err(Error::visit)
+    }
+}
+
+/// The row that was refused, as it stands: up to the end of the line that is wrong.
+fn row_text<'t>(text: &'t [u8], error: &RowError) -> &'t [u8] {
+    let at = error.at.max(error.row_start).min(text.len());
+    let end = memchr::memchr(b'\n', &text[at..]).map_or(text.len(), |newline| at + newline);
+    let row = &text[error.row_start.min(end)..end];
+    row.strip_suffix(b"\r").unwrap_or(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the rows of a file are, a line each.
+    fn read(name: &str, text: &[u8], max_line_bytes: usize) -> Vec<String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        let options = ImportOptions { max_line_bytes, ..ImportOptions::default() };
+        let mut seen = Vec::new();
+        read_rows(&Input::File(path), &options, &mut |row| {
+            seen.push(match row {
+                Row::Point(point) => {
+                    let mut json = String::new();
+                    point.to_json(&mut json);
+                    json
+                }
+                Row::Bad(BadRow { line, column, text, .. }) => {
+                    format!("{line}:{column}: {}", String::from_utf8_lossy(text))
+                }
+            });
+            Ok(())
+        })
+        .unwrap();
+        seen
+    }
+
+    #[test]
+    fn bad_rows_are_in_their_places() {
+        let text = b"a f=1 1\n  b f= 2\n# c\nd f=\"x\ny\" 3\n e\n\nf,t= f=2\n";
+        let seen = read("x.lp", text, 1 << 20);
+        assert_eq!(seen.len(), 5, "{seen:?}");
+        assert!(seen[0].starts_with("{\"table\":\"a\""));
+        assert!(seen[1].starts_with("2:7: b f= 2"), "{seen:?}");
+        assert!(seen[2].contains("x\\ny"));
+        assert!(seen[3].starts_with("6:") && seen[3].ends_with("e"), "{seen:?}");
+        assert!(seen[4].starts_with("8:") && seen[4].ends_with("f,t= f=2"), "{seen:?}");
+    }
+
+    #[test]
+    fn types_are_those_of_the_whole_file() {
+        let mut text = b"time,v\n".to_vec();
+        for second in 0..200_000 {
+            text.extend_from_slice(format!("{},1\n", 1_700_000_000 + second).as_bytes());
+        }
+        text.extend_from_slice(b"1700300000,1.5\n");
+        let seen = read("t.csv", &text, 1 << 20);
+        assert_eq!(seen.len(), 200_001);
+        let first = r#"{"table":"t","tags":{},"fields":{"v":{"f":1.0}},"time":1700000000000000000}"#;
+        assert_eq!(seen[0], first);
+    }
+
+    #[test]
+    fn a_line_too_long_is_bad_and_the_next_is_in_its_place() {
+        let mut text = b"a f=1 1\nb f=\"".to_vec();
+        text.extend(std::iter::repeat_n(b'x', 3 << 20));
+        text.extend_from_slice(b"\" 2\nc f= 3\n");
+        let seen = read("x.lp", &text, 1 << 20);
+        assert_eq!(seen.len(), 3, "{} rows", seen.len());
+        assert!(seen[1].starts_with("2:1: ") && seen[2].starts_with("3:"), "{seen:?}");
+    }
+}
