@@ -11,6 +11,9 @@ pub struct Error(Box<ErrorKind>);
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
+    /// The store could not be read.
+    #[error(transparent)]
+    Store(tidemill_store::Error),
     /// The groups or the collected values need more memory than there is.
     #[error("{what}: {source}")]
     Memory {
@@ -32,8 +35,8 @@ pub enum ErrorKind {
     /// A function that is not defined for a field's type.
     #[error("{function} of `{field}`, which is {ty}")]
     Unsupported {
-        /// The function, as its variant is named.
-        function: String,
+        /// The function's name in SQL.
+        function: &'static str,
         /// The field.
         field: String,
         /// Its type.
@@ -59,6 +62,13 @@ impl Error {
     #[cold]
     pub(crate) fn memory(what: &'static str, source: OverBudget) -> Self {
         ErrorKind::Memory { what, source }.into()
+    }
+}
+
+impl From<tidemill_store::Error> for Error {
+    #[cold]
+    fn from(error: tidemill_store::Error) -> Self {
+        ErrorKind::Store(error).into()
     }
 }
 

@@ -4,7 +4,11 @@
 pub mod anomaly;
 mod error;
 pub mod native;
+mod numeric;
 mod points;
+
+#[cfg(test)]
+mod testing;
 
 pub use error::{Error, ErrorKind};
 pub use points::{Cell, Points};

@@ -1,5 +1,119 @@
 //! The aggregates a query most often wants, computed on the store's own columns.
+//!
+//! The rows of a series are sorted by time, so nothing is hashed or divided per row: a piece of a
+//! series is cut into *runs* of one bucket each, by arithmetic where its times have a constant
+//! interval and by a search otherwise. A run is answered from the store's statistics where these
+//! lie inside it, and by one call of a kernel where not. Threads share out series, or time where
+//! there are few series, and their groups are merged in order.
+//!
+//! The answers are those of SQL, as DataFusion has it, with three exceptions. Integer sums are
+//! exact, and those that do not fit are errors. Float sums add up in another order, and the last
+//! digits may differ. NaN is greater than all other numbers for `Min` and `Max` everywhere, as
+//! Arrow has it and DataFusion without groups; with groups DataFusion's answer depends on the
+//! order of rows.
 
+mod answer;
+mod cells;
+mod grouping;
+mod last;
+mod partial;
 mod plan;
+mod resolve;
+mod runs;
+mod scan;
 
+pub use last::last_rows;
 pub use plan::{AggregatePlan, Bucket, Call, Function, Groups, LastRows, PlanStats};
+
+use rayon::prelude::*;
+use tidemill_memory::Budget;
+use tidemill_model::TimeRange;
+use tidemill_store::{TableView, workers};
+
+use crate::error::Error;
+use grouping::{Grouping, Member};
+use partial::Partial;
+use resolve::Resolved;
+use scan::{Scanner, Unit};
+
+/// Plans over fewer rows stay on the calling thread: to wake another costs as much as they do.
+const MIN_PARALLEL_ROWS: u64 = 200_000;
+/// Units of work a thread, so that none is long idle at the end.
+const UNITS_PER_THREAD: usize = 4;
+
+/// Runs a plan.
+///
+/// Memory grows with the number of groups times that of fields: some 80 bytes for each, drawn
+/// from `budget`.
+///
+/// # Errors
+/// When the store cannot be read; the plan names what does not exist; a function does not fit a
+/// field's type; an exact sum does not fit; or the groups need more memory than `budget` has.
+pub fn aggregate(view: &TableView, plan: &AggregatePlan, budget: &Budget) -> Result<Groups, Error> {
+    let resolved = Resolved::new(plan, view.schema())?;
+    let grouping = Grouping::new(view, plan)?;
+    let range = plan.range.intersect(view.time_range());
+    let units = units(view, &grouping.members, range);
+    let scan = |unit: &Unit<'_>| Scanner::new(view, &resolved, plan.bucket, budget).scan(*unit);
+    let (mut partial, mut stats) = (Partial::new(&resolved, budget), PlanStats::default());
+    let scanned: Vec<_> = match &units[..] {
+        [] => Vec::new(),
+        [unit] => vec![scan(unit)],
+        units => workers().install(|| units.par_iter().map(scan).collect()),
+    };
+    for scanned in scanned {
+        let (later, more) = scanned?;
+        partial.append(later);
+        stats.add(more);
+    }
+    partial.sort();
+    answer::answer(plan, view.schema(), &resolved, &grouping, partial, stats)
+}
+
+/// Shares out the series, in order, and time as well where there are few of them.
+fn units<'a>(view: &TableView, members: &'a [Member], range: TimeRange) -> Vec<Unit<'a>> {
+    if range.is_empty() || members.is_empty() {
+        return Vec::new();
+    }
+    let wanted = workers().current_num_threads() * UNITS_PER_THREAD;
+    if expected_rows(view, members.len(), range) < MIN_PARALLEL_ROWS {
+        return vec![Unit { members, range }];
+    }
+    let by_series = members.len().min(wanted);
+    let by_time = wanted / by_series;
+    let ranges = split(range, by_time);
+    let chunks = members.chunks(members.len().div_ceil(by_series));
+    // Of the same series the earlier range comes first.
+    chunks.flat_map(|members| ranges.iter().map(move |&range| Unit { members, range })).collect()
+}
+
+/// How many rows there are if they are spread evenly.
+fn expected_rows(view: &TableView, series: usize, range: TimeRange) -> u64 {
+    let length = |range: TimeRange| range.end.abs_diff(range.start) as f64 + 1.0;
+    let share = length(range) / length(view.time_range());
+    let share = share * series as f64 / f64::from(view.series_count().max(1));
+    (view.max_rows() as f64 * share) as u64
+}
+
+fn split(range: TimeRange, parts: usize) -> Vec<TimeRange> {
+    let width = range.end.abs_diff(range.start) / parts as u64 + 1;
+    let mut ranges = Vec::with_capacity(parts);
+    let mut start = range.start;
+    while let Some(next) = start.checked_add_unsigned(width).filter(|next| *next <= range.end) {
+        ranges.push(TimeRange::new(start, next - 1));
+        start = next;
+    }
+    ranges.push(TimeRange::new(start, range.end));
+    ranges
+}
+
+impl PlanStats {
+    fn add(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.values_from_aggregates += other.values_from_aggregates;
+        self.values_decoded += other.values_decoded;
+    }
+}
+
+#[cfg(test)]
+mod tests;

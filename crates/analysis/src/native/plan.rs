@@ -10,21 +10,6 @@ pub struct Bucket {
     pub width_ns: i64,
 }
 
-impl Bucket {
-    /// The number of the bucket that holds `time`, counted from the origin. It always fits: the
-    /// distance of two `i64` needs 65 bits only where `width_ns` is 1.
-    #[must_use]
-    pub(crate) fn number(self, time: i64) -> i128 {
-        (i128::from(time) - i128::from(self.origin_ns)).div_euclid(i128::from(self.width_ns))
-    }
-
-    /// The first time of bucket `number`, which may lie outside of what an `i64` holds.
-    #[must_use]
-    pub(crate) fn start(self, number: i128) -> i128 {
-        number * i128::from(self.width_ns) + i128::from(self.origin_ns)
-    }
-}
-
 /// What to compute of a group's rows.
 ///
 /// All as SQL has it, and as DataFusion computes it: missing values are left out, and a group
@@ -53,6 +38,24 @@ pub enum Function {
     /// The value of the row with the greatest time, which may be missing; of several such rows
     /// that of the least series id.
     Last,
+}
+
+impl Function {
+    /// Its name in SQL.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CountRows => "count(*)",
+            Self::Count => "count",
+            Self::Sum => "sum",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Avg => "avg",
+            Self::Stddev => "stddev",
+            Self::First => "first_value",
+            Self::Last => "last_value",
+        }
+    }
 }
 
 /// One column of the answer.

@@ -1,0 +1,52 @@
+use tidemill_memory::Budget;
+use tidemill_model::{Column, TimeRange};
+use tidemill_store::TableView;
+
+use super::plan::LastRows;
+use crate::error::{Error, ErrorKind};
+
+/// Bytes of a value with its share of validity.
+const VALUE_BYTES: usize = 9;
+
+/// The newest row of each of these series (ascending) inside `range`. Of each series only the
+/// block that holds it is read.
+///
+/// # Errors
+/// When the store cannot be read, a series or field does not exist, or the rows need more memory
+/// than `budget` has.
+pub fn last_rows(
+    view: &TableView,
+    series: &[u32],
+    range: TimeRange,
+    fields: &[usize],
+    budget: &Budget,
+) -> Result<LastRows, Error> {
+    let schema = view.schema();
+    let column = |field: &usize| schema.fields.get(*field).map(|field| Column::new(field.ty));
+    let columns = fields.iter().map(column).collect::<Option<Vec<_>>>();
+    let columns = columns.ok_or(ErrorKind::Plan("field"))?;
+    if series.iter().any(|series| *series >= view.series_count()) {
+        return Err(ErrorKind::Plan("series").into());
+    }
+    let bytes = series.len() * (12 + fields.len() * VALUE_BYTES);
+    let _memory = budget
+        .try_reserve(bytes)
+        .map_err(|source| Error::memory("the newest row of each series", source))?;
+    let mut rows = LastRows { columns, ..LastRows::default() };
+    let mut reader = view.reader();
+    let mut pieces = Vec::new();
+    for &series in series {
+        reader.pieces(series, range, &mut pieces)?;
+        let Some(piece) = pieces.last() else { continue };
+        let last = match reader.rows(piece)? {
+            0 => continue,
+            count => count - 1,
+        };
+        for (field, column) in fields.iter().zip(&mut rows.columns) {
+            column.push(reader.column(piece, *field, last..last + 1)?.get(0));
+        }
+        rows.series.push(series);
+        rows.times.push(piece.range().end);
+    }
+    Ok(rows)
+}
