@@ -1,6 +1,6 @@
-//! Bytes a value, and values a second of encoding and decoding.
+//! Bytes a value, and millions of values a second that are encoded and decoded.
 //!
-//! The series are generated; `TIDEMILL_ALP_DATA` names a folder with the columns of the ALP paper
+//! The series are generated; `TIDEMILL_ALP_DATA` names a folder with columns of the ALP paper
 //! (files `*.bin` of little-endian `f64`) to measure these as well.
 #![allow(clippy::unwrap_used, missing_docs, reason = "what fails here fails the bench")]
 
@@ -8,85 +8,159 @@
 mod common;
 
 use common::{Random, tsbs_walk};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput};
+use std::cell::Cell;
 use std::hint::black_box;
-use tidemill_codec::{Encoder, MAX_BLOCK_ROWS, VECTOR_ROWS, ints};
+use std::time::{Duration, Instant};
+use tidemill_codec::{Encoder, MAX_BLOCK_ROWS, TimeScratch, floats, ints, times};
 
-/// Blocks a column is made of.
 const BLOCKS: usize = 16;
 
-fn bench_ints(criterion: &mut Criterion, name: &str, values: &[i64]) {
+/// How values of a type are encoded, and decoded to the end of a vector.
+type Encode<T> = fn(&mut Encoder, &[T], &mut Vec<u8>);
+type Decode<T> = fn(&[u8], usize, &mut Vec<T>);
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .configure_from_args()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_millis(600))
+        .without_plots();
+    bench_ints(&mut criterion);
+    bench_times(&mut criterion);
+    bench_floats(&mut criterion);
+    criterion.final_summary();
+}
+
+fn bench_ints(criterion: &mut Criterion) {
+    let mut random = Random(1);
+    let mut make = |value: fn(&mut Random) -> i64| -> Vec<i64> {
+        (0..BLOCKS * MAX_BLOCK_ROWS).map(|_| value(&mut random)).collect()
+    };
+    let walk = (0..BLOCKS as u64).flat_map(|seed| tsbs_walk(MAX_BLOCK_ROWS, seed)).collect();
+    let columns: [(&str, Vec<i64>); 5] = [
+        ("walk of TSBS", walk),
+        ("uniform", make(|random| random.below(1000) as i64)),
+        ("multiples of 100", make(|random| random.below(100_000) as i64 * 100)),
+        (
+            "one in 50 an outlier",
+            make(|random| match random.below(50) {
+                0 => random.word() as i64 >> 1,
+                _ => random.below(30) as i64,
+            }),
+        ),
+        ("four distinct", make(|random| [200, 404, 500, 1 << 40][random.below(4) as usize])),
+    ];
+    for (name, values) in columns {
+        bench(criterion, name, &values, Encoder::ints, |bytes, rows, out| {
+            ints(bytes, rows).unwrap().decode(0..rows, out).unwrap();
+        });
+    }
+}
+
+fn bench_times(criterion: &mut Criterion) {
+    let mut random = Random(2);
+    let mut make = |jitter: u64| -> Vec<i64> {
+        let mut time = |row: usize| row as i64 * 10_000_000_000 + random.below(jitter) as i64;
+        (0..BLOCKS * MAX_BLOCK_ROWS).map(&mut time).collect()
+    };
+    for (name, values) in [("constant interval", make(1)), ("jitter of 1 ms", make(1_000_000))] {
+        let encode: Encode<i64> = |encoder, values, out| encoder.times(values, &[0], out);
+        bench(criterion, name, &values, encode, |bytes, rows, out| {
+            let mut scratch = TimeScratch::default();
+            times(bytes, rows, &[0], &mut scratch).unwrap().decode(0..rows, out).unwrap();
+        });
+    }
+}
+
+fn bench_floats(criterion: &mut Criterion) {
+    let mut random = Random(3);
+    let tenths = |value: i64| value as f64 / 10.0;
+    let normal = (0..BLOCKS * MAX_BLOCK_ROWS).map(|_| random.normal()).collect();
+    let mut columns: Vec<(String, Vec<f64>)> = vec![
+        ("tenths".into(), tsbs_walk(BLOCKS * MAX_BLOCK_ROWS, 7).into_iter().map(tenths).collect()),
+        ("normal".into(), normal),
+    ];
+    if let Some(folder) = std::env::var_os("TIDEMILL_ALP_DATA") {
+        for file in std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
+            if file.extension().is_some_and(|extension| extension == "bin") {
+                let bytes = std::fs::read(&file).unwrap();
+                let values = bytes.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes));
+                let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+                columns.push((name, values.collect()));
+            }
+        }
+    }
+    for (name, values) in columns {
+        bench(criterion, &name, &values, Encoder::floats, |bytes, rows, out| {
+            floats(bytes, rows).unwrap().decode(0..rows, out).unwrap();
+        });
+    }
+}
+
+/// Measures a column in blocks, and that it returns.
+fn bench<T: Copy + PartialEq>(
+    criterion: &mut Criterion,
+    name: &str,
+    values: &[T],
+    encode: Encode<T>,
+    decode: Decode<T>,
+) {
     let mut encoder = Encoder::new();
     let mut blocks: Vec<(usize, Vec<u8>)> = Vec::new();
     for block in values.chunks(MAX_BLOCK_ROWS) {
         let mut bytes = Vec::new();
-        encoder.ints(block, &mut bytes);
+        encode(&mut encoder, block, &mut bytes);
         blocks.push((block.len(), bytes));
     }
-    let mut decoded: Vec<i64> = Vec::new();
-    let decode = |decoded: &mut Vec<i64>| {
-        for (rows, bytes) in &blocks {
-            ints(bytes, *rows).unwrap().decode(0..*rows, decoded).unwrap();
+    let (mut encoded, mut decoded) = (Vec::new(), Vec::new());
+    let encoding = best_time(criterion, name, "encode", values.len(), &mut || {
+        encoded.clear();
+        for block in values.chunks(MAX_BLOCK_ROWS) {
+            encode(&mut encoder, black_box(block), &mut encoded);
         }
-    };
-    decode(&mut decoded);
+    });
+    let decoding = best_time(criterion, name, "decode", values.len(), &mut || {
+        decoded.clear();
+        for (rows, bytes) in &blocks {
+            decode(black_box(bytes), *rows, &mut decoded);
+        }
+    });
     assert!(decoded == values, "{name} does not return");
     let bytes: usize = blocks.iter().map(|block| block.1.len()).sum();
-    println!("{name}: {:.3} bytes a value", bytes as f64 / values.len() as f64);
+    let rate = |time: Option<f64>| time.map_or(0.0, |time| values.len() as f64 / time / 1e6);
+    println!(
+        "{name:28} {:6.3} bytes a value, encodes {:5.0}, decodes {:5.0} M values/s",
+        bytes as f64 / values.len() as f64,
+        rate(encoding),
+        rate(decoding),
+    );
+}
 
-    let mut group = criterion.benchmark_group(name);
-    group.throughput(Throughput::Elements(values.len() as u64));
-    let mut out = Vec::new();
-    group.bench_function("encode", |bencher| {
-        bencher.iter(|| {
-            out.clear();
-            for block in values.chunks(MAX_BLOCK_ROWS) {
-                encoder.ints(black_box(block), &mut out);
+/// The shortest mean of a sample, in seconds; nothing in `cargo test`.
+fn best_time(
+    criterion: &mut Criterion,
+    column: &str,
+    name: &str,
+    values: usize,
+    run: &mut dyn FnMut(),
+) -> Option<f64> {
+    let best = Cell::new(None::<f64>);
+    let mut group = criterion.benchmark_group(column);
+    group.throughput(Throughput::Elements(values as u64));
+    group.bench_function(name, |bencher| {
+        bencher.iter_custom(|calls| {
+            let start = Instant::now();
+            for _ in 0..calls {
+                run();
             }
-            out.len()
-        });
-    });
-    group.bench_function("decode", |bencher| {
-        bencher.iter(|| {
-            decoded.clear();
-            decode(&mut decoded);
-            decoded.len()
-        });
-    });
-    let mut vector = [0i64; VECTOR_ROWS];
-    group.bench_function("decode by vector", |bencher| {
-        bencher.iter(|| {
-            let mut sum = 0i64;
-            for (rows, bytes) in &blocks {
-                let column = ints(bytes, *rows).unwrap();
-                for index in 0..column.vectors() {
-                    column.decode_vector(index, &mut vector).unwrap();
-                    sum = sum.wrapping_add(black_box(&vector)[7]);
-                }
-            }
-            sum
+            let time = start.elapsed();
+            let mean = time.as_secs_f64() / calls as f64;
+            best.set(Some(best.get().map_or(mean, |best| best.min(mean))));
+            time
         });
     });
     group.finish();
+    best.get()
 }
-
-fn all(criterion: &mut Criterion) {
-    let rows = BLOCKS * MAX_BLOCK_ROWS;
-    let walk: Vec<i64> = (0..BLOCKS).flat_map(|b| tsbs_walk(MAX_BLOCK_ROWS, b as u64)).collect();
-    bench_ints(criterion, "walk", &walk);
-    let mut random = Random(1);
-    let mut make = |value: fn(&mut Random) -> i64| -> Vec<i64> {
-        (0..rows).map(|_| value(&mut random)).collect()
-    };
-    bench_ints(criterion, "uniform", &make(|random| random.below(1000) as i64));
-    bench_ints(criterion, "hundreds", &make(|random| random.below(100_000) as i64 * 100));
-    let status = |random: &mut Random| [200, 404, 500, 1 << 40][random.below(4) as usize];
-    bench_ints(criterion, "few distinct", &make(status));
-}
-
-criterion_group! {
-    name = benches;
-    config = Criterion::default().sample_size(20).warm_up_time(std::time::Duration::from_millis(300)).measurement_time(std::time::Duration::from_millis(900));
-    targets = all
-}
-criterion_main!(benches);

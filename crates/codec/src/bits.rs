@@ -59,7 +59,7 @@ pub fn bits(bytes: &[u8], rows: usize) -> Result<BitColumn<'_>, Error> {
             Shape::Runs { offset, first, lengths: IntColumn::parse(&mut cursor, count)? }
         }
         RAW => Shape::Raw(cursor.take(rows.div_ceil(8))?),
-        _ => return Err(cursor.error("an unknown encoding of bits")),
+        _ => return Err(cursor.error_before("an unknown encoding of bits")),
     };
     cursor.finish()?;
     Ok(BitColumn { rows, shape })
@@ -89,24 +89,7 @@ impl BitColumn<'_> {
     pub fn decode_words(&self, words: &mut Vec<u64>) -> Result<(), Error> {
         words.clear();
         words.resize(self.rows.div_ceil(64), 0);
-        match &self.shape {
-            Shape::Constant(false) => {}
-            Shape::Constant(true) => set_bits(words, 0..self.rows),
-            Shape::Raw(bytes) => {
-                for (word, bytes) in words.iter_mut().zip(bytes.chunks(8)) {
-                    let mut word_bytes = [0; 8];
-                    word_bytes[..bytes.len()].copy_from_slice(bytes);
-                    *word = u64::from_le_bytes(word_bytes);
-                }
-                if let (Some(last), used @ 1..) = (words.last_mut(), self.rows % 64) {
-                    *last &= (1 << used) - 1;
-                }
-            }
-            Shape::Runs { offset, first, lengths } => {
-                self.set_runs(*first, lengths, words, *offset)?;
-            }
-        }
-        Ok(())
+        self.set(words)
     }
 
     /// All bits.
@@ -128,13 +111,31 @@ impl BitColumn<'_> {
     /// When the column has no such rows.
     pub fn decode(&self, rows: Range<usize>, out: &mut Vec<bool>) -> Result<(), Error> {
         assert!(rows.start <= rows.end && rows.end <= self.rows, "rows {rows:?} of {}", self.rows);
-        if let Some(bit) = self.constant() {
-            out.resize(out.len() + rows.len(), bit);
-            return Ok(());
-        }
-        let mut words = Vec::new();
-        self.decode_words(&mut words)?;
+        let mut words = [0; MAX_BLOCK_ROWS / 64];
+        self.set(&mut words[..self.rows.div_ceil(64)])?;
         out.extend(rows.map(|row| words[row / 64] >> (row % 64) & 1 != 0));
+        Ok(())
+    }
+
+    /// Sets the bits in `words`, which are all zero.
+    fn set(&self, words: &mut [u64]) -> Result<(), Error> {
+        match &self.shape {
+            Shape::Constant(false) => {}
+            Shape::Constant(true) => set_bits(words, 0..self.rows),
+            Shape::Raw(bytes) => {
+                for (word, bytes) in words.iter_mut().zip(bytes.chunks(8)) {
+                    let mut word_bytes = [0; 8];
+                    word_bytes[..bytes.len()].copy_from_slice(bytes);
+                    *word = u64::from_le_bytes(word_bytes);
+                }
+                if let (Some(last), used @ 1..) = (words.last_mut(), self.rows % 64) {
+                    *last &= (1 << used) - 1;
+                }
+            }
+            Shape::Runs { offset, first, lengths } => {
+                self.set_runs(*first, lengths, words, *offset)?;
+            }
+        }
         Ok(())
     }
 

@@ -24,6 +24,11 @@ impl<'a> Cursor<'a> {
         Error::new(self.offset, reason)
     }
 
+    /// An error at the byte read last.
+    pub(crate) fn error_before(&self, reason: &'static str) -> Error {
+        Error::new(self.offset.saturating_sub(1), reason)
+    }
+
     pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], Error> {
         let rest = self.bytes.get(self.offset..).unwrap_or_default();
         let taken = rest.get(..count).ok_or_else(|| self.error("it ends too early"))?;
@@ -49,7 +54,7 @@ impl<'a> Cursor<'a> {
                 return Ok(value);
             }
         }
-        Err(Error::new(self.offset - 1, "a varint of more than 64 bits"))
+        Err(self.error_before("a varint of more than 64 bits"))
     }
 
     /// A varint of at most `max`.

@@ -59,7 +59,7 @@ pub fn floats(bytes: &[u8], rows: usize) -> Result<FloatColumn<'_>, Error> {
     let shape = match cursor.u8()? {
         DECIMAL => {
             let decimal = Decimal::new(cursor.u8()?, cursor.u8()?);
-            let decimal = decimal.ok_or(cursor.error("a scale of too many digits"))?;
+            let decimal = decimal.ok_or(cursor.error_before("a scale of too many digits"))?;
             let exceptions = Exceptions::parse(&mut cursor, rows)?;
             let integers = IntColumn::parse(&mut cursor, rows)?;
             Shape::Decimal { decimal, exceptions, integers }
@@ -68,12 +68,12 @@ pub fn floats(bytes: &[u8], rows: usize) -> Result<FloatColumn<'_>, Error> {
         SPLIT => {
             let low_bits = u32::from(cursor.u8()?);
             if !(1..64).contains(&low_bits) {
-                return Err(cursor.error("a split outside the word"));
+                return Err(cursor.error_before("a split outside the word"));
             }
             let highs = IntColumn::parse(&mut cursor, rows)?;
             Shape::Split { low_bits, highs, lows: IntColumn::parse(&mut cursor, rows)? }
         }
-        _ => return Err(cursor.error("an unknown encoding of floats")),
+        _ => return Err(cursor.error_before("an unknown encoding of floats")),
     };
     cursor.finish()?;
     Ok(FloatColumn { rows, shape })

@@ -188,12 +188,19 @@ impl<'a> Transform<'a> {
         match cursor.u8()? {
             CONSTANT => Ok(Self::Constant(cursor.zigzag()?)),
             VECTORS => Ok(Self::None),
-            SCALED => Ok(Self::Scaled { divisor: cursor.varint()?, offset: cursor.zigzag()? }),
+            SCALED => {
+                let start = cursor.offset();
+                let (divisor, offset) = (cursor.varint()?, cursor.zigzag()?);
+                if divisor < 2 {
+                    return Err(Error::new(start, "a divisor that does not divide"));
+                }
+                Ok(Self::Scaled { divisor, offset })
+            }
             DICTIONARY => {
                 let count = cursor.count(MAX_BLOCK_ROWS, "a dictionary of too many entries")?;
                 let entry_bytes = usize::from(cursor.u8()?);
                 if ![1, 2, 4, 8].contains(&entry_bytes) {
-                    return Err(cursor.error("dictionary entries of an odd size"));
+                    return Err(cursor.error_before("dictionary entries of an odd size"));
                 }
                 let base = cursor.zigzag()?;
                 Ok(Self::Dictionary {
@@ -202,7 +209,7 @@ impl<'a> Transform<'a> {
                     entries: cursor.take(count * entry_bytes)?,
                 })
             }
-            _ => Err(cursor.error("an unknown encoding of integers")),
+            _ => Err(cursor.error_before("an unknown encoding of integers")),
         }
     }
 }

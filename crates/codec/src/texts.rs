@@ -75,7 +75,7 @@ pub fn texts<'a>(
             Shape::Dictionary { entries: &scratch.entries, offset, codes }
         }
         PLAIN => Shape::Plain(Strings::parse(&mut cursor, rows)?),
-        _ => return Err(cursor.error("an unknown encoding of texts")),
+        _ => return Err(cursor.error_before("an unknown encoding of texts")),
     };
     cursor.finish()?;
     Ok(TextColumn { rows, shape })

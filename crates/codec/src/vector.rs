@@ -153,7 +153,7 @@ impl<'a> Stream<'a> {
         let width_byte = cursor.u8()?;
         let (width, patched) = (u32::from(width_byte & !PATCHED), width_byte & PATCHED != 0);
         if width > 64 || patched && width == 64 {
-            return Err(cursor.error("a word of too many bits"));
+            return Err(cursor.error_before("a word of too many bits"));
         }
         let base = cursor.zigzag()?;
         let (mut patches, mut high_bytes) = (0, 1);
@@ -161,7 +161,7 @@ impl<'a> Stream<'a> {
             patches = cursor.count(count, "more patches than words")?;
             high_bytes = usize::from(cursor.u8()?);
             if !(1..=8).contains(&high_bytes) {
-                return Err(cursor.error("a patch of no bytes or more than eight"));
+                return Err(cursor.error_before("a patch of no bytes or more than eight"));
             }
         }
         let bytes = if count == VECTOR_ROWS {

@@ -70,7 +70,7 @@ fn sizes_are_what_the_encodings_promise() {
 
 #[test]
 fn the_bytes_of_each_encoding_stay() {
-    let root = |n: u8| if n % 3 == 0 { f64::from(n).sqrt() } else { -f64::from(n).sqrt() };
+    let root = |n: u8| if n.is_multiple_of(3) { f64::from(n).sqrt() } else { -f64::from(n).sqrt() };
     let roots: Vec<f64> = (1..=24).map(root).collect();
     let cases: [(&str, &[f64], &str); 6] = [
         ("no rows", &[], "01 01"),

@@ -5,7 +5,7 @@ mod common;
 
 use common::{ROWS, Random, any_ints, for_each_corruption, int_shapes, tsbs_walk};
 use proptest::prelude::*;
-use tidemill_codec::{Encoder, VECTOR_ROWS, ints};
+use tidemill_codec::{Encoder, IntColumn, VECTOR_ROWS, ints};
 
 fn encode(encoder: &mut Encoder, values: &[i64]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -143,6 +143,25 @@ fn corrupt_bytes_are_errors_or_other_values() {
                 }
             });
         }
+    }
+}
+
+#[test]
+fn an_error_names_the_byte() {
+    let cases: [(&str, usize, &[u8], usize, &str); 7] = [
+        ("nothing", 1, &[], 0, "ends too early"),
+        ("tag", 1, &[9, 0], 0, "unknown encoding"),
+        ("kind", 1, &[1, 7, 0, 0], 1, "unknown kind"),
+        ("width", 1, &[1, 0, 65, 0], 2, "too many bits"),
+        ("patches", 2, &[1, 0, 0x80, 0, 3, 1], 4, "more patches"),
+        ("position", 2, &[1, 0, 0x80, 0, 1, 1, 2, 0, 5], 1, "beyond the vector"),
+        ("rest", 1, &[0, 4, 4], 2, "left over"),
+    ];
+    for (name, rows, bytes, offset, reason) in cases {
+        let decode = |column: IntColumn<'_>| column.decode(0..rows, &mut Vec::<i64>::new());
+        let error = ints(bytes, rows).and_then(decode).unwrap_err();
+        assert_eq!(error.offset(), offset, "{name}: {error}");
+        assert!(error.to_string().contains(reason), "{name}: {error}");
     }
 }
 
