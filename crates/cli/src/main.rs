@@ -1,1 +1,18 @@
-fn main(){}
+//! The `tidemill` command: glue between a terminal and the library.
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod inputs;
+mod outcome;
+mod output;
+mod progress;
+mod render;
+mod session;
+mod sql;
+mod stop;
+mod stores;
+
+fn main() -> std::process::ExitCode {
+    outcome::exit_code(commands::run(<args::Args as clap::Parser>::parse()))
+}

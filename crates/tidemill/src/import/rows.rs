@@ -232,7 +232,8 @@ mod tests {
         text.extend_from_slice(b"1700300000,1.5\n");
         let seen = read("t.csv", &text, 1 << 20);
         assert_eq!(seen.len(), 200_001);
-        let first = r#"{"table":"t","tags":{},"fields":{"v":{"f":1.0}},"time":1700000000000000000}"#;
+        let first =
+            r#"{"table":"t","tags":{},"fields":{"v":{"f":1.0}},"time":1700000000000000000}"#;
         assert_eq!(seen[0], first);
     }
 

@@ -1,0 +1,347 @@
+//! The command line, declared. Every command's help ends with examples ([`examples`]).
+
+mod examples;
+mod values;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use jiff::tz::TimeZone;
+use tidemill::Duplicates;
+use tidemill::parse::line::Precision;
+use tidemill::workload::UseCase;
+
+pub(crate) use values::{Bytes, Span};
+
+/// A time-series engine: ingest, analyse and query large volumes of time series.
+#[derive(Debug, Parser)]
+#[command(name = "tidemill", version, after_help = examples::TIDEMILL)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Report on files in one go: what is in them, what stands out, what it cost
+    #[command(after_help = examples::ANALYZE)]
+    Analyze(AnalyzeArgs),
+    /// Take files or a stream into a store
+    #[command(after_help = examples::IMPORT)]
+    Import(ImportArgs),
+    /// Answer one SQL statement
+    #[command(after_help = examples::QUERY)]
+    Query(QueryArgs),
+    /// Ask SQL interactively, with history and completion
+    #[command(after_help = examples::SHELL)]
+    Shell(ShellArgs),
+    /// Print a file's rows as JSON, one object a row; nothing is stored
+    #[command(after_help = examples::PARSE)]
+    Parse(ParseArgs),
+    /// Show what a store holds
+    #[command(after_help = examples::INSPECT)]
+    Inspect(InspectArgs),
+    /// Read everything in a store and verify it
+    #[command(after_help = examples::CHECK)]
+    Check(CheckArgs),
+    /// Merge segments that are small or overlap
+    #[command(after_help = examples::COMPACT)]
+    Compact(CompactArgs),
+    /// Write a table, or the answer to a statement, to a file
+    #[command(after_help = examples::EXPORT)]
+    Export(ExportArgs),
+    /// Make data of the Time Series Benchmark Suite (TSBS)
+    #[command(after_help = examples::GENERATE)]
+    Generate(GenerateArgs),
+    /// Record this machine's processors, memory, disks and network
+    #[command(after_help = examples::RECORD)]
+    Record(RecordArgs),
+}
+
+/// Which store, and how much memory it may use.
+#[derive(Debug, clap::Args)]
+pub(crate) struct StoreArgs {
+    /// The store's directory
+    #[arg(long, value_name = "DIR", env = "TIDEMILL_STORE", default_value = "./tidemill-data")]
+    pub(crate) store: PathBuf,
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct MemoryArgs {
+    /// Memory that may be used, such as 384MB or 2GiB [default: a quarter of the machine's]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<Bytes>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DurabilityArg {
+    /// It is on the disk: survives a power cut
+    Fsync,
+    /// The operating system has it: survives the end of the process
+    Os,
+    /// It is in memory until the next flush
+    None,
+}
+
+/// How rows are read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReadArgs {
+    /// The format [default: recognised from the content]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<InputFormat>,
+    /// The table, for formats that name none [default: the file's name without its ending]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) table: Option<String>,
+    /// The unit of times in line protocol: ns, us, ms, s, m or h
+    #[arg(long, value_name = "UNIT", default_value_t)]
+    pub(crate) precision: Precision,
+    /// The column of times, of CSV, NDJSON and Parquet [default: it is found]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) time: Option<String>,
+    /// The tag columns, of CSV, NDJSON and Parquet, separated by commas [default: text columns
+    /// with few distinct values]
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) tags: Option<Vec<String>>,
+    /// The time zone of times without an offset, such as Europe/Berlin
+    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = time_zone)]
+    pub(crate) tz: TimeZone,
+    /// A longer line is a bad row
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", hide = true)]
+    pub(crate) max_line_bytes: Bytes,
+}
+
+/// What happens to rows that cannot be read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BadRowArgs {
+    /// Write the rows that are refused to this file, as they stand
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rejects: Option<PathBuf>,
+    /// Stop at the first bad row and keep nothing of its file
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// What becomes of a row whose series and time are there already: last (the later one wins,
+    /// field by field), keep (the earlier one) or error (the later one is a bad row). Of tables
+    /// that are created now
+    #[arg(long, value_name = "RULE", default_value_t)]
+    pub(crate) duplicates: Duplicates,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct AnalyzeArgs {
+    /// Files, patterns, or `-` for standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<String>,
+    /// Also write the report as one self-contained page
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
+    #[command(flatten)]
+    pub(crate) bad_rows: BadRowArgs,
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ImportArgs {
+    /// Files, patterns, or `-` for standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<String>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
+    #[command(flatten)]
+    pub(crate) bad_rows: BadRowArgs,
+    /// Of a stream: what came is safe after this time at the latest
+    #[arg(long, value_name = "TIME", default_value = "1s")]
+    pub(crate) commit_every: Span,
+    /// What must hold before it says that rows are in
+    #[arg(long, value_enum, default_value = "fsync")]
+    pub(crate) durability: DurabilityArg,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct QueryArgs {
+    /// The statement; names are written as stored
+    #[arg(value_name = "SQL")]
+    pub(crate) sql: String,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// How the answer is written [default: table; parquet and arrow need --output]
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: ResultFormat,
+    /// Write the answer to this file, which appears when it is complete
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ShellArgs {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ParseArgs {
+    /// A file, or `-` for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: String,
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct InspectArgs {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Print it as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompactArgs {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExportArgs {
+    /// A table's name, or a statement
+    #[arg(value_name = "TABLE or SQL")]
+    pub(crate) what: String,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// The format; lp, which keeps tags and types, takes a table
+    #[arg(long, value_enum)]
+    pub(crate) format: InputFormat,
+    /// Write to this file, which appears when it is complete [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct GenerateArgs {
+    /// The data set: tsbs-cpu, tsbs-devops or tsbs-iot
+    #[arg(value_name = "DATA SET")]
+    pub(crate) use_case: UseCase,
+    /// Hosts, or trucks
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) scale: u32,
+    /// How long it spans, in hours, from 2016-01-01
+    #[arg(long, value_name = "H", default_value_t = 1.0)]
+    pub(crate) hours: f64,
+    /// The time between rows
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    pub(crate) interval: Span,
+    /// The same seed gives the same rows
+    #[arg(long, value_name = "S", default_value_t = 123)]
+    pub(crate) seed: u64,
+    /// The format; csv holds one table
+    #[arg(long, value_enum, default_value = "lp")]
+    pub(crate) format: GenerateFormat,
+    /// Only this table
+    #[arg(long, value_name = "NAME")]
+    pub(crate) table: Option<String>,
+    /// Write to this file, which appears when it is complete [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RecordArgs {
+    /// The time between samples
+    #[arg(long, value_name = "TIME", default_value = "1s")]
+    pub(crate) interval: Span,
+    /// How long to record [default: until Ctrl-C]
+    #[arg(long = "for", value_name = "TIME")]
+    pub(crate) duration: Option<Span>,
+    /// Write into this store
+    #[arg(long, value_name = "DIR", conflicts_with = "output")]
+    pub(crate) store: Option<PathBuf>,
+    /// Append line protocol to this file [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The name of this machine in the data [default: its own]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Option<String>,
+    /// What must hold before the next sample is taken, with --store
+    #[arg(long, value_enum, default_value = "fsync")]
+    pub(crate) durability: DurabilityArg,
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
+}
+
+/// A format of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InputFormat {
+    /// InfluxDB line protocol
+    Lp,
+    /// Comma-separated values
+    Csv,
+    /// A JSON object a line
+    Ndjson,
+    /// Apache Parquet
+    Parquet,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GenerateFormat {
+    /// InfluxDB line protocol
+    Lp,
+    /// Comma-separated values
+    Csv,
+}
+
+/// A format of answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ResultFormat {
+    /// For people
+    Table,
+    /// Comma-separated values with a header
+    Csv,
+    /// One JSON array
+    Json,
+    /// A JSON object a line
+    Ndjson,
+    /// Apache Parquet
+    Parquet,
+    /// An Arrow IPC file
+    Arrow,
+}
+
+fn time_zone(name: &str) -> Result<TimeZone, String> {
+    TimeZone::get(name)
+        .map_err(|_| format!("`{name}` is no time zone; write a name such as Europe/Berlin"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_declaration_is_sound_and_every_help_ends_with_examples() {
+        let mut command = Args::command();
+        command.clone().debug_assert();
+        command.build();
+        for subcommand in command.get_subcommands_mut() {
+            if subcommand.get_name() != "help" {
+                let help = subcommand.render_long_help().to_string();
+                assert!(help.contains("\nExamples:\n  tidemill "), "{help}");
+            }
+        }
+    }
+}

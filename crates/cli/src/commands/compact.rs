@@ -1,0 +1,28 @@
+use std::io::Write;
+
+use crate::args::{CompactArgs, DurabilityArg};
+use crate::outcome::Outcome;
+use crate::render::text;
+use crate::stores;
+
+pub(crate) fn run(args: &CompactArgs) -> anyhow::Result<Outcome> {
+    let (dir, memory) = (&args.store.store, &args.store.memory);
+    let store = stores::open_to_write(dir, memory, DurabilityArg::Fsync, false)?;
+    let compacted = store.inner().compact()?;
+    store.close()?;
+    let mut stdout = std::io::stdout();
+    if compacted.segments_before == 0 {
+        writeln!(stdout, "nothing to merge")?;
+        return Ok(Outcome::Done);
+    }
+    writeln!(
+        stdout,
+        "{} segments, {}  →  {} segments, {}; {} rows dropped that later ones replace",
+        text::count(compacted.segments_before as u64),
+        text::bytes(compacted.bytes_before),
+        text::count(compacted.segments_after as u64),
+        text::bytes(compacted.bytes_after),
+        text::count(compacted.dropped_rows),
+    )?;
+    Ok(Outcome::Done)
+}

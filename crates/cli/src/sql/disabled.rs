@@ -1,0 +1,25 @@
+use std::path::Path;
+
+use anyhow::bail;
+use tidemill::Store;
+
+use crate::args::ResultFormat;
+use crate::outcome::Outcome;
+
+const MISSING: &str = "this tidemill was built without SQL (the feature `sql`); of a table, \
+                       `export TABLE --format lp` works without it";
+
+/// Says that SQL is missing.
+pub(crate) fn answer(
+    _store: &Store,
+    _sql: &str,
+    _format: ResultFormat,
+    _output: Option<&Path>,
+) -> anyhow::Result<Outcome> {
+    bail!(MISSING)
+}
+
+/// Says that SQL is missing.
+pub(crate) fn shell(_store: &Store) -> anyhow::Result<Outcome> {
+    bail!(MISSING)
+}
