@@ -50,11 +50,17 @@ fn main() -> Result<()> {
         let report = import(store.inner(), &Input::File(path.clone()), &options, &mut ())?;
         let seconds = start.elapsed().as_secs_f64();
         ensure!((report.rows, report.bad_rows) == (rows, 0), "{report:?}");
-        let table = store.snapshot().table("cpu").map(|table| (table.max_rows(), table.stored_bytes(), table.segments()));
+        let table = store
+            .snapshot()
+            .table("cpu")
+            .map(|table| (table.max_rows(), table.stored_bytes(), table.segments()));
         let Some((stored_rows, stored_bytes, segments)) = table else { anyhow::bail!("no table") };
         ensure!(stored_rows == rows);
         let scanned: usize = store
-            .scan("cpu", &tidemill::Scan { range: TimeRange::ALL, fields: Some(vec![]), tags: vec![] })?
+            .scan(
+                "cpu",
+                &tidemill::Scan { range: TimeRange::ALL, fields: Some(vec![]), tags: vec![] },
+            )?
             .map(|rows| Ok(rows?.times.len()))
             .sum::<Result<usize>>()?;
         ensure!(scanned as u64 == rows);

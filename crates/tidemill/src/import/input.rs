@@ -90,7 +90,7 @@ impl Input {
             Compression::Zstd => Box::new(zstd::Decoder::new(counted)?),
         };
         let poll = poll.filter(|_| compression == Compression::None);
-        Ok(Source { reader, poll })
+        Ok(Source { reader, poll, compression })
     }
 }
 
@@ -142,6 +142,7 @@ pub(crate) struct Source {
     reader: Box<dyn Read + Send>,
     /// Of a stream: to ask whether more is there without waiting for it.
     poll: Option<File>,
+    compression: Compression,
 }
 
 impl Source {
@@ -218,6 +219,17 @@ impl Chunker {
             is_skipping: false,
             is_done: false,
         }
+    }
+
+    /// Hands out all bytes, whatever lines they make.
+    #[cfg(feature = "sql")]
+    pub(crate) fn without_lines(self) -> Self {
+        Self { max_line_bytes: usize::MAX, ..self }
+    }
+
+    #[cfg(feature = "sql")]
+    pub(crate) fn is_decompressed(&self) -> bool {
+        self.source.compression != Compression::None
     }
 
     /// The next chunk, in this buffer; `None` after the last one.

@@ -53,7 +53,7 @@ pub fn import(
     };
     #[cfg(feature = "sql")]
     if plan::is_parquet(&first, options) {
-        return crate::parquet::import(store, input, opened.into_rest(first), options, observer);
+        return crate::parquet::import(store, input, opened.into_text(first), options, observer);
     }
     let mut plan = plan_text(&name, &first.bytes, first.is_last, input.stem(), options)?;
     let snapshot = store.snapshot();
@@ -108,6 +108,29 @@ fn run(
     Ok(ImportReport { read_bytes, ..sink.report })
 }
 
+/// The bytes of an input, decompressed.
+#[cfg(feature = "sql")]
+pub(crate) struct Text {
+    chunker: Chunker,
+    first: Option<Vec<u8>>,
+}
+
+#[cfg(feature = "sql")]
+impl Text {
+    /// Whether they are not those of the file itself.
+    pub(crate) fn is_decompressed(&self) -> bool {
+        self.chunker.is_decompressed()
+    }
+
+    /// The next ones.
+    pub(crate) fn next(&mut self) -> std::io::Result<Option<Vec<u8>>> {
+        match self.first.take() {
+            Some(first) => Ok(Some(first)),
+            None => Ok(self.chunker.next(Vec::new())?.map(|chunk| chunk.bytes)),
+        }
+    }
+}
+
 /// An input on its way.
 struct Opened {
     chunker: Chunker,
@@ -137,6 +160,12 @@ impl Opened {
         let first =
             self.chunker.next(Vec::new()).map_err(|error| Error::read(&self.name, error))?;
         Ok(first.filter(|chunk| !(chunk.is_last && chunk.bytes.is_empty())))
+    }
+
+    /// All bytes of the input.
+    #[cfg(feature = "sql")]
+    fn into_text(self, first: TextChunk) -> Text {
+        Text { chunker: self.chunker.without_lines(), first: Some(first.bytes) }
     }
 
     /// Widens a plan to all values of the input.

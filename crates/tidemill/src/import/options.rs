@@ -2,10 +2,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use tidemill_model::Duplicates;
 use tidemill_parse::Format;
 use tidemill_parse::line::Precision;
-use jiff::tz::TimeZone;
 
 /// How files are imported.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 use tidemill_model::FieldType;
-use tidemill_parse::RowReader;
 use tidemill_parse::Format;
+use tidemill_parse::RowReader;
 use tidemill_parse::line::{LineOptions, LineReader};
 use tidemill_parse::tabular::{Plan, Role, TabularOptions};
 use tidemill_parse::{csv, ndjson};
@@ -35,7 +35,9 @@ pub fn plan_text(
         Some(format) => format,
         None => {
             let format = Format::detect(first);
-            if format != Format::Parquet && first[..first.len().min(BINARY_PROBE_BYTES)].contains(&0) {
+            if format != Format::Parquet
+                && first[..first.len().min(BINARY_PROBE_BYTES)].contains(&0)
+            {
                 let known =
                     "line protocol, CSV, NDJSON or Parquet, possibly compressed with gzip or zstd";
                 return Err(Error::format(

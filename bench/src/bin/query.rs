@@ -1,0 +1,151 @@
+//! Three common queries through `Store::sql`, beside DuckDB on the same rows, call by call.
+//!
+//! `pip install duckdb==2.0.0 && cargo run --release -p tidemill-bench --bin query`
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use tidemill::import::{ImportOptions, Input, import};
+use tidemill::workload::Format;
+use tidemill::{Options, Store};
+use tidemill_bench::{median, tsbs_cpu};
+
+/// Times queries over TSBS cpu-only data (100 hosts, a row each 10 s), warm, interleaved.
+#[derive(Parser)]
+struct Args {
+    /// Hours of data.
+    #[arg(long, default_value_t = 72)]
+    hours: u32,
+    /// Times each query is asked, after three unmeasured ones.
+    #[arg(long, default_value_t = 31)]
+    runs: usize,
+    /// Leave DuckDB out.
+    #[arg(long)]
+    alone: bool,
+    /// Where the data is kept.
+    #[arg(long, default_value = "target/bench-data")]
+    data: PathBuf,
+}
+
+/// Name, our SQL, DuckDB's.
+const QUERIES: [(&str, &str, &str); 3] = [
+    (
+        "last row of each host",
+        "SELECT DISTINCT ON (hostname) * FROM cpu ORDER BY hostname, time DESC",
+        "SELECT * FROM cpu QUALIFY row_number() OVER (PARTITION BY hostname ORDER BY time DESC) = 1",
+    ),
+    (
+        "avg of 1 metric by host and hour over 12 h",
+        "SELECT date_bin(interval '1 hour', time) AS hour, hostname, avg(usage_user) FROM cpu \
+         WHERE time >= '2016-01-01T06:00:00Z' AND time < '2016-01-01T18:00:00Z' \
+         GROUP BY hour, hostname ORDER BY hour, hostname",
+        "SELECT time_bucket(interval '1 hour', time) AS hour, hostname, avg(usage_user) FROM cpu \
+         WHERE time >= '2016-01-01T06:00:00' AND time < '2016-01-01T18:00:00' \
+         GROUP BY hour, hostname ORDER BY hour, hostname",
+    ),
+    (
+        "max of 1 metric for 1 host by minute over 1 h",
+        "SELECT date_bin(interval '1 minute', time) AS minute, max(usage_user) FROM cpu \
+         WHERE hostname = 'host_42' AND time >= '2016-01-01T06:30:00Z' AND time < '2016-01-01T07:30:00Z' \
+         GROUP BY minute ORDER BY minute",
+        "SELECT time_bucket(interval '1 minute', time) AS minute, max(usage_user) FROM cpu \
+         WHERE hostname = 'host_42' AND time >= '2016-01-01T06:30:00' AND time < '2016-01-01T07:30:00' \
+         GROUP BY minute ORDER BY minute",
+    ),
+];
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    std::fs::create_dir_all(&args.data)?;
+    let csv = tsbs_cpu(&args.data, args.hours, Format::Csv)?;
+    let dir = tempfile::tempdir_in(&args.data)?;
+    let store = Store::open(dir.path(), Options::default())?;
+    let options = ImportOptions { table: Some("cpu".into()), ..ImportOptions::default() };
+    import(store.inner(), &Input::File(csv.clone()), &options, &mut ())?;
+    let mut peer = if args.alone { None } else { Some(Peer::start(&csv)?) };
+    for (name, ours, theirs) in QUERIES {
+        let (mut our_times, mut their_times) = (Vec::new(), Vec::new());
+        let mut executed_by = None;
+        for run in 0..args.runs + 3 {
+            let start = Instant::now();
+            let result = store.sql(ours)?;
+            let ms = start.elapsed().as_secs_f64() * 1e3;
+            executed_by = Some(result.executed_by());
+            let rows = result.rows();
+            ensure!(rows > 0, "{name}: no rows");
+            if let Some(peer) = &mut peer {
+                let (their_ms, their_rows) = peer.ask(theirs)?;
+                ensure!(rows == their_rows, "{name}: {rows} rows, DuckDB {their_rows}");
+                if run >= 3 {
+                    their_times.push(their_ms);
+                }
+            }
+            if run >= 3 {
+                our_times.push(ms);
+            }
+        }
+        let ours = median(our_times);
+        let by = executed_by.map(|by| by.to_string()).unwrap_or_default();
+        match peer {
+            None => println!("{name}: {ours:.3} ms ({by})"),
+            Some(_) => {
+                let theirs = median(their_times);
+                println!(
+                    "{name}: {ours:.3} ms ({by}); DuckDB {theirs:.3} ms; {:.1} times faster",
+                    theirs / ours
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A DuckDB in a process of its own, which times itself.
+struct Peer {
+    _child: Child,
+    to: ChildStdin,
+    from: BufReader<ChildStdout>,
+}
+
+impl Peer {
+    fn start(csv: &Path) -> Result<Self> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/duckdb_peer.py");
+        let threads = std::thread::available_parallelism()?.to_string();
+        let mut child = Command::new("python3")
+            .arg(script)
+            .arg(csv)
+            .arg(threads)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("python3 with the package duckdb is needed, or --alone")?;
+        let (to, from) = (child.stdin.take(), child.stdout.take());
+        let (Some(to), Some(from)) = (to, from) else { anyhow::bail!("no pipes") };
+        let mut peer = Self { _child: child, to, from: BufReader::new(from) };
+        let ready = peer.line()?;
+        println!("DuckDB {}", between(&ready, "\"ready\": \"", "\"").unwrap_or("did not start"));
+        Ok(peer)
+    }
+
+    fn ask(&mut self, sql: &str) -> Result<(f64, usize)> {
+        writeln!(self.to, "{{\"sql\": \"{}\"}}", sql.replace('"', "\\\""))?;
+        let answer = self.line()?;
+        let number = |key: &str| between(&answer, key, ",").context("no answer from DuckDB");
+        Ok((number("\"ms\": ")?.parse()?, number("\"rows\": ")?.parse()?))
+    }
+
+    fn line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        ensure!(self.from.read_line(&mut line)? > 0, "DuckDB ended");
+        Ok(line)
+    }
+}
+
+fn between<'a>(text: &'a str, from: &str, to: &str) -> Option<&'a str> {
+    let rest = text.split_once(from)?.1;
+    rest.split_once(to).map(|(part, _)| part)
+}
