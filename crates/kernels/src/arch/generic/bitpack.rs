@@ -11,22 +11,42 @@ fn mask(width: u32) -> u64 {
     if width == 0 { 0 } else { u64::MAX >> (64 - width) }
 }
 
-/// The 64 rows one after the other. All lanes shift alike, so a row is two loads, a shift across
-/// them and a mask, in whole registers.
+/// The 64 rows one after the other. All lanes shift alike, so a row is a shift across two words
+/// and a mask, in whole registers. A word is loaded once: packed vectors start anywhere, and a
+/// load that crosses a cache line costs two.
 struct Rows<'a, S: Simd> {
     simd: S,
-    words: &'a [[u8; ROW_BYTES]],
-    width: usize,
+    /// The words after `high`.
+    words: std::slice::Iter<'a, [u8; ROW_BYTES]>,
+    width: u32,
     mask: S::U64s,
     row: usize,
+    /// The word that the row begins in, at which bit, and the word after it.
+    low: Row<S>,
+    shift: u32,
+    high: Row<S>,
 }
 
 #[inline(always)]
 fn rows<S: Simd>(simd: S, packed: &[u8], width: u32) -> Rows<'_, S> {
-    // A word of zeros, for the width 0 to read.
-    let packed = if width == 0 { &[0; ROW_BYTES] } else { packed };
-    let (words, _) = packed.as_chunks();
-    Rows { simd, words, width: width as usize, mask: simd.splat(mask(width)), row: 0 }
+    let words = packed.as_chunks().0.iter();
+    let zero = [simd.splat(0); 2];
+    let mask = simd.splat(mask(width));
+    let mut rows = Rows { simd, words, width, mask, row: 0, low: zero, shift: 0, high: zero };
+    rows.advance();
+    rows.advance();
+    rows
+}
+
+impl<S: Simd> Rows<'_, S> {
+    #[inline(always)]
+    fn advance(&mut self) {
+        self.low = self.high;
+        // After the last word nothing is needed: the mask removes what is taken for it.
+        if let Some(word) = self.words.next() {
+            self.high = load(self.simd, word);
+        }
+    }
 }
 
 impl<S: Simd> Iterator for Rows<'_, S> {
@@ -37,14 +57,13 @@ impl<S: Simd> Iterator for Rows<'_, S> {
         if self.row == ROWS {
             return None;
         }
-        let simd = self.simd;
-        let bit = self.row * self.width;
-        let (word, shift) = (bit / 64, (bit % 64) as u32);
+        let (simd, low, high, shift) = (self.simd, self.low, self.high, self.shift);
         self.row += 1;
-        let low = &self.words[word];
-        // Where a row ends in the last word, any other does: the mask removes its bits.
-        let high = self.words.get(word + 1).unwrap_or(low);
-        let (low, high) = (load(simd, low), load(simd, high));
+        self.shift += self.width;
+        if self.shift >= 64 {
+            self.shift -= 64;
+            self.advance();
+        }
         Some([
             simd.and(simd.funnel_shr(low[0], high[0], shift), self.mask),
             simd.and(simd.funnel_shr(low[1], high[1], shift), self.mask),

@@ -4,6 +4,16 @@
 /// enough of them that merging blocks costs little.
 pub(super) const BLOCK: usize = 1024;
 
+/// Groups of eight values in a block.
+const GROUPS: usize = BLOCK / 8;
+
+/// Fewer values than this go through the plain loop, which is done before registers of partial
+/// results are put together.
+pub(super) const FEW: usize = 16;
+
+/// More levels of blocks than memory holds.
+const LEVELS: usize = 40;
+
 /// Results of blocks, merged as a balanced binary tree, so that each goes through as few roundings
 /// as possible.
 ///
@@ -11,14 +21,14 @@ pub(super) const BLOCK: usize = 1024;
 /// carry runs through a binary counter: `pending[k]` holds 2ᵏ blocks where bit `k` of the number
 /// of blocks so far is set.
 pub(super) struct Tree<R> {
-    pending: [R; usize::BITS as usize],
+    pending: [R; LEVELS],
     blocks: usize,
 }
 
 impl<R: Copy + Default> Tree<R> {
     #[inline(always)]
     pub(super) fn new() -> Self {
-        Self { pending: [R::default(); usize::BITS as usize], blocks: 0 }
+        Self { pending: [R::default(); LEVELS], blocks: 0 }
     }
 
     #[inline(always)]
@@ -35,7 +45,7 @@ impl<R: Copy + Default> Tree<R> {
     /// All of them together, or the default.
     #[inline(always)]
     pub(super) fn finish(self, merge: impl Fn(R, R) -> R) -> R {
-        let sizes = (0..usize::BITS as usize).filter(|size| self.blocks >> size & 1 != 0);
+        let sizes = (0..LEVELS).filter(|size| self.blocks >> size & 1 != 0);
         let pending = sizes.map(|size| self.pending[size]);
         pending.reduce(|right, left| merge(left, right)).unwrap_or_default()
     }
@@ -53,7 +63,7 @@ pub(super) fn word_at(words: &[u64], start: usize) -> u64 {
 /// Which values of a block are there.
 pub(super) struct Present {
     /// Bit `i % 8` of byte `i / 8` is value `i`.
-    bytes: [u8; BLOCK / 8],
+    bytes: [u8; GROUPS],
     pub(super) count: usize,
 }
 
@@ -61,7 +71,7 @@ impl Present {
     /// Those of `len` values from bit `start` of `validity` on.
     #[inline(always)]
     pub(super) fn new(validity: &[u64], start: usize, len: usize) -> Self {
-        let mut bytes = [0; BLOCK / 8];
+        let mut bytes = [0; GROUPS];
         let mut count = 0;
         for (index, bytes) in bytes.as_chunks_mut::<8>().0.iter_mut().enumerate() {
             let Some(rest) = len.checked_sub(index * 64).filter(|rest| *rest > 0) else { break };
@@ -76,13 +86,25 @@ impl Present {
     /// All of `len` values.
     #[inline(always)]
     pub(super) fn all(len: usize) -> Self {
-        Self { bytes: [u8::MAX; BLOCK / 8], count: len }
+        Self { bytes: [u8::MAX; GROUPS], count: len }
+    }
+
+    #[inline(always)]
+    pub(super) fn none() -> Self {
+        Self { bytes: [0; GROUPS], count: 0 }
+    }
+
+    /// Adds those of the eight values of group `group`, of which there were none.
+    #[inline(always)]
+    pub(super) fn set_group(&mut self, group: usize, bits: u8) {
+        self.bytes[group % GROUPS] = bits;
+        self.count += bits.count_ones() as usize;
     }
 
     /// Those of the eight values of group `group`.
     #[inline(always)]
     pub(super) fn group(&self, group: usize) -> u8 {
-        self.bytes[group % (BLOCK / 8)]
+        self.bytes[group % GROUPS]
     }
 
     /// The first that is there.

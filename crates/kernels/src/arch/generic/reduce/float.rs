@@ -1,6 +1,7 @@
 use super::Moments;
-use super::blocks::{BLOCK, Present, Tree};
+use super::blocks::{BLOCK, FEW, Present, Tree};
 use crate::arch::Simd;
+use crate::arch::scalar::reduce as scalar;
 
 /// Registers in a row: accumulators, so that additions need not wait for one another.
 const WIDTH: usize = 4;
@@ -69,15 +70,25 @@ fn greater(value: f64, max: f64) -> f64 {
     if value > max { value } else { max }
 }
 
+/// Lane by lane, for rows without NaNs.
 #[inline(always)]
-fn least<S: Simd>(simd: S, mins: Row<S>) -> f64 {
-    let mins = simd.min_f64(simd.min_f64(mins[0], mins[1]), simd.min_f64(mins[2], mins[3]));
+fn least_of_row<S: Simd>(simd: S, row: Row<S>) -> S::F64s {
+    simd.min_f64(simd.min_f64(row[0], row[1]), simd.min_f64(row[2], row[3]))
+}
+
+/// Lane by lane, for rows without NaNs.
+#[inline(always)]
+fn greatest_of_row<S: Simd>(simd: S, row: Row<S>) -> S::F64s {
+    simd.max_f64(simd.max_f64(row[0], row[1]), simd.max_f64(row[2], row[3]))
+}
+
+#[inline(always)]
+fn least<S: Simd>(simd: S, mins: S::F64s) -> f64 {
     simd.to_array_f64(mins).into_iter().fold(f64::INFINITY, |min, lane| less(lane, min))
 }
 
 #[inline(always)]
-fn greatest<S: Simd>(simd: S, maxs: Row<S>) -> f64 {
-    let maxs = simd.max_f64(simd.max_f64(maxs[0], maxs[1]), simd.max_f64(maxs[2], maxs[3]));
+fn greatest<S: Simd>(simd: S, maxs: S::F64s) -> f64 {
     simd.to_array_f64(maxs).into_iter().fold(f64::NEG_INFINITY, |max, lane| greater(lane, max))
 }
 
@@ -103,17 +114,37 @@ fn extremes<S: Simd>(simd: S, values: &[f64]) -> (f64, f64) {
             maxs[index] = simd.max_f64(row[index], maxs[index]);
         }
     }
-    (least(simd, mins), greatest(simd, maxs))
+    (least(simd, least_of_row(simd, mins)), greatest(simd, greatest_of_row(simd, maxs)))
 }
 
 /// The moments of a block, which is taken to be without NaNs until its sum tells otherwise.
 #[inline(always)]
 fn block<S: Simd>(simd: S, block: &[f64]) -> Moments<f64> {
-    let sum = sum(simd, block);
+    let mut sums = [simd.splat_f64(0.0); WIDTH];
+    let mut min = simd.splat_f64(f64::INFINITY);
+    let mut max = simd.splat_f64(f64::NEG_INFINITY);
+    let (full, rest) = block.split_at(block.len() / ROW_VALUES * ROW_VALUES);
+    for row in rows(simd, full, 0.0) {
+        for index in 0..WIDTH {
+            sums[index] = simd.add_f64(sums[index], row[index]);
+        }
+        min = simd.min_f64(least_of_row(simd, row), min);
+        max = simd.max_f64(greatest_of_row(simd, row), max);
+    }
+    let (mut min, mut max) = (least(simd, min), greatest(simd, max));
+    if !rest.is_empty() {
+        for row in rows(simd, rest, 0.0) {
+            for index in 0..WIDTH {
+                sums[index] = simd.add_f64(sums[index], row[index]);
+            }
+        }
+        let of_rest = extremes(simd, rest);
+        (min, max) = (less(of_rest.0, min), greater(of_rest.1, max));
+    }
+    let sum = total(simd, sums);
     if sum.is_nan() {
         return sparse_block(simd, block, &Present::all(block.len()));
     }
-    let (min, max) = extremes(simd, block);
     let mean = sum / block.len() as f64;
     let means = simd.splat_f64(mean);
     let mut squares = [simd.splat_f64(0.0); WIDTH];
@@ -127,45 +158,68 @@ fn block<S: Simd>(simd: S, block: &[f64]) -> Moments<f64> {
     Moments { count: block.len() as u64, nan_count: 0, sum, min, max, m2 }
 }
 
-/// The moments of those values of a block that are `present`, some of which may be NaN.
+/// The moments of those values of a block that are `present`. NaNs are looked for only if the sum
+/// is one, and are then taken out of what is present.
 #[inline(always)]
 fn sparse_block<S: Simd>(simd: S, block: &[f64], present: &Present) -> Moments<f64> {
+    let moments = present_block(simd, block, present);
+    if !moments.sum.is_nan() {
+        return moments;
+    }
+    let mut numbers = Present::none();
+    let mut group = 0;
+    for row in rows(simd, block, f64::NAN) {
+        for values in row {
+            numbers.set_group(group, simd.numbers(values) & present.group(group));
+            group += 1;
+        }
+    }
+    let nan_count = (present.count - numbers.count) as u64;
+    Moments { nan_count, ..present_block(simd, block, &numbers) }
+}
+
+/// The moments of those values that are present, none of which is NaN.
+#[inline(always)]
+fn present_block<S: Simd>(simd: S, block: &[f64], present: &Present) -> Moments<f64> {
+    if present.count == 0 {
+        return Moments::default();
+    }
     let (zero, nan) = (simd.splat_f64(0.0), simd.splat_f64(f64::NAN));
-    let mut count = 0;
     let mut sums = [zero; WIDTH];
     let mut mins = [simd.splat_f64(f64::INFINITY); WIDTH];
     let mut maxs = [simd.splat_f64(f64::NEG_INFINITY); WIDTH];
     let mut group = 0;
     for row in rows(simd, block, f64::NAN) {
         for index in 0..WIDTH {
-            let numbers = simd.numbers(row[index]) & present.group(group);
-            count += u64::from(numbers.count_ones());
-            let values = simd.select_f64(numbers, row[index], zero);
+            let present = present.group(group);
+            let values = simd.select_f64(present, row[index], zero);
             sums[index] = simd.add_f64(sums[index], values);
-            let values = simd.select_f64(numbers, row[index], nan);
+            let values = simd.select_f64(present, row[index], nan);
             mins[index] = simd.min_f64(values, mins[index]);
             maxs[index] = simd.max_f64(values, maxs[index]);
             group += 1;
         }
     }
-    let nan_count = present.count as u64 - count;
-    if count == 0 {
-        return Moments { nan_count, ..Moments::default() };
-    }
     let sum = total(simd, sums);
-    let means = simd.splat_f64(sum / count as f64);
+    let means = simd.splat_f64(sum / present.count as f64);
     let mut squares = [zero; WIDTH];
     group = 0;
     for row in rows(simd, block, f64::NAN) {
         for index in 0..WIDTH {
-            let numbers = simd.numbers(row[index]) & present.group(group);
-            let distance = simd.select_f64(numbers, simd.sub_f64(row[index], means), zero);
+            let distance = simd.sub_f64(row[index], means);
+            let distance = simd.select_f64(present.group(group), distance, zero);
             squares[index] = simd.add_f64(squares[index], simd.mul_f64(distance, distance));
             group += 1;
         }
     }
-    let (min, max, m2) = (least(simd, mins), greatest(simd, maxs), total(simd, squares));
-    Moments { count, nan_count, sum, min, max, m2 }
+    Moments {
+        count: present.count as u64,
+        nan_count: 0,
+        sum,
+        min: least(simd, least_of_row(simd, mins)),
+        max: greatest(simd, greatest_of_row(simd, maxs)),
+        m2: total(simd, squares),
+    }
 }
 
 #[inline(always)]
@@ -188,8 +242,11 @@ fn merge(a: Moments<f64>, b: Moments<f64>) -> Moments<f64> {
 
 #[inline(always)]
 pub(crate) fn moments_f64<S: Simd>(simd: S, values: &[f64]) -> Moments<f64> {
+    if values.len() < FEW {
+        return scalar::moments_f64(values);
+    }
     if values.len() <= BLOCK {
-        return if values.is_empty() { Moments::default() } else { block(simd, values) };
+        return block(simd, values);
     }
     let mut tree = Tree::new();
     for values in values.chunks(BLOCK) {
@@ -205,23 +262,40 @@ pub(crate) fn moments_f64_valid<S: Simd>(
     validity: &[u64],
     bit_offset: usize,
 ) -> Moments<f64> {
+    if values.len() < FEW {
+        return scalar::moments_f64_valid(values, validity, bit_offset);
+    }
+    if values.len() <= BLOCK {
+        return valid_block(simd, values, validity, bit_offset);
+    }
     let mut tree = Tree::new();
     let mut start = bit_offset;
     for values in values.chunks(BLOCK) {
-        let present = Present::new(validity, start, values.len());
+        tree.push(valid_block(simd, values, validity, start), merge);
         start += values.len();
-        let moments = if present.count == values.len() {
-            block(simd, values)
-        } else {
-            sparse_block(simd, values, &present)
-        };
-        tree.push(moments, merge);
     }
     tree.finish(merge)
 }
 
 #[inline(always)]
+fn valid_block<S: Simd>(
+    simd: S,
+    values: &[f64],
+    validity: &[u64],
+    bit_offset: usize,
+) -> Moments<f64> {
+    let present = Present::new(validity, bit_offset, values.len());
+    if present.count == values.len() {
+        return block(simd, values);
+    }
+    sparse_block(simd, values, &present)
+}
+
+#[inline(always)]
 pub(crate) fn sum_f64<S: Simd>(simd: S, values: &[f64]) -> f64 {
+    if values.len() < FEW {
+        return scalar::sum_f64(values);
+    }
     if values.len() <= BLOCK {
         return sum(simd, values);
     }
@@ -234,6 +308,9 @@ pub(crate) fn sum_f64<S: Simd>(simd: S, values: &[f64]) -> f64 {
 
 #[inline(always)]
 pub(crate) fn min_max_f64<S: Simd>(simd: S, values: &[f64]) -> Option<(f64, f64)> {
+    if values.len() < FEW {
+        return scalar::min_max_f64(values);
+    }
     let (min, max) = extremes(simd, values);
     (min <= max).then_some((min, max))
 }

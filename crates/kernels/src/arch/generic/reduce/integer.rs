@@ -2,8 +2,9 @@
 //! order that is greater by 2⁶³. That number, or 0 for a `u64`, is the `bias`.
 
 use super::Moments;
-use super::blocks::{BLOCK, Present, Tree};
+use super::blocks::{BLOCK, FEW, Present, Tree};
 use crate::arch::Simd;
+use crate::arch::scalar::reduce as scalar;
 use crate::reduce::Number;
 
 /// Up to this many values, no sum of 32-bit halves overflows.
@@ -251,8 +252,11 @@ fn merge(a: Biased, b: Biased) -> Biased {
 
 #[inline(always)]
 fn moments<S: Simd>(simd: S, values: &[u64], bias: u64) -> Biased {
+    if values.is_empty() {
+        return Moments::default();
+    }
     if values.len() <= BLOCK {
-        return if values.is_empty() { Moments::default() } else { block(simd, values, bias) };
+        return block(simd, values, bias);
     }
     let mut tree = Tree::new();
     for values in values.chunks(BLOCK) {
@@ -269,19 +273,31 @@ fn moments_valid<S: Simd>(
     validity: &[u64],
     bit_offset: usize,
 ) -> Biased {
+    if values.len() <= BLOCK {
+        return valid_block(simd, values, bias, validity, bit_offset);
+    }
     let mut tree = Tree::new();
     let mut start = bit_offset;
     for values in values.chunks(BLOCK) {
-        let present = Present::new(validity, start, values.len());
+        tree.push(valid_block(simd, values, bias, validity, start), merge);
         start += values.len();
-        let moments = if present.count == values.len() {
-            block(simd, values, bias)
-        } else {
-            sparse_block(simd, values, bias, &present)
-        };
-        tree.push(moments, merge);
     }
     tree.finish(merge)
+}
+
+#[inline(always)]
+fn valid_block<S: Simd>(
+    simd: S,
+    values: &[u64],
+    bias: u64,
+    validity: &[u64],
+    bit_offset: usize,
+) -> Biased {
+    let present = Present::new(validity, bit_offset, values.len());
+    if present.count == values.len() && present.count > 0 {
+        return block(simd, values, bias);
+    }
+    sparse_block(simd, values, bias, &present)
 }
 
 /// The sum of the biased values: of their lower and upper halves, none of which overflows.
@@ -377,11 +393,17 @@ macro_rules! functions {
         }
         #[inline(always)]
         pub(crate) fn $sum<S: Simd>(simd: S, values: &[$ty]) -> i128 {
+            if values.len() < FEW {
+                return scalar::$sum(values);
+            }
             let biased = sum(simd, <$ty>::bits(values), <$ty>::BIAS);
             biased - values.len() as i128 * i128::from(<$ty>::BIAS)
         }
         #[inline(always)]
         pub(crate) fn $min_max<S: Simd>(simd: S, values: &[$ty]) -> Option<($ty, $ty)> {
+            if values.len() < FEW {
+                return scalar::$min_max(values);
+            }
             let (min, max) = min_max(simd, <$ty>::bits(values), <$ty>::BIAS)?;
             Some((<$ty>::from_biased(min), <$ty>::from_biased(max)))
         }
