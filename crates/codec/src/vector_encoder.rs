@@ -135,11 +135,14 @@ fn find_patches(offsets: &[u64], width: u32, patches: &mut Vec<(u16, i64)>) {
         if offsets.iter().fold(0, |all, offset| all | offset) >> width == 0 {
             continue;
         }
+        // But there they may be many: every one is written, and the next over it if it was none.
+        let mut found = [(0, 0); CHUNK + 1];
+        let mut count = 0;
         for (index, offset) in offsets.iter().enumerate() {
-            if offset >> width != 0 {
-                patches.push(((chunk * CHUNK + index) as u16, *offset as i64 >> width));
-            }
+            found[count] = ((chunk * CHUNK + index) as u16, *offset as i64 >> width);
+            count += usize::from(offset >> width != 0);
         }
+        patches.extend_from_slice(&found[..count]);
     }
 }
 
