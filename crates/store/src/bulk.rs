@@ -32,6 +32,8 @@ pub struct Bulk<'a> {
     _gate: RwLockWriteGuard<'a, ()>,
     duplicates: Duplicates,
     marks: Vec<Mark>,
+    /// The sequence number of the next write at that time.
+    start_sequence: u64,
     /// Rows not in a segment yet, by table.
     pending: Vec<Vec<Arc<Chunk>>>,
     reservation: Reservation,
@@ -68,11 +70,16 @@ impl Store {
         let gate = inner.gate.write().unwrap_or_else(PoisonError::into_inner);
         // What is in memory is older than all that is loaded now.
         inner.flush()?;
+        let (marks, start_sequence) = {
+            let ingest = inner.lock_ingest();
+            (ingest.marks(), ingest.next_sequence)
+        };
         Ok(Bulk {
             inner,
             _gate: gate,
             duplicates,
-            marks: inner.lock_ingest().marks(),
+            marks,
+            start_sequence,
             pending: Vec::new(),
             reservation: inner.options.budget.empty(),
             written: Vec::new(),
@@ -144,10 +151,11 @@ impl Bulk<'_> {
         let mut tables = self.inner.write_tables();
         publish_definitions(&ingest, &mut tables);
         for segment in segments {
-            tables[segment.entry.table as usize].segments.push(segment);
+            tables[segment.entry.table as usize].change_segments(|all| all.push(segment));
         }
         drop(tables);
         self.marks = ingest.marks();
+        self.start_sequence = ingest.next_sequence;
         drop(ingest);
         let _maintenance = self.inner.maintenance.lock().unwrap_or_else(PoisonError::into_inner);
         self.inner.compact_if_needed()?;
@@ -161,7 +169,10 @@ impl Bulk<'_> {
         let dir = &self.inner.dir;
         let written = std::mem::take(&mut self.written);
         self.inner.remove_files(written.iter().map(|entry| segment_path(dir, entry.file)));
-        self.inner.lock_ingest().truncate(&self.marks);
+        let mut ingest = self.inner.lock_ingest();
+        ingest.truncate(&self.marks);
+        ingest.next_sequence = self.start_sequence;
+        drop(ingest);
         self.last_times.clear();
         self.counts = Loaded::default();
     }

@@ -31,7 +31,7 @@ impl Store {
     pub fn check(&self) -> Result<Check> {
         let mut check = Check::default();
         for table in self.snapshot().tables() {
-            for segment in &table.inner.segments {
+            for segment in table.inner.segments.iter() {
                 check.segments += 1;
                 check.bytes += segment.entry.bytes;
                 check.rows += segment.entry.rows;

@@ -61,7 +61,6 @@ impl Inner {
         let mut manifest = commit.manifest.clone();
         let mut appended = Vec::new();
         if let Some(ingest) = ingest {
-            manifest.next_sequence = ingest.next_sequence;
             for (id, table) in ingest.tables.iter().enumerate() {
                 if id == commit.definitions.len() {
                     commit.definitions.push(DefinitionFile::new(&self.dir, id as u32));

@@ -60,7 +60,7 @@ impl Inner {
         let mut total = Compacted::default();
         let tables = self.read_tables().len();
         for table in 0..tables {
-            let segments = self.read_tables()[table].segments.clone();
+            let segments = self.read_tables()[table].segments.to_vec();
             for group in groups(&segments, self.options.max_segment_rows, all) {
                 self.compact_group(table, &group, &mut total)?;
             }
@@ -107,10 +107,10 @@ impl Inner {
         total.bytes_after += after.0;
         total.dropped_rows += before.1 - after.1;
         let mut tables = self.write_tables();
-        let segments = &mut tables[table].segments;
-        segments.retain(|segment| !change.remove.contains(&segment.entry.file));
-        segments.extend(opened);
-        segments.sort_by_key(|segment| segment.entry.sequence);
+        tables[table].change_segments(|segments| {
+            segments.retain(|segment| !change.remove.contains(&segment.entry.file));
+            segments.extend(opened);
+        });
         drop(tables);
         self.remove_files(change.remove.iter().map(|file| segment_path(&self.dir, *file)));
         Ok(())
@@ -120,26 +120,14 @@ impl Inner {
 /// Sets of segments to merge. All that overlap with one another stay together, so that what is
 /// older and what is younger among the others does not change.
 fn groups(segments: &[Arc<Segment>], max_rows: usize, all: bool) -> Vec<Vec<Arc<Segment>>> {
-    let mut by_time = segments.to_vec();
-    by_time.sort_by_key(|segment| segment.entry.range.start);
-    let mut clusters: Vec<(Vec<Arc<Segment>>, i64)> = Vec::new();
-    for segment in by_time {
-        let range = segment.entry.range;
-        match clusters.last_mut().filter(|(_, end)| range.start <= *end) {
-            Some((cluster, end)) => {
-                *end = range.end.max(*end);
-                cluster.push(segment);
-            }
-            None => clusters.push((vec![segment], range.end)),
-        }
-    }
+    let clusters = clusters(segments);
     let small = segments.iter().filter(|s| s.entry.rows < max_rows as u64 / 4).count();
-    let deepest = clusters.iter().map(|(cluster, _)| cluster.len()).max().unwrap_or(0);
+    let deepest = clusters.iter().map(Vec::len).max().unwrap_or(0);
     if !all && small < MAX_SMALL_SEGMENTS && deepest <= MAX_OVERLAP {
         return Vec::new();
     }
     let mut groups: Vec<(Vec<Arc<Segment>>, u64)> = Vec::new();
-    for (cluster, _) in clusters {
+    for cluster in clusters {
         let rows: u64 = cluster.iter().map(|segment| segment.entry.rows).sum();
         match groups.last_mut().filter(|(_, group_rows)| group_rows + rows <= max_rows as u64) {
             Some((group, group_rows)) => {
@@ -150,6 +138,28 @@ fn groups(segments: &[Arc<Segment>], max_rows: usize, all: bool) -> Vec<Vec<Arc<
         }
     }
     groups.into_iter().map(|(group, _)| group).filter(|group| group.len() > 1).collect()
+}
+
+/// Segments that overlap with one another, directly or by way of others; each set by the start of
+/// its first.
+fn clusters(segments: &[Arc<Segment>]) -> Vec<Vec<Arc<Segment>>> {
+    let mut by_time = segments.to_vec();
+    by_time.sort_by_key(|segment| segment.entry.range.start);
+    let mut clusters: Vec<Vec<Arc<Segment>>> = Vec::new();
+    for segment in by_time {
+        let touches =
+            |cluster: &mut Vec<Arc<Segment>>| cluster.iter().any(|other| other.overlaps(&segment));
+        let mut merged: Vec<_> = clusters.extract_if(.., touches).flatten().collect();
+        merged.push(segment);
+        clusters.push(merged);
+    }
+    clusters.sort_by_key(|cluster| cluster.iter().map(|s| s.entry.range.start).min());
+    clusters
+}
+
+/// Whether no two segments hold overlapping times of the same series.
+pub(crate) fn are_disjoint(segments: &[Arc<Segment>]) -> bool {
+    clusters(segments).iter().all(|cluster| cluster.len() == 1)
 }
 
 /// Ranges of time that hold about `max_rows` rows each, so that what is written does not overlap.
@@ -202,7 +212,7 @@ impl Merge {
                 schema: Arc::clone(&state.schema),
                 definition: Arc::clone(&state.definition),
                 series_count: state.series_count,
-                segments,
+                segments: Arc::new(segments.into()),
                 memory: Arc::new(Memory::default()),
                 pool: inner.pool.clone(),
             }),

@@ -87,7 +87,7 @@ fn view_of_state(
             schema: Arc::clone(&state.schema),
             definition: Arc::clone(&state.definition),
             series_count: state.series_count,
-            segments,
+            segments: Arc::new(segments.into()),
             memory: Arc::new(Memory::new(chunks, state.schema.duplicates)),
             pool: inner.pool.clone(),
         }),

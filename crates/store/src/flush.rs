@@ -98,7 +98,7 @@ impl Inner {
             state.chunks.drain(..chunks.len());
         }
         for segment in segments {
-            states[segment.entry.table as usize].segments.push(segment);
+            states[segment.entry.table as usize].change_segments(|all| all.push(segment));
         }
         drop(states);
         self.memtable.lock().unwrap_or_else(PoisonError::into_inner).shrink(flushed_bytes);

@@ -29,7 +29,7 @@ mod workers;
 pub use bulk::{Bulk, BulkMap, Loaded};
 pub use check::Check;
 pub use compact::Compacted;
-pub use disk::{Disk, DiskFile, RealDisk};
+pub use disk::{Disk, DiskFile, Failure, Fault, FaultyDisk, Operation, RealDisk, SimDisk};
 pub use error::{Error, ErrorKind, Result};
 pub use ingest::Rejection;
 pub use options::{Durability, Options, default_budget_bytes};

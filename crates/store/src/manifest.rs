@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! manifest := magic "TIDEMFST", version u32 = 1, body, crc32c u32 of all before
-//! body     := generation u64, next_file u64, next_sequence u64, flushed_sequence u64,
+//! body     := generation u64, next_file u64, flushed_sequence u64,
 //!             tables:   count varint, (id varint, definition_bytes varint)*
 //!             segments: count varint, (file varint, table varint, sequence varint, rows varint,
 //!                       bytes varint, first time i64, last time i64)*
@@ -36,8 +36,6 @@ pub(crate) struct Manifest {
     pub(crate) generation: u64,
     /// The number of the next file, segment or log.
     pub(crate) next_file: u64,
-    /// The sequence number of the next write.
-    pub(crate) next_sequence: u64,
     /// Writes up to this one are in segments; the log is replayed from the one after.
     pub(crate) flushed_sequence: u64,
     pub(crate) tables: Vec<TableEntry>,
@@ -111,7 +109,6 @@ impl Manifest {
         out.put_u32(VERSION);
         out.put_u64(self.generation);
         out.put_u64(self.next_file);
-        out.put_u64(self.next_sequence);
         out.put_u64(self.flushed_sequence);
         out.put_varint(self.tables.len() as u64);
         for table in &self.tables {
@@ -157,7 +154,6 @@ impl Manifest {
         let mut manifest = Self {
             generation: cursor.u64()?,
             next_file: cursor.u64()?,
-            next_sequence: cursor.u64()?,
             flushed_sequence: cursor.u64()?,
             ..Self::default()
         };
@@ -188,7 +184,6 @@ mod tests {
         Manifest {
             generation: 7,
             next_file: 300,
-            next_sequence: 41,
             flushed_sequence: 40,
             tables: vec![TableEntry { id: 0, definition_bytes: 500 }],
             segments: vec![SegmentEntry {
@@ -208,10 +203,10 @@ mod tests {
         assert_eq!(
             hex,
             "544944454d46535401000000\
-             07000000000000002c0100000000000029000000000000002800000000000000\
+             07000000000000002c010000000000002800000000000000\
              0100f403\
              01ab020028c0843d8092f401fbffffffffffffffffffffffffffff7f\
-             822b72ff"
+             bc14ccb7"
         );
     }
 

@@ -36,17 +36,20 @@ impl Store {
         }
         let mut attempt = 1;
         loop {
+            let before = generation(&options, dir);
             match open_to_read(dir, options.clone()) {
-                Err(error) if attempt < MAX_OPEN_ATTEMPTS && is_gone(&error) => attempt += 1,
+                // A writer replaced files while they were being opened.
+                Err(_) if attempt < MAX_OPEN_ATTEMPTS && generation(&options, dir) != before => {
+                    attempt += 1;
+                }
                 result => return result,
             }
         }
     }
 }
 
-fn is_gone(error: &Error) -> bool {
-    let source = std::error::Error::source(error).and_then(|e| e.downcast_ref::<std::io::Error>());
-    source.is_some_and(|e| e.kind() == std::io::ErrorKind::NotFound)
+fn generation(options: &Options, dir: &Path) -> Option<u64> {
+    Manifest::read(&*options.disk, dir).ok().flatten().map(|manifest| manifest.generation)
 }
 
 /// What the files hold.
@@ -152,7 +155,7 @@ fn lock_error(dir: &Path, error: std::io::Error) -> Error {
 }
 
 fn create(disk: &dyn Disk, dir: &Path) -> Result<Manifest> {
-    let manifest = Manifest { next_file: 1, next_sequence: 1, ..Manifest::default() };
+    let manifest = Manifest { next_file: 1, ..Manifest::default() };
     manifest.replace(disk, dir)?;
     if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         disk.sync_dir(parent).map_err(|e| Error::io(parent, "sync the directory", e))?;
@@ -194,21 +197,20 @@ fn replay_logs(
     let mut numbers: Vec<u64> = names.iter().filter_map(|name| log_number(name)).collect();
     numbers.sort_unstable();
     let flushed = loaded.manifest.flushed_sequence;
-    let first_unused = loaded.manifest.next_sequence.max(flushed + 1);
-    let mut replayed = Replayed { chunks: Vec::new(), last_sequence: first_unused - 1 };
-    let mut previous = None;
+    let mut replayed = Replayed { chunks: Vec::new(), last_sequence: flushed };
     for (index, number) in numbers.iter().enumerate() {
         let path = log_path(dir, *number);
         let apply = |sequence: u64, payload: &[u8], offset: u64| {
             if sequence <= flushed {
                 return Ok(());
             }
-            if previous.is_some_and(|previous| sequence != previous + 1) {
-                let message = format!("write {sequence} where another is missing before it");
+            if sequence != replayed.last_sequence + 1 {
+                let missing = replayed.last_sequence + 1;
+                let message =
+                    format!("write {sequence} where write {missing} is missing before it");
                 return Err(Error::corrupt(&path, offset, message));
             }
-            previous = Some(sequence);
-            replayed.last_sequence = replayed.last_sequence.max(sequence);
+            replayed.last_sequence = sequence;
             let applied =
                 apply_record(payload, sequence, &mut loaded.definitions, &mut replayed.chunks);
             applied.map_err(|what| Error::corrupt(&path, offset, what))
@@ -286,7 +288,7 @@ fn assemble(
     let mut tables: Vec<TableState> = Vec::new();
     publish_definitions(&ingest, &mut tables);
     for segment in loaded.segments {
-        tables[segment.entry.table as usize].segments.push(segment);
+        tables[segment.entry.table as usize].change_segments(|all| all.push(segment));
     }
     let mut memtable = options.budget.empty();
     let mut bytes = 0;

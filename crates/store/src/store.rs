@@ -14,7 +14,7 @@ use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::{BatchMap, Ingest, Rejection};
 use crate::options::Options;
-use crate::read::{Memory, Snapshot, TableView, ViewInner};
+use crate::read::{Memory, Segments, Snapshot, TableView, ViewInner};
 use crate::segment::Segment;
 use crate::wal::{Log, MAX_RECORD_BYTES, encode_rows};
 
@@ -64,7 +64,7 @@ pub(crate) struct TableState {
     pub(crate) definition: Arc<RwLock<Definition>>,
     pub(crate) series_count: u32,
     /// By age.
-    pub(crate) segments: Vec<Arc<Segment>>,
+    pub(crate) segments: Arc<Segments>,
     /// Rows in memory, by sequence; the last ones may not be durable yet.
     pub(crate) chunks: Vec<Arc<Chunk>>,
     /// The rows of the last snapshot, sorted if it needed them.
@@ -331,12 +331,20 @@ impl TableState {
             schema: Arc::default(),
             definition,
             series_count: 0,
-            segments: Vec::new(),
+            segments: Arc::default(),
             chunks: Vec::new(),
             memory: Arc::default(),
         };
         this.publish();
         this
+    }
+
+    /// Shows readers other segments.
+    pub(crate) fn change_segments(&mut self, change: impl FnOnce(&mut Vec<Arc<Segment>>)) {
+        let mut segments = self.segments.to_vec();
+        change(&mut segments);
+        segments.sort_by_key(|segment| segment.entry.sequence);
+        self.segments = Arc::new(segments.into());
     }
 
     /// Shows readers the definition as it is now.
@@ -354,7 +362,7 @@ impl TableState {
                 schema: Arc::clone(&self.schema),
                 definition: Arc::clone(&self.definition),
                 series_count: self.series_count,
-                segments: self.segments.clone(),
+                segments: Arc::clone(&self.segments),
                 memory,
                 pool,
             }),

@@ -11,5 +11,5 @@ mod view;
 pub use piece::Piece;
 pub use reader::{Reader, StoredAggregate};
 pub use slice::{ColumnSlice, SliceValues, TextSlice};
-pub(crate) use view::{Memory, ViewInner};
+pub(crate) use view::{Memory, Segments, ViewInner};
 pub use view::{Snapshot, TableView};

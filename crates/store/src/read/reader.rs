@@ -90,6 +90,9 @@ impl Reader {
         range: TimeRange,
         out: &mut Vec<Part>,
     ) -> Result<()> {
+        if !segment.entry.range.overlaps(range) {
+            return Ok(());
+        }
         let Some(run) = segment.run(series) else { return Ok(()) };
         let run_range = segment.footer.run_ranges[run];
         if !run_range.overlaps(range) {

@@ -6,6 +6,7 @@ use tidemill_model::{TableSchema, TimeRange};
 
 use super::Reader;
 use crate::chunk::Chunk;
+use crate::compact::are_disjoint;
 use crate::definition::Definition;
 use crate::segment::Segment;
 use crate::series_index::SeriesIndex;
@@ -44,9 +45,29 @@ pub(crate) struct ViewInner {
     pub(crate) definition: Arc<RwLock<Definition>>,
     pub(crate) series_count: u32,
     /// By age.
-    pub(crate) segments: Vec<Arc<Segment>>,
+    pub(crate) segments: Arc<Segments>,
     pub(crate) memory: Arc<Memory>,
     pub(crate) pool: BufferPool,
+}
+
+/// The segments of a table, by age.
+#[derive(Debug, Default)]
+pub(crate) struct Segments {
+    all: Vec<Arc<Segment>>,
+    are_disjoint: OnceLock<bool>,
+}
+
+impl From<Vec<Arc<Segment>>> for Segments {
+    fn from(all: Vec<Arc<Segment>>) -> Self {
+        Self { all, are_disjoint: OnceLock::new() }
+    }
+}
+
+impl Deref for Segments {
+    type Target = [Arc<Segment>];
+    fn deref(&self) -> &[Arc<Segment>] {
+        &self.all
+    }
 }
 
 /// The memtable's rows of a table, sorted when first asked for.
@@ -107,15 +128,13 @@ impl TableView {
         segments.sum::<u64>() + self.inner.memory.sorted().rows() as u64
     }
 
-    /// Whether no two sources hold overlapping times, so that every row stands once.
+    /// Whether no two sources may hold the same series and time, so that every row stands once.
     #[must_use]
     pub fn is_disjoint(&self) -> bool {
         let memory = self.inner.memory.sorted().range();
-        let segments = self.inner.segments.iter().map(|segment| segment.entry.range);
-        let mut ranges: Vec<_> =
-            segments.chain([memory]).filter(|range| !range.is_empty()).collect();
-        ranges.sort_unstable_by_key(|range| range.start);
-        ranges.windows(2).all(|pair| pair[0].end < pair[1].start)
+        let segments = &self.inner.segments;
+        segments.iter().all(|segment| !segment.entry.range.overlaps(memory))
+            && *segments.are_disjoint.get_or_init(|| are_disjoint(segments))
     }
 
     /// The number of series; their ids are `0..series_count`.

@@ -74,6 +74,23 @@ impl Segment {
         self.footer.run_series.binary_search(&series).ok()
     }
 
+    /// Whether both hold overlapping times of the same series.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        if !self.entry.range.overlaps(other.entry.range) {
+            return false;
+        }
+        let (a, b) = (&self.footer, &other.footer);
+        let (mut i, mut j) = (0, 0);
+        while let (Some(left), Some(right)) = (a.run_series.get(i), b.run_series.get(j)) {
+            if left == right && a.run_ranges[i].overlaps(b.run_ranges[j]) {
+                return true;
+            }
+            i += usize::from(left <= right);
+            j += usize::from(right <= left);
+        }
+        false
+    }
+
     /// The blocks a run stands in.
     pub(crate) fn blocks_of(&self, run: usize) -> Range<usize> {
         let footer = &self.footer;
