@@ -4,6 +4,8 @@
 //! integers of one or two digits, 100 hosts in turn); `cpu_rfc3339` writes its times as text,
 //! `cpu_shuffled` its hosts in random order, `cpu_quoted` puts every text in quotes. `floats` is a
 //! time and five floats of one series. Every run counts the rows and sums the values it read.
+#![expect(clippy::unwrap_used, reason = "a bench stops at what should not be")]
+#![allow(missing_docs, reason = "criterion's macros make public items")]
 
 use std::fmt::Write;
 use std::hint::black_box;

@@ -4,6 +4,8 @@
 //! integers of one or two digits, 100 hosts in turn), `nested` the same with its tags and fields
 //! in objects, `sparse` without one member in ten. `logs` is a time, a tag, a string with escapes
 //! and a float. Every run counts the rows and sums the values it read.
+#![expect(clippy::unwrap_used, reason = "a bench stops at what should not be")]
+#![allow(missing_docs, reason = "criterion's macros make public items")]
 
 use std::fmt::Write;
 use std::hint::black_box;

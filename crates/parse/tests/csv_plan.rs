@@ -1,4 +1,5 @@
 //! What a sample of a CSV file is taken for.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod tabular_support;
 

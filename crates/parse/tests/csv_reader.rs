@@ -1,4 +1,5 @@
 //! What is a row and what is refused, case by case.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod tabular_support;
 

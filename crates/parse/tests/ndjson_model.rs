@@ -1,4 +1,5 @@
 //! The reader of NDJSON against `serde_json`, however the text is cut.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod tabular_support;
 

@@ -184,13 +184,8 @@ fn field(
     output: usize,
     table: &mut TableBatch,
 ) -> Option<usize> {
-    if ty == FieldType::Int {
-        let (value, digits) = leading_digits(chunk.get(start..)?);
-        let end = start + digits;
-        if digits > 0 && ends_cell(chunk, end, delimiter) {
-            table.set_int(output, value as i64); // below 10^16
-            return Some(end);
-        }
+    if let Some(end) = short_number(chunk, start, delimiter, ty, output, table) {
+        return Some(end);
     }
     let PlainCell { text, end } = plain_cell(chunk, start, delimiter)?;
     if text.is_empty() {
@@ -204,4 +199,38 @@ fn field(
         FieldType::Text => table.set(output, Value::Text(std::str::from_utf8(text).ok()?)),
     }
     Some(end)
+}
+
+/// [`field`] for a short number; `None` is no verdict.
+#[inline]
+fn short_number(
+    chunk: &[u8],
+    start: usize,
+    delimiter: u8,
+    ty: FieldType,
+    output: usize,
+    table: &mut TableBatch,
+) -> Option<usize> {
+    let text = chunk.get(start..)?;
+    match ty {
+        FieldType::Int => {
+            let (value, digits) = leading_digits(text);
+            let end = start + digits;
+            if digits == 0 || !ends_cell(chunk, end, delimiter) {
+                return None;
+            }
+            table.set_int(output, value as i64); // below 10^16
+            Some(end)
+        }
+        FieldType::Float => {
+            let (value, length) = cell::leading_number(text)?;
+            let end = start + length;
+            if !ends_cell(chunk, end, delimiter) {
+                return None;
+            }
+            table.set_float(output, value.to_f64());
+            Some(end)
+        }
+        _ => None,
+    }
 }

@@ -54,7 +54,7 @@ impl Cell {
     }
 
     /// What the cell says, borrowed if it can be.
-    pub(super) fn to_text<'a>(&self, chunk: &'a [u8]) -> Cow<'a, [u8]> {
+    pub(super) fn to_text<'a>(self, chunk: &'a [u8]) -> Cow<'a, [u8]> {
         self.plain_text(chunk).map_or_else(
             || {
                 let mut text = Vec::new();

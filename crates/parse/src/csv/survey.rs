@@ -58,6 +58,9 @@ pub(crate) fn survey_types(plan: &mut Plan, chunk: &[u8], is_first: bool, is_las
             continue;
         }
         for (column, found) in rows.cells.iter().enumerate() {
+            if !plan.columns()[column].is_open() {
+                continue;
+            }
             let kinds = Kinds::of_cell(cell::trim(found.text(chunk, &mut scratch)));
             plan.see(column, kinds);
         }

@@ -68,11 +68,13 @@ impl Layout {
         token: &Token<'a>,
         scratch: &'a mut Vec<u8>,
     ) -> Result<Value<'a>, Fault> {
-        let is_number = matches!(token.kind, TokenKind::Int(_) | TokenKind::Number);
+        let is_number =
+            matches!(token.kind, TokenKind::Int(_) | TokenKind::Float(_) | TokenKind::Number);
         let number = if is_number { token.raw } else { b"" };
         let value = match (ty, token.kind) {
             (FieldType::Int, TokenKind::Int(value)) => Some(Value::Int(value)),
             (FieldType::Float, TokenKind::Int(value)) => Some(Value::Float(value as f64)),
+            (FieldType::Float, TokenKind::Float(value)) => Some(Value::Float(value)),
             (FieldType::Bool, TokenKind::Bool(value)) => Some(Value::Bool(value)),
             (FieldType::Int, _) => cell::int(number).map(Value::Int),
             (FieldType::UInt, _) => cell::uint(number).map(Value::UInt),

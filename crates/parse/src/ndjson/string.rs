@@ -34,8 +34,8 @@ fn plain_len(text: &[u8]) -> usize {
     while let Some(word) = text[len..].first_chunk::<8>() {
         let word = u64::from_le_bytes(*word);
         let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & (ONES << 7);
-        let quotes = below(word ^ ONES * u64::from(b'"'), 1);
-        let backslashes = below(word ^ ONES * u64::from(b'\\'), 1);
+        let quotes = below(word ^ (ONES * u64::from(b'"')), 1);
+        let backslashes = below(word ^ (ONES * u64::from(b'\\')), 1);
         // The lowest bit set is right in each, the others need not be.
         let found = quotes | backslashes | below(word, 0x20);
         if found != 0 {

@@ -2,8 +2,8 @@
 
 use super::string;
 use crate::Misfit;
-use crate::number::leading_digits;
-use crate::tabular::{Kinds, cell};
+use crate::tabular::Kinds;
+use crate::tabular::cell::{self, Leading};
 
 /// What is wrong with a row, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,12 +36,14 @@ pub(super) struct Token<'a> {
     pub kind: TokenKind,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum TokenKind {
     Null,
     Bool(bool),
     /// An integer that was read on the way.
     Int(i64),
+    /// A float that was read on the way.
+    Float(f64),
     /// Any other number.
     Number,
     Text,
@@ -60,11 +62,15 @@ impl<'a> Token<'a> {
             let token = Self { at: at + 1, raw: &chunk[at + 1..found.end], kind };
             return Ok((token, found.end + 1));
         }
-        let (value, digits) = leading_digits(rest);
-        let has_leading_zero = digits > 1 && first == Some(&b'0');
-        if digits > 0 && !has_leading_zero && ends_number(rest.get(digits)) {
-            let kind = TokenKind::Int(value as i64); // below 10^16
-            return Ok((Self { at, raw: &rest[..digits], kind }, at + digits));
+        if let Some((number, length)) = cell::leading_number(rest)
+            && ends_number(rest.get(length))
+            && !has_leading_zero(rest)
+        {
+            let kind = match number {
+                Leading::Int(value) => TokenKind::Int(value),
+                Leading::Float(value) => TokenKind::Float(value),
+            };
+            return Ok((Self { at, raw: &rest[..length], kind }, at + length));
         }
         let word = |word: &'static [u8], kind| {
             let is_it = rest.starts_with(word);
@@ -92,7 +98,9 @@ impl<'a> Token<'a> {
         match self.kind {
             TokenKind::Null => Kinds::NONE,
             TokenKind::Bool(_) => Kinds::BOOL,
-            TokenKind::Int(_) => Kinds::NATURAL,
+            TokenKind::Int(0..) => Kinds::NATURAL,
+            TokenKind::Int(_) => Kinds::NEGATIVE,
+            TokenKind::Float(_) => Kinds::REAL,
             // A number beyond all types is as real as the others.
             TokenKind::Number if cell::float(self.raw).is_none() => Kinds::REAL,
             TokenKind::Number => Kinds::of_cell(self.raw),
@@ -130,6 +138,13 @@ fn ends_number(byte: Option<&u8>) -> bool {
     matches!(byte, Some(b',' | b'}' | b' ' | b'\t' | b'\r' | b'\n'))
 }
 
+/// Whether a number has a digit before its point that JSON does not want there.
+#[inline]
+fn has_leading_zero(number: &[u8]) -> bool {
+    let digits = number.strip_prefix(b"-").unwrap_or(number);
+    matches!(digits, [b'0', b'0'..=b'9', ..])
+}
+
 /// The length of the number that `text` starts with, which must not go on after that.
 fn number_len(text: &[u8]) -> Option<usize> {
     let digits = |at: usize| {
@@ -139,7 +154,7 @@ fn number_len(text: &[u8]) -> Option<usize> {
     let is_cut = |at: usize| at == text.len();
     let mut at = usize::from(text.first() == Some(&b'-'));
     let whole = digits(at);
-    if whole == 0 && !is_cut(at) || whole > 1 && text.get(at) == Some(&b'0') {
+    if whole == 0 && !is_cut(at) || has_leading_zero(text) {
         return None;
     }
     at += whole;

@@ -110,9 +110,15 @@ impl PlanColumn {
         self.role
     }
 
+    /// Whether more values may change what it is.
+    pub(crate) fn is_open(&self) -> bool {
+        let is_key = matches!(self.role, Role::Time(_) | Role::Tag);
+        !self.is_fixed && !is_key && self.role != Role::Field(FieldType::Text)
+    }
+
     /// Makes room for values of these kinds.
     fn see(&mut self, kinds: Kinds) {
-        if self.is_fixed || matches!(self.role, Role::Time(_) | Role::Tag) {
+        if !self.is_open() {
             return;
         }
         self.seen = self.seen.with(kinds);

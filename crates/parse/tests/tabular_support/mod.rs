@@ -1,4 +1,5 @@
 //! What the tests of CSV and NDJSON share: rows as plain data, and reading in pieces.
+#![allow(dead_code, reason = "each test file uses a part")]
 
 use tidemill_model::{Batch, SeriesKey};
 use tidemill_parse::tabular::{Plan, TabularOptions};
@@ -6,15 +7,15 @@ use tidemill_parse::{Point, RowError, RowReader};
 
 /// One row, with values as they print.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    pub start: usize,
-    pub time: i64,
-    pub tags: Vec<(String, String)>,
-    pub fields: Vec<(String, String)>,
+pub(crate) struct Row {
+    pub(crate) start: usize,
+    pub(crate) time: i64,
+    pub(crate) tags: Vec<(String, String)>,
+    pub(crate) fields: Vec<(String, String)>,
 }
 
 /// The options of a table `t` with these tags.
-pub fn options(time: Option<&str>, tags: Option<&[&str]>) -> TabularOptions {
+pub(crate) fn options(time: Option<&str>, tags: Option<&[&str]>) -> TabularOptions {
     TabularOptions {
         time: time.map(str::to_owned),
         tags: tags.map(|names| names.iter().map(|&name| name.to_owned()).collect()),
@@ -23,7 +24,7 @@ pub fn options(time: Option<&str>, tags: Option<&[&str]>) -> TabularOptions {
 }
 
 /// Reads a text cut at these places; what is left of a piece is joined with the next.
-pub fn read_pieces(
+pub(crate) fn read_pieces(
     reader: &mut dyn RowReader,
     batch: &mut Batch,
     text: &[u8],
@@ -51,8 +52,7 @@ pub fn read_pieces(
 }
 
 /// Reads the whole text at once.
-#[allow(dead_code, reason = "not every test needs it")]
-pub fn read(plan: &Plan, text: &[u8]) -> (Vec<Row>, Vec<RowError>) {
+pub(crate) fn read(plan: &Plan, text: &[u8]) -> (Vec<Row>, Vec<RowError>) {
     read_pieces(&mut *plan.reader(true), &mut Batch::new(), text, &[])
 }
 
@@ -79,8 +79,7 @@ fn rows_of(batch: &Batch, base: usize) -> Vec<Row> {
 }
 
 /// A point as a row.
-#[allow(dead_code, reason = "not every test needs it")]
-pub fn row_of(point: &Point<'_>, start: usize) -> Row {
+pub(crate) fn row_of(point: &Point<'_>, start: usize) -> Row {
     assert_eq!(point.table, "t");
     let tags = point.tags.iter().map(|(name, text)| (name.to_string(), text.to_string()));
     let fields = point
@@ -94,8 +93,7 @@ pub fn row_of(point: &Point<'_>, start: usize) -> Row {
 }
 
 /// `host=a i=Int(5) @7` for each row.
-#[allow(dead_code, reason = "not every test needs it")]
-pub fn lines(rows: &[Row]) -> Vec<String> {
+pub(crate) fn lines(rows: &[Row]) -> Vec<String> {
     let line = |row: &Row| {
         let pairs = row.tags.iter().chain(&row.fields);
         let pairs: Vec<_> = pairs.map(|(name, value)| format!("{name}={value} ")).collect();
@@ -105,14 +103,12 @@ pub fn lines(rows: &[Row]) -> Vec<String> {
 }
 
 /// `17: reason` for each error, with the byte it is at.
-#[allow(dead_code, reason = "not every test needs it")]
-pub fn reasons(errors: &[RowError]) -> Vec<String> {
+pub(crate) fn reasons(errors: &[RowError]) -> Vec<String> {
     errors.iter().map(|error| format!("{}: {}", error.at, error.reason)).collect()
 }
 
 /// Seconds with a fraction as nanoseconds.
-#[allow(dead_code, reason = "not every test needs it")]
-pub fn naive_seconds(text: &str) -> Option<i64> {
+pub(crate) fn naive_seconds(text: &str) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let digits = whole.strip_prefix(['-', '+']).unwrap_or(whole);
