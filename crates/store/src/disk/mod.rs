@@ -1,16 +1,23 @@
 //! Everything the store asks of the machine: files, directories, the clock, random numbers.
 //!
 //! All of it goes through [`Disk`], so that a test can make any call fail or cut the power
-//! between two of them, and a seed replays a run.
+//! between two of them, and a seed replays a run. [`RealDisk`] is the machine's own; [`SimDisk`]
+//! loses what was not synced when its power is cut; [`FaultyDisk`] fails where it is told to. The
+//! latter two are public so that programs which embed the store can test themselves with them.
 
+mod faulty;
 mod real;
+mod sim;
+mod sim_state;
 
 use std::fmt::Debug;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use faulty::{Failure, Fault, FaultyDisk, Operation};
 pub use real::RealDisk;
+pub use sim::SimDisk;
 
 /// A file system with a clock.
 pub trait Disk: Send + Sync + Debug {
