@@ -1,5 +1,7 @@
 //! The battery of `reduce`.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 mod common;
 
 use common::{Fenced, each_isa, random};
@@ -17,6 +19,8 @@ trait Tested: Number {
     /// The sum by definition, and what its error is relative to.
     fn defined_sum(values: &[Self]) -> (Self::Sum, f64);
     fn difference(a: Self::Sum, b: Self::Sum) -> f64;
+    /// A sum to compare to the bit; all NaNs are one.
+    fn sum_bits(sum: Self::Sum) -> i128;
     /// The second moment by definition, to more digits than the functions have.
     fn defined_m2(values: &[Self]) -> f64;
     /// Numbers that are hard, by any luck.
@@ -60,6 +64,9 @@ impl Tested for f64 {
     fn difference(a: f64, b: f64) -> f64 {
         if a == b || (a.is_nan() && b.is_nan()) { 0.0 } else { (a - b).abs() }
     }
+    fn sum_bits(sum: f64) -> i128 {
+        (if sum.is_nan() { f64::NAN } else { sum }).to_bits().into()
+    }
     fn defined_m2(values: &[f64]) -> f64 {
         let mean = accurate_sum(values.iter().copied()) / values.len() as f64;
         accurate_sum(values.iter().map(|value| (value - mean) * (value - mean)))
@@ -98,6 +105,9 @@ macro_rules! integer {
             fn difference(a: i128, b: i128) -> f64 {
                 (a - b).abs() as f64
             }
+            fn sum_bits(sum: i128) -> i128 {
+                sum
+            }
             fn defined_m2(values: &[$ty]) -> f64 {
                 let count = values.len() as i128;
                 let (sum, _) = Self::defined_sum(values);
@@ -133,41 +143,56 @@ fn relative_error(isa: Isa, values: usize) -> f64 {
     roundings * f64::EPSILON / 2.0
 }
 
-#[track_caller]
-fn check_moments<T: Tested>(actual: Moments<T>, values: &[T], isa: Isa, context: &dyn Debug) {
-    let numbers: Vec<T> = values.iter().copied().filter(|value| !is_nan(value)).collect();
-    let expected_nans = (values.len() - numbers.len()) as u64;
-    assert_eq!(
-        (actual.count, actual.nan_count),
-        (numbers.len() as u64, expected_nans),
-        "{isa:?} {context:?}"
-    );
-    if numbers.is_empty() {
-        assert_eq!(
-            actual,
-            Moments { nan_count: expected_nans, ..Moments::default() },
-            "{isa:?} {context:?}"
-        );
-        return;
+/// The answer by definition.
+struct Expected<T: Tested> {
+    values: usize,
+    moments: Moments<T>,
+    /// What the error of the sum is relative to.
+    size: f64,
+}
+
+impl<T: Tested> Expected<T> {
+    fn of(values: &[T]) -> Self {
+        let numbers: Vec<T> = values.iter().copied().filter(|value| !is_nan(value)).collect();
+        let (count, nan_count) = (numbers.len() as u64, (values.len() - numbers.len()) as u64);
+        if count == 0 {
+            let moments = Moments { nan_count, ..Moments::default() };
+            return Self { values: values.len(), moments, size: 0.0 };
+        }
+        let min = numbers.iter().copied().reduce(|a, b| if b < a { b } else { a }).unwrap();
+        let max = numbers.iter().copied().reduce(|a, b| if b > a { b } else { a }).unwrap();
+        let (sum, size) = T::defined_sum(&numbers);
+        let m2 = T::defined_m2(&numbers);
+        let moments = Moments { count, nan_count, sum, min, max, m2 };
+        Self { values: values.len(), moments, size }
     }
-    let min = numbers.iter().copied().reduce(|a, b| if b < a { b } else { a });
-    let max = numbers.iter().copied().reduce(|a, b| if b > a { b } else { a });
-    assert_eq!((Some(actual.min), Some(actual.max)), (min, max), "{isa:?} {context:?}");
-    let (sum, size) = T::defined_sum(&numbers);
-    let tolerance = size * relative_error(isa, values.len());
-    let difference = T::difference(actual.sum, sum);
-    assert!(difference <= tolerance, "{isa:?} {context:?}: sum {:?}, not {sum:?}", actual.sum);
-    let m2 = T::defined_m2(&numbers);
-    let close = if m2.is_finite() {
-        // An error of a block's mean shifts its distances alike.
-        let count = numbers.len() as f64;
-        let from_mean = count * (tolerance / count).powi(2);
-        let from_means = from_mean + 2.0 * (m2 * from_mean).sqrt();
-        (actual.m2 - m2).abs() <= 2.0 * relative_error(isa, values.len()) * m2 + from_means
-    } else {
-        !actual.m2.is_finite()
-    };
-    assert!(close, "{isa:?} {context:?}: m2 {:e}, not {m2:e}, {} values", actual.m2, numbers.len());
+
+    fn extremes(&self) -> Option<(T, T)> {
+        (self.moments.count > 0).then_some((self.moments.min, self.moments.max))
+    }
+
+    #[track_caller]
+    fn check(&self, actual: Moments<T>, isa: Isa, context: &dyn Debug) {
+        let expected = self.moments;
+        let counts = (expected.count, expected.nan_count);
+        assert_eq!((actual.count, actual.nan_count), counts, "{isa:?} {context:?}");
+        let extremes = (expected.min, expected.max);
+        assert_eq!((actual.min, actual.max), extremes, "{isa:?} {context:?}");
+        let tolerance = self.size * relative_error(isa, self.values);
+        let near = T::difference(actual.sum, expected.sum) <= tolerance;
+        assert!(near, "{isa:?} {context:?}: sum {:?}, not {:?}", actual.sum, expected.sum);
+        let near = if expected.m2.is_finite() {
+            // An error of a block's mean shifts its distances alike.
+            let count = expected.count.max(1) as f64;
+            let from_mean = count * (tolerance / count).powi(2);
+            let from_means = from_mean + 2.0 * (expected.m2 * from_mean).sqrt();
+            let from_sum = 2.0 * relative_error(isa, self.values) * expected.m2;
+            (actual.m2 - expected.m2).abs() <= from_sum + from_means
+        } else {
+            !actual.m2.is_finite()
+        };
+        assert!(near, "{isa:?} {context:?}: m2 {:e}, not {:e}", actual.m2, expected.m2);
+    }
 }
 
 /// All functions on `values`, with the validity `bits` from `bit_offset` on.
@@ -176,6 +201,7 @@ fn check<T: Tested>(memory: &mut Fenced<T>, values: &[T], bits: &[u64], bit_offs
         .filter(|index| bits[(bit_offset + index) / 64] >> ((bit_offset + index) % 64) & 1 != 0)
         .map(|index| values[index])
         .collect();
+    let (of_all, of_valid) = (Expected::of(values), Expected::of(&valid));
     let bits = &bits[..(bit_offset + values.len()).div_ceil(64)];
     let mut bit_memory = Fenced::new(bits.len());
     let bits = bit_memory.copy(bits, true);
@@ -186,16 +212,16 @@ fn check<T: Tested>(memory: &mut Fenced<T>, values: &[T], bits: &[u64], bit_offs
         let tolerance = size * relative_error(isa, values.len());
         memory.at_both_ends(values, |fenced| {
             let moments = T::moments(fenced);
-            check_moments(moments, values, isa, &"dense");
-            check_moments(T::moments_valid(fenced, bits, bit_offset), &valid, isa, &bit_offset);
-            check_moments(T::moments_valid(fenced, &all_ones, bit_offset), values, isa, &"dense");
+            of_all.check(moments, isa, &"dense");
+            of_valid.check(T::moments_valid(fenced, bits, bit_offset), isa, &bit_offset);
+            of_all.check(T::moments_valid(fenced, &all_ones, bit_offset), isa, &"all valid");
             let total = T::sum(fenced);
             assert!(T::difference(total, sum) <= tolerance, "{isa:?}: {total:?}, not {sum:?}");
-            let extremes = (moments.count > 0).then_some((moments.min, moments.max));
-            assert_eq!(T::min_max(fenced), extremes, "{isa:?}");
+            assert_eq!(T::min_max(fenced), of_all.extremes(), "{isa:?}");
             if isa != Isa::Scalar {
-                let answers = format!("{total:?} {:?} {:?}", moments.sum, moments.m2);
-                assert_eq!(*portable.get_or_insert_with(|| answers.clone()), answers, "{isa:?}");
+                let answers =
+                    (T::sum_bits(total), T::sum_bits(moments.sum), f64::sum_bits(moments.m2));
+                assert_eq!(*portable.get_or_insert(answers), answers, "{isa:?}");
             }
         });
     });
