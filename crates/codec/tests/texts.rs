@@ -5,7 +5,7 @@ mod common;
 
 use common::{ROWS, Random, for_each_corruption};
 use proptest::prelude::*;
-use tidemill_codec::{Encoder, TextScratch, VECTOR_ROWS, texts};
+use tidemill_codec::{Encoder, TextColumn, TextScratch, VECTOR_ROWS, texts};
 use tidemill_model::Text;
 
 fn encode(encoder: &mut Encoder, values: &[String]) -> Vec<u8> {
@@ -97,6 +97,23 @@ fn the_bytes_of_each_encoding_stay() {
         let bytes = encode(&mut Encoder::new(), &values);
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, expected.replace(' ', ""), "{name}");
+    }
+}
+
+#[test]
+fn an_error_says_what_is_wrong() {
+    let cases: [(&str, &[u8], &str); 5] = [
+        ("tag", &[2, 0], "unknown encoding"),
+        ("shared", &[1, 1, 0, 2, 0, 12, 0, 4, 4, b'a', b'b', b'c', b'd'], "shares more"),
+        ("size", &[1, 0, 0, 0, 4, 3, b'a', b'b', b'c'], "size of their bytes"),
+        ("utf-8", &[1, 0, 0, 0, 2, 2, b'a', 0xFF], "UTF-8"),
+        ("code", &[0, 1, 0, 0, 0, 2, 1, b'a', 0, 2], "beyond the dictionary"),
+    ];
+    for (name, bytes, reason) in cases {
+        let mut scratch = TextScratch::default();
+        let decode = |column: TextColumn<'_>| column.decode(0..2, &mut Text::default());
+        let error = texts(bytes, 2, &mut scratch).and_then(decode).unwrap_err();
+        assert!(error.to_string().contains(reason), "{name}: {error}");
     }
 }
 

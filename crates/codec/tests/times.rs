@@ -88,6 +88,17 @@ fn times_of_all_shapes_return() {
 }
 
 #[test]
+fn equal_times_are_found_across_vectors() {
+    let values: Vec<i64> = (0..4000).map(|row| START + row / 3 * SECOND).collect();
+    check(&mut Encoder::new(), &values, &[0]);
+    let bytes = encode(&mut Encoder::new(), &values, &[0]);
+    let mut scratch = TimeScratch::default();
+    let column = times(&bytes, values.len(), &[0], &mut scratch).unwrap();
+    // Rows 1023, 1024 and 1025, of which the first is in another vector.
+    assert_eq!(column.rows_before(0, values[1024]), Ok(1023));
+}
+
+#[test]
 fn constant_intervals_cost_nothing() {
     let mut encoder = Encoder::new();
     let cases = [
