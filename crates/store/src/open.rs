@@ -154,13 +154,35 @@ fn lock_error(dir: &Path, error: std::io::Error) -> Error {
     Error::io(dir, "lock the store", error)
 }
 
+/// Makes an empty store. The manifest comes last, so that where one is, the directories above it
+/// are durable.
 fn create(disk: &dyn Disk, dir: &Path) -> Result<Manifest> {
+    refuse_remains(disk, dir)?;
+    for parent in dir.ancestors().skip(1) {
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        match disk.sync_dir(parent) {
+            // Who may not read a directory did not create it.
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => break,
+            synced => synced.map_err(|e| Error::io(parent, "sync the directory", e))?,
+        }
+    }
     let manifest = Manifest { next_file: 1, ..Manifest::default() };
     manifest.replace(disk, dir)?;
-    if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        disk.sync_dir(parent).map_err(|e| Error::io(parent, "sync the directory", e))?;
-    }
     Ok(manifest)
+}
+
+/// The manifest is the first file of a store: where others are without it, it was lost, and to
+/// start anew would remove them.
+fn refuse_remains(disk: &dyn Disk, dir: &Path) -> Result<()> {
+    let names = disk.list(dir).map_err(|e| Error::io(dir, "list the store", e))?;
+    let is_data = |name: &&String| [".seg", ".def", ".wal"].iter().any(|end| name.ends_with(end));
+    match names.iter().find(is_data) {
+        Some(name) => {
+            let message = format!("there is no manifest, but `{name}`");
+            Err(Error::corrupt(&Manifest::path(dir), 0, message))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Removes files that were being written when a process ended and that nothing names.
