@@ -1,13 +1,24 @@
 //! Numbers, times and tables as people read them.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use jiff::Timestamp;
+
+/// A line below the header, and no other.
+const STYLE: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// A table of our style without columns.
+pub(crate) fn empty_table() -> Table {
+    let mut table = Table::new();
+    table.load_style(STYLE);
+    // As wide as it is: what reads us may be no terminal.
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    table
+}
 
 /// A table with this header whose columns but the first are aligned to the right.
 pub(crate) fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_content_arrangement(ContentArrangement::Disabled);
+    let mut table = empty_table();
     table.set_header(header.iter().copied());
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -66,6 +77,12 @@ pub(crate) fn time(nanoseconds: i64) -> String {
         Ok(time) => time.to_string(),
         Err(_) => nanoseconds.to_string(),
     }
+}
+
+/// A time to the second, without a `T`: for people.
+pub(crate) fn short_time(nanoseconds: i64) -> String {
+    let text = time(nanoseconds).replace('T', " ");
+    text.split(['.', 'Z']).next().unwrap_or_default().to_owned()
 }
 
 /// A float in six significant digits, as short as that is.
@@ -142,6 +159,7 @@ mod tests {
         let spans = [1, 1500, 10_000_000_000, 90_000_000_000, 259_200_000_000_000].map(span);
         assert_eq!(spans, ["1 ns", "1.5 µs", "10 s", "1.5 min", "3 d"]);
         assert_eq!(time(1_451_606_400_000_000_000), "2016-01-01T00:00:00Z");
+        assert_eq!(short_time(1_451_606_400_123_456_789), "2016-01-01 00:00:00");
         assert_eq!(time(i64::MIN), "1677-09-21T00:12:43.145224192Z");
     }
 

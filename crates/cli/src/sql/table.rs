@@ -6,7 +6,7 @@ use std::time::Instant;
 use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::{DataType, Schema};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, Table};
 use tidemill::query::QueryStream;
 
 use crate::render::text;
@@ -50,9 +50,7 @@ pub(super) fn print_table(
 }
 
 fn empty_table(schema: &Schema) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_content_arrangement(ContentArrangement::Disabled);
+    let mut table = text::empty_table();
     table.set_header(schema.fields().iter().map(|field| field.name().clone()));
     for (column, field) in table.column_iter_mut().zip(schema.fields()) {
         if is_number(field.data_type()) {

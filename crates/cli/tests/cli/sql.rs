@@ -1,0 +1,97 @@
+use crate::support::Place;
+
+const ROWS: &[u8] = b"cpu,host=a user=1.5,n=9007199254740993i 1704067200000000000\n\
+cpu,host=b user=2.5 1704067201000000000\n\
+cpu,host=b user=3.5 1704067202000000000\n";
+
+fn store() -> Place {
+    let place = Place::with(&[("a.lp", ROWS)]);
+    assert_eq!(place.run(&["import", "a.lp"]).code, 0);
+    place
+}
+
+#[track_caller]
+fn check(format: &str, want: &str) {
+    let sql = "SELECT time, host, user, n FROM cpu WHERE user < 3 ORDER BY time";
+    let ran = store().run(&["query", "--format", format, sql]);
+    assert_eq!((ran.stdout.as_str(), ran.code), (want, 0), "{ran:?}");
+}
+
+#[test]
+fn answers_in_text_formats() {
+    check("csv", "time,host,user,n\n2024-01-01T00:00:00Z,a,1.5,9007199254740993\n2024-01-01T00:00:01Z,b,2.5,\n");
+    check(
+        "ndjson",
+        "{\"time\":\"2024-01-01T00:00:00Z\",\"host\":\"a\",\"user\":1.5,\"n\":9007199254740993}\n\
+         {\"time\":\"2024-01-01T00:00:01Z\",\"host\":\"b\",\"user\":2.5,\"n\":null}\n",
+    );
+}
+
+#[test]
+fn answers_as_a_table() {
+    let ran = store().run(&["query", "SELECT host, count(*) AS n FROM cpu GROUP BY host ORDER BY host"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let lines: Vec<_> = ran.stdout.lines().map(str::trim).collect();
+    assert_eq!(lines[2].split_whitespace().collect::<Vec<_>>(), ["a", "1"]);
+    assert!(lines.last().unwrap().starts_with("2 rows in "), "{lines:?}");
+}
+
+#[test]
+fn a_file_appears_when_it_is_complete() {
+    let place = store();
+    for format in ["parquet", "arrow", "csv"] {
+        let output = format!("out.{format}");
+        let ran = place.run(&["query", "--format", format, "--output", &output, "SELECT * FROM cpu"]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{ran:?}");
+        assert!(place.path(&output).metadata().unwrap().len() > 50);
+    }
+    let ran = place.run(&["query", "--output", "none.csv", "SELECT nope FROM cpu"]);
+    assert_eq!(ran.code, 1);
+    assert!(!place.path("none.csv").exists());
+}
+
+#[test]
+fn an_export_of_every_format_is_imported_again() {
+    let place = store();
+    for format in ["csv", "ndjson", "parquet"] {
+        let output = format!("cpu.{format}");
+        let ran = place.run(&["export", "cpu", "--format", format, "--output", &output]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let store = format!("store-{format}");
+        let ran = place.run(&["import", "--store", &store, "--tags", "host", &output]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let export = |store: &str| place.run(&["export", "cpu", "--format", "lp", "--store", store]).stdout;
+        assert_eq!(export(&store), export("tidemill-data"), "{format}");
+    }
+}
+
+#[test]
+fn mistakes_are_explained() {
+    let place = store();
+    for (sql, says) in [
+        ("SELECT usr FROM cpu", "user"),
+        ("SELECT * FROM cpus", "cpu"),
+        ("SELEC 1", "line 1"),
+        ("DROP TABLE cpu", "SELECT"),
+        ("COPY cpu TO 'x.csv'", "SELECT"),
+    ] {
+        let ran = place.run(&["query", sql]);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert!(ran.stderr.starts_with("tidemill: ") && ran.stderr.contains(says), "{ran:?}");
+    }
+    let ran = place.run(&["export", "SELECT * FROM cpu", "--format", "lp"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+}
+
+#[test]
+fn the_shell_answers_what_a_pipe_asks() {
+    let place = store();
+    let input = b"\\d\n\\d cpu\nSELECT count(*)\n AS rows FROM cpu; SELECT ';' AS x;\n";
+    let ran = place.run_with_input(&["shell"], input);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    for wanted in ["host", "rows", "3", ";", "1 row"] {
+        assert!(ran.stdout.contains(wanted), "{wanted}: {ran:?}");
+    }
+    assert_eq!(place.run_with_input(&["shell"], b"SELECT nope FROM cpu;\n").code, 1);
+    assert_eq!(place.run_with_input(&["shell"], b"\\q\nSELECT nope;\n").code, 0);
+}

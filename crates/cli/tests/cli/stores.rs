@@ -1,0 +1,106 @@
+//! Looking at stores and keeping them in shape.
+
+use crate::support::Place;
+
+const ROWS: &[u8] = b"cpu,host=a,cpu=0 user=1.5,idle=98i 1704067200000000000\n\
+cpu,host=b,cpu=0 user=2.5 1704067201000000000\n\
+mem,host=a used=7u,ok=true,note=\"x\" 1704067200000000000\n";
+
+fn store() -> Place {
+    let place = Place::with(&[("a.lp", ROWS)]);
+    assert_eq!(place.run(&["import", "a.lp"]).code, 0);
+    place
+}
+
+#[test]
+fn inspect_describes_a_store() {
+    let place = store();
+    let ran = place.run(&["inspect"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    // Sizes depend on encodings, which improve.
+    let (_, schemas) = ran.stdout.split_once("\ncpu (").unwrap();
+    insta::assert_snapshot!(schemas, @r"
+    duplicates: last)
+      tags    cpu, host
+      fields  user float, idle int
+
+    mem (duplicates: last)
+      tags    host
+      fields  used uint, ok bool, note text
+    ");
+}
+
+#[test]
+fn inspect_describes_a_store_to_programs() {
+    let ran = store().run(&["inspect", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let table = &json["tables"][0];
+    assert_eq!((&table["name"], &table["rows"], &table["series"]), (&"cpu".into(), &2.into(), &2.into()));
+    assert_eq!((&table["start"], &table["values"]), (&1_704_067_200_000_000_000_i64.into(), &3.into()));
+    assert_eq!(json["values"], 6);
+    assert!(json["bytes_a_value"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn reading_commands_need_a_store_and_make_none() {
+    let place = Place::new();
+    for arguments in [
+        &["inspect"][..],
+        &["check"],
+        &["compact"],
+        &["export", "m", "--format", "lp"],
+    ] {
+        let ran = place.run(arguments);
+        assert_eq!(ran.code, 1, "{arguments:?}: {ran:?}");
+        assert!(ran.stderr.contains("tidemill-data"), "{arguments:?}: {ran:?}");
+    }
+    assert!(!place.path("tidemill-data").exists());
+}
+
+#[test]
+fn damage_is_found_and_named() {
+    let place = store();
+    assert!(place.run(&["check"]).stdout.contains("all sound"));
+    let dir = place.path("tidemill-data");
+    let files = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let segment = files.into_iter().find(|path| path.extension().is_some_and(|e| e == "seg")).unwrap();
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let middle = bytes.len() / 4;
+    bytes[middle] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    let ran = place.run(&["check"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let name = segment.file_name().unwrap().to_str().unwrap();
+    assert!(ran.stderr.contains(name), "{ran:?}");
+}
+
+#[test]
+fn compaction_drops_what_later_rows_replace() {
+    let place = Place::with(&[("a.lp", b"m f=1 1\nm f=2 2\n"), ("b.lp", b"m f=3 2\nm f=4 3\n")]);
+    for file in ["a.lp", "b.lp"] {
+        assert_eq!(place.run(&["import", file]).code, 0);
+    }
+    let rows = place.rows("m");
+    assert_eq!(rows, ["m f=1 1", "m f=3 2", "m f=4 3"]);
+    let ran = place.run(&["compact"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.contains("1 rows dropped"), "{ran:?}");
+    assert_eq!(place.rows("m"), rows);
+}
+
+#[test]
+fn duplicates_follow_the_rule_the_table_was_made_with() {
+    for (rule, code, want) in [("last", 0, "m f=2 1"), ("keep", 0, "m f=1 1"), ("error", 1, "m f=1 1")] {
+        let place = Place::with(&[("a.lp", b"m f=1 1\nm f=2 1\n")]);
+        let ran = place.run(&["import", "--duplicates", rule, "a.lp"]);
+        assert_eq!(ran.code, code, "{rule}: {ran:?}");
+        assert_eq!(place.rows("m"), [want], "{rule}");
+    }
+}
+
+#[test]
+fn an_unknown_table_is_named_beside_those_there_are() {
+    let ran = store().run(&["export", "cpuu", "--format", "lp"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("cpuu") && ran.stderr.contains("mem"), "{ran:?}");
+}
