@@ -118,15 +118,14 @@ fn open_to_write(dir: &Path, options: Options) -> Result<Store> {
         Some(manifest) => manifest,
         None => create(disk, dir)?,
     };
+    // A process that ended before its own sync may have left a manifest that a power cut would
+    // take back, together with the names of files that are about to be removed.
+    disk.sync_dir(dir).map_err(|e| Error::io(dir, "sync the directory", e))?;
     let mut recovery =
         Recovery { removed_files: remove_orphans(disk, dir, &manifest)?, ..Recovery::default() };
     let mut loaded = load(disk, dir, manifest)?;
     let replayed = replay_logs(disk, dir, &mut loaded, &mut recovery)?;
-    if let Some((path, torn_bytes)) = &recovery.torn_tail {
-        cut_tail(disk, path, *torn_bytes)?;
-    }
-    let names = disk.list(dir).map_err(|e| Error::io(dir, "list the store", e))?;
-    let last_log = names.iter().filter_map(|name| log_number(name)).max().unwrap_or(0);
+    let last_log = settle_last_log(disk, dir, &recovery)?;
     let next_file = loaded.manifest.next_file.max(last_log + 1);
     let last_sequence = replayed.last_sequence;
     let log = Log::create(disk, dir, next_file, last_sequence, options.durability)?;
@@ -280,18 +279,28 @@ fn apply_record(
     Ok(())
 }
 
-/// Cuts a torn tail, so that the file is whole when later ones follow it.
-fn cut_tail(disk: &dyn Disk, path: &Path, torn_bytes: u64) -> Result<()> {
-    let cut = disk.open(path, true).and_then(|file| {
+/// Cuts the torn tail of the last log and makes the rest durable: a process that ended before its
+/// fsync left writes that were just replayed, and later ones will build on them. Returns the
+/// number of the last log, 0 when there is none.
+fn settle_last_log(disk: &dyn Disk, dir: &Path, recovery: &Recovery) -> Result<u64> {
+    let names = disk.list(dir).map_err(|e| Error::io(dir, "list the store", e))?;
+    let Some(number) = names.iter().filter_map(|name| log_number(name)).max() else {
+        return Ok(0);
+    };
+    let path = log_path(dir, number);
+    let torn_bytes = recovery.torn_tail.as_ref().map_or(0, |(_, bytes)| *bytes);
+    let settled = disk.open(&path, true).and_then(|file| {
         let length = file.len()?;
         if length == torn_bytes {
+            // Not even its header is whole. It must be gone before another log follows it.
             drop(file);
-            return disk.remove(path);
+            return disk.remove(&path).and_then(|()| disk.sync_dir(dir));
         }
         file.set_len(length - torn_bytes)?;
         file.sync()
     });
-    cut.map_err(|e| Error::io(path, "cut the torn tail of the log", e))
+    settled.map_err(|e| Error::io(&path, "settle the last log", e))?;
+    Ok(number)
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of a store, put together in one place")]
