@@ -1,5 +1,6 @@
 use std::ops::Range;
 
+use crate::Quantiles;
 use tidemill_kernels::reduce;
 use tidemill_model::{Aggregate, Number, Values};
 use tidemill_store::{AnyAggregate, ColumnSlice, SliceValues};
@@ -45,6 +46,8 @@ pub(crate) trait Numeric: Number + Send + Sync {
     fn nan() -> Option<Self>;
     /// `self - other`, exact before it is rounded.
     fn distance(self, other: Self) -> f64;
+    /// Adds values to a collection.
+    fn collect(values: &[Self], quantiles: &mut Quantiles);
     /// The statistics of values by a kernel.
     fn reduce(values: &[Self], wanted: Statistics) -> Aggregate<Self>;
     /// All statistics of the valid values by a kernel.
@@ -90,6 +93,27 @@ pub(crate) fn count_valid(words: &[u64], start: usize, len: usize) -> usize {
             word.count_ones() as usize
         })
         .sum()
+}
+
+/// The stretches of rows that have values among `rows` of a column.
+pub(crate) fn valid_stretches(column: &ColumnSlice<'_>) -> impl Iterator<Item = Range<usize>> {
+    let (len, validity) = (column.len(), column.validity());
+    let bit = move |row: usize, words: &[u64], offset: usize| {
+        let at = offset + row;
+        words[at / 64] >> (at % 64) & 1 == 1
+    };
+    let mut next = 0;
+    std::iter::from_fn(move || {
+        let Some((words, offset)) = validity else {
+            let all = next..len;
+            next = len;
+            return (!all.is_empty()).then_some(all);
+        };
+        let start = (next..len).find(|row| bit(*row, words, offset))?;
+        let end = (start..len).find(|row| !bit(*row, words, offset)).unwrap_or(len);
+        next = end;
+        Some(start..end)
+    })
 }
 
 /// The plain loop, for runs too short for a kernel.
@@ -156,7 +180,7 @@ macro_rules! aggregate {
 
 macro_rules! numeric {
     ($ty:ident is $variant:ident; $moments:ident, $moments_valid:ident, $sum:ident, $min_max:ident;
-     nan_count $nan_count:expr; from_sum $from_sum:expr; nan $nan:expr; distance $distance:expr) => {
+     collect $collect:ident; nan_count $nan_count:expr; from_sum $from_sum:expr; nan $nan:expr; distance $distance:expr) => {
         impl Numeric for $ty {
             fn of_slice(values: SliceValues<'_>) -> Option<&[Self]> {
                 if let SliceValues::$variant(values) = values { Some(values) } else { None }
@@ -175,6 +199,9 @@ macro_rules! numeric {
             }
             fn distance(self, other: Self) -> f64 {
                 $distance(self, other)
+            }
+            fn collect(values: &[Self], quantiles: &mut Quantiles) {
+                quantiles.$collect(values);
             }
             fn reduce(values: &[Self], wanted: Statistics) -> Aggregate<Self> {
                 let count = values.len() as u64;
@@ -204,13 +231,13 @@ macro_rules! numeric {
 }
 
 numeric!(f64 is Float; moments_f64, moments_f64_valid, sum_f64, min_max_f64;
-    nan_count |values: &[f64]| values.iter().map(|value| u64::from(value.is_nan())).sum();
+    collect add_floats; nan_count |values: &[f64]| values.iter().map(|value| u64::from(value.is_nan())).sum();
     from_sum Ok; nan Some(f64::NAN); distance |a: f64, b: f64| a - b);
 numeric!(i64 is Int; moments_i64, moments_i64_valid, sum_i64, min_max_i64;
-    nan_count |_: &[i64]| 0; from_sum |sum: i128| sum.try_into().map_err(|_| sum); nan None;
+    collect add_integers; nan_count |_: &[i64]| 0; from_sum |sum: i128| sum.try_into().map_err(|_| sum); nan None;
     distance |a: i64, b: i64| (i128::from(a) - i128::from(b)) as f64);
 numeric!(u64 is UInt; moments_u64, moments_u64_valid, sum_u64, min_max_u64;
-    nan_count |_: &[u64]| 0; from_sum |sum: i128| sum.try_into().map_err(|_| sum); nan None;
+    collect add_integers; nan_count |_: &[u64]| 0; from_sum |sum: i128| sum.try_into().map_err(|_| sum); nan None;
     distance |a: u64, b: u64| (i128::from(a) - i128::from(b)) as f64);
 
 #[cfg(test)]

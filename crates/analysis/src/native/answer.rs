@@ -1,10 +1,11 @@
 use tidemill_model::{Aggregate, Bitmap, Column, FieldType, TableSchema, Values};
 
-use super::cells::{Cells, Ordered, Scalar};
+use super::cells::{Cells, Ordered};
 use super::grouping::Grouping;
 use super::partial::{Key, Partial};
 use super::plan::{AggregatePlan, Call, Function, Groups, PlanStats};
 use super::resolve::Resolved;
+use crate::Scalar;
 use crate::error::{Error, ErrorKind};
 use crate::numeric::Numeric;
 

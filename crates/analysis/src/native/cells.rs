@@ -5,11 +5,12 @@ use tidemill_model::{Aggregate, FieldType, Value};
 use tidemill_store::{ColumnSlice, StoredAggregate};
 
 use super::runs::Run;
+use crate::Scalar;
 use crate::numeric::{Numeric, Statistics, count_valid, reduce};
 
 /// What is known of one field (or of its ends) so far, one cell a group.
-#[derive(Debug)]
-pub(super) enum Cells {
+#[derive(Clone, Debug)]
+pub(crate) enum Cells {
     Float(Vec<Aggregate<f64>>),
     Int(Vec<Aggregate<i64>>),
     UInt(Vec<Aggregate<u64>>),
@@ -19,35 +20,25 @@ pub(super) enum Cells {
     Ends(Vec<Ends>),
 }
 
-/// One value, owned.
-#[derive(Clone, Debug)]
-pub(super) enum Scalar {
-    Float(f64),
-    Int(i64),
-    UInt(u64),
-    Bool(bool),
-    Text(Box<str>),
-}
-
 /// Values that have an order and nothing else.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ordered {
-    pub(super) count: u64,
-    pub(super) min: Option<Scalar>,
-    pub(super) max: Option<Scalar>,
+pub(crate) struct Ordered {
+    pub(crate) count: u64,
+    pub(crate) min: Option<Scalar>,
+    pub(crate) max: Option<Scalar>,
 }
 
 /// The values at the least and at the greatest time; a missing value counts as well.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ends {
-    pub(super) first: Option<End>,
-    pub(super) last: Option<End>,
+pub(crate) struct Ends {
+    pub(crate) first: Option<End>,
+    pub(crate) last: Option<End>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct End {
+pub(crate) struct End {
     time: i64,
-    pub(super) value: Option<Scalar>,
+    pub(crate) value: Option<Scalar>,
 }
 
 macro_rules! each {
@@ -64,7 +55,7 @@ macro_rules! each {
 
 impl Cells {
     /// No cells for the statistics of a field.
-    pub(super) fn of_field(ty: FieldType) -> Self {
+    pub(crate) fn of_field(ty: FieldType) -> Self {
         match ty {
             FieldType::Float => Self::Float(Vec::new()),
             FieldType::Int => Self::Int(Vec::new()),
@@ -74,20 +65,25 @@ impl Cells {
     }
 
     /// Bytes of one cell, what a text points to not counted.
-    pub(super) fn cell_bytes(&self) -> usize {
+    pub(crate) fn cell_bytes(&self) -> usize {
         fn size<T>(_: &[T]) -> usize {
             size_of::<T>()
         }
         each!(self, cells => size(cells))
     }
 
+    /// How many cells there are.
+    pub(crate) fn len(&self) -> usize {
+        each!(self, cells => cells.len())
+    }
+
     /// Appends an empty cell.
-    pub(super) fn push(&mut self) {
+    pub(crate) fn push(&mut self) {
         each!(self, cells => cells.push(Default::default()));
     }
 
     /// Appends the cells of the same field from elsewhere.
-    pub(super) fn append(&mut self, other: Self) {
+    pub(crate) fn append(&mut self, other: Self) {
         match (self, other) {
             (Self::Float(cells), Self::Float(other)) => cells.extend(other),
             (Self::Int(cells), Self::Int(other)) => cells.extend(other),
@@ -100,13 +96,13 @@ impl Cells {
 
     /// Puts the cells in another order and merges some: `groups[i]` are the old places of the new
     /// cell `i`, in order of time or series.
-    pub(super) fn regroup(&mut self, groups: &[&[u32]]) {
+    pub(crate) fn regroup(&mut self, groups: &[&[u32]]) {
         each!(self, cells => *cells = regrouped(cells, groups));
     }
 
     /// Adds the runs of a piece. `stored` are slices whose statistics stand for their rows;
     /// `column` has the piece's rows and may be left out when the slices cover them all.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         runs: &[Run],
         wanted: Statistics,
@@ -206,7 +202,8 @@ fn replace_if(place: &mut Option<Scalar>, value: Value<'_>, ordering: Ordering) 
     }
 }
 
-fn order(a: Value<'_>, b: Value<'_>) -> Ordering {
+/// The order of two bools or two texts.
+pub(crate) fn order(a: Value<'_>, b: Value<'_>) -> Ordering {
     match (a, b) {
         (Value::Bool(a), Value::Bool(b)) => a.cmp(&b),
         (Value::Text(a), Value::Text(b)) => a.cmp(b),
@@ -255,45 +252,5 @@ impl Merge for Ends {
         if time(&self.last).is_none_or(|own| time(&later.last).is_some_and(|time| time > own)) {
             self.last = later.last;
         }
-    }
-}
-
-impl Scalar {
-    fn of(value: Value<'_>) -> Self {
-        match value {
-            Value::Float(value) => Self::Float(value),
-            Value::Int(value) => Self::Int(value),
-            Value::UInt(value) => Self::UInt(value),
-            Value::Bool(value) => Self::Bool(value),
-            Value::Text(value) => Self::Text(value.into()),
-        }
-    }
-
-    pub(super) fn value(&self) -> Value<'_> {
-        match self {
-            Self::Float(value) => Value::Float(*value),
-            Self::Int(value) => Value::Int(*value),
-            Self::UInt(value) => Value::UInt(*value),
-            Self::Bool(value) => Value::Bool(*value),
-            Self::Text(value) => Value::Text(value),
-        }
-    }
-
-    fn first_of(slice: &StoredAggregate) -> Option<Self> {
-        use tidemill_store::AnyAggregate::{Float, Int, UInt};
-        Some(match &slice.aggregate {
-            Float(aggregate) => Self::Float(aggregate.first),
-            Int(aggregate) => Self::Int(aggregate.first),
-            UInt(aggregate) => Self::UInt(aggregate.first),
-        })
-    }
-
-    fn last_of(slice: &StoredAggregate) -> Option<Self> {
-        use tidemill_store::AnyAggregate::{Float, Int, UInt};
-        Some(match &slice.aggregate {
-            Float(aggregate) => Self::Float(aggregate.last),
-            Int(aggregate) => Self::Int(aggregate.last),
-            UInt(aggregate) => Self::UInt(aggregate.last),
-        })
     }
 }

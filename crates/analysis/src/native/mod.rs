@@ -13,13 +13,13 @@
 //! order of rows.
 
 mod answer;
-mod cells;
+pub(crate) mod cells;
 mod grouping;
 mod last;
 mod partial;
 mod plan;
 mod resolve;
-mod runs;
+pub(crate) mod runs;
 mod scan;
 
 pub use last::last_rows;

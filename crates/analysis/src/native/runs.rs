@@ -7,26 +7,26 @@ use crate::error::{Error, ErrorKind};
 
 /// Rows of a piece that fall into one bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Run {
+pub(crate) struct Run {
     /// The first time of the bucket; 0 without buckets.
-    pub(super) bucket: i64,
+    pub(crate) bucket: i64,
     /// The place of the group among the cells; set by whoever keeps them.
-    pub(super) cell: usize,
-    pub(super) rows: Range<usize>,
-    pub(super) first_time: i64,
-    pub(super) last_time: i64,
+    pub(crate) cell: usize,
+    pub(crate) rows: Range<usize>,
+    pub(crate) first_time: i64,
+    pub(crate) last_time: i64,
 }
 
 /// The times of a bucket: from `start` until `end`, `None` where that is after the last time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Edges {
-    pub(super) start: i64,
-    pub(super) end: Option<i64>,
+pub(crate) struct Edges {
+    pub(crate) start: i64,
+    pub(crate) end: Option<i64>,
 }
 
 impl Bucket {
     /// The bucket that holds `time`.
-    pub(super) fn edges(self, time: i64) -> Result<Edges, Error> {
+    pub(crate) fn edges(self, time: i64) -> Result<Edges, Error> {
         let start = match time.checked_sub(self.origin_ns) {
             Some(distance) => time.checked_sub(distance.rem_euclid(self.width_ns)),
             None => {
@@ -44,7 +44,7 @@ impl Bucket {
 ///
 /// A bucket's edge is found by one division where the times have a constant interval, otherwise
 /// by a search that starts at the edge before.
-pub(super) fn cut(
+pub(crate) fn cut(
     reader: &mut Reader,
     piece: &Piece,
     rows: usize,
