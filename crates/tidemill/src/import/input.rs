@@ -214,7 +214,8 @@ impl Chunker {
         Self {
             source,
             carry: Vec::new(),
-            chunk_bytes,
+            // So that a line that is too long begins a chunk.
+            chunk_bytes: chunk_bytes.min(max_line_bytes).max(1),
             max_line_bytes,
             is_skipping: false,
             is_done: false,
@@ -252,6 +253,18 @@ impl Chunker {
                     None => buffer.clear(),
                 }
             }
+            match memchr::memchr(b'\n', &buffer) {
+                // The newline stays, as above.
+                Some(end) if end > self.max_line_bytes => {
+                    self.carry.extend_from_slice(&buffer[end..]);
+                    return Ok(Some(Self::giant(buffer, false)));
+                }
+                None if buffer.len() > self.max_line_bytes => {
+                    (self.is_skipping, self.is_done) = (!is_end, is_end);
+                    return Ok(Some(Self::giant(buffer, is_end)));
+                }
+                _ => {}
+            }
             if is_end {
                 self.is_done = true;
                 return Ok(Some(TextChunk { bytes: buffer, is_last: true, has_giant: false }));
@@ -261,12 +274,13 @@ impl Chunker {
                 buffer.truncate(newline + 1);
                 return Ok(Some(TextChunk { bytes: buffer, is_last: false, has_giant: false }));
             }
-            if buffer.len() > self.max_line_bytes {
-                self.is_skipping = true;
-                buffer.clear();
-                return Ok(Some(TextChunk { bytes: buffer, is_last: false, has_giant: true }));
-            }
             target = buffer.len() + self.chunk_bytes;
         }
+    }
+
+    /// Stands for a line that is left out.
+    fn giant(mut buffer: Vec<u8>, is_last: bool) -> TextChunk {
+        buffer.clear();
+        TextChunk { bytes: buffer, is_last, has_giant: true }
     }
 }
