@@ -98,7 +98,8 @@ fn add_gaps(
     if let Some((_, step)) = reader.linear_times(piece)? {
         // All are gaps or none is.
         let mut one = Gaps::default();
-        one.add(step.unsigned_abs(), interval);
+        // The distance of two times fits a u64.
+        one.add(step as u64, interval);
         let count = if rows > 1 { one.count * (rows as u64 - 1) } else { 0 };
         let missing_rows = one.missing_rows * count;
         gaps.merge(&Gaps {

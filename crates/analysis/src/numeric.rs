@@ -78,6 +78,29 @@ pub(crate) fn reduce<T: Numeric>(
     }
 }
 
+/// Adds the statistics of later rows, those that are wanted: a count or a sum need none of the
+/// divisions that a second moment takes.
+pub(crate) fn merge<T: Numeric>(all: &mut Aggregate<T>, later: &Aggregate<T>, wanted: Statistics) {
+    match wanted {
+        Statistics::All => *all = all.merge(later),
+        Statistics::Count | Statistics::Sum => {
+            all.count += later.count;
+            all.nan_count += later.nan_count;
+            all.sum = all.sum + later.sum;
+        }
+        Statistics::Extremes => {
+            if later.count > 0 && (all.count == 0 || later.min < all.min) {
+                all.min = later.min;
+            }
+            if later.count > 0 && (all.count == 0 || later.max > all.max) {
+                all.max = later.max;
+            }
+            all.count += later.count;
+            all.nan_count += later.nan_count;
+        }
+    }
+}
+
 /// How many of `len` bits from bit `start` on are set.
 pub(crate) fn count_valid(words: &[u64], start: usize, len: usize) -> usize {
     let end = start + len;

@@ -16,22 +16,40 @@ pub(super) fn at_all_widths(residuals: &[f64], scores: &mut [f64], scratch: &mut
     let sums = running_sums(residuals);
     let mut width = WIDTH_FACTOR;
     while width <= residuals.len() / MAX_WIDTH_DIVISOR {
-        at_width_one(&running_means(&sums, width), scores, scratch);
+        let means = running_means(&sums, width);
+        // Neighbouring means share their cells: a few of them say how all are spread.
+        let sample: Vec<f64> = means.iter().copied().step_by(width / WIDTH_FACTOR).collect();
+        raise(scores, &means, Usual::of(&sample, scratch));
         width *= WIDTH_FACTOR;
     }
 }
 
 /// Raises `scores` to the robust z-scores of the residuals.
 pub(super) fn at_width_one(residuals: &[f64], scores: &mut [f64], scratch: &mut Vec<f64>) {
-    let (centre, scale) = centre_and_scale(residuals, scratch);
-    let [low, high] = PERCENTILES.map(|p| quantile(residuals.iter().copied(), p, scratch));
-    let scale = scale.max(MIN_SCALE_SHARE * (high - low));
-    if !(scale > 0.0) {
+    raise(scores, residuals, Usual::of(residuals, scratch));
+}
+
+/// What values usually are.
+struct Usual {
+    centre: f64,
+    scale: f64,
+}
+
+impl Usual {
+    fn of(values: &[f64], scratch: &mut Vec<f64>) -> Self {
+        let (centre, scale) = centre_and_scale(values, scratch);
+        let [low, high] = PERCENTILES.map(|p| quantile(values.iter().copied(), p, scratch));
+        Self { centre, scale: scale.max(MIN_SCALE_SHARE * (high - low)) }
+    }
+}
+
+fn raise(scores: &mut [f64], values: &[f64], usual: Usual) {
+    if usual.scale.is_nan() || usual.scale <= 0.0 {
         return;
     }
-    for (score, residual) in scores.iter_mut().zip(residuals) {
-        let own = (residual - centre).abs() / scale;
-        // False where the residual is missing.
+    for (score, value) in scores.iter_mut().zip(values) {
+        let own = (value - usual.centre).abs() / usual.scale;
+        // False where the value is missing.
         if own > *score {
             *score = own.min(MAX);
         }

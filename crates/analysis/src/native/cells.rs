@@ -6,7 +6,7 @@ use tidemill_store::{ColumnSlice, StoredAggregate};
 
 use super::runs::Run;
 use crate::Scalar;
-use crate::numeric::{Numeric, Statistics, count_valid, reduce};
+use crate::numeric::{Numeric, Statistics, count_valid, merge, reduce};
 
 /// What is known of one field (or of its ends) so far, one cell a group.
 #[derive(Clone, Debug)]
@@ -160,15 +160,15 @@ fn add_numbers<T: Numeric>(
         while slices.next_if(|slice| slice.rows.start < run.rows.start).is_some() {}
         while let Some(slice) = slices.next_if(|slice| slice.rows.end <= run.rows.end) {
             if let (Some(column), true) = (column, next < slice.rows.start) {
-                *cell = cell.merge(&reduce(column, next..slice.rows.start, wanted));
+                merge(cell, &reduce(column, next..slice.rows.start, wanted), wanted);
             }
             if let Some(aggregate) = T::of_stored(&slice.aggregate) {
-                *cell = cell.merge(aggregate);
+                merge(cell, aggregate, wanted);
             }
             next = slice.rows.end;
         }
         if let (Some(column), true) = (column, next < run.rows.end) {
-            *cell = cell.merge(&reduce(column, next..run.rows.end, wanted));
+            merge(cell, &reduce(column, next..run.rows.end, wanted), wanted);
         }
     }
 }

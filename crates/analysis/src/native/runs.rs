@@ -87,10 +87,10 @@ fn cut_linear(
     while start < rows {
         let edges = bucket.edges(time(start))?;
         let end = match edges.end {
-            // The edge is after the first row: the distance fits a u64.
-            Some(edge) if step > 0 => {
-                let distance = edge.wrapping_sub(first) as u64;
-                usize::try_from(distance.div_ceil(step.unsigned_abs())).unwrap_or(rows).min(rows)
+            // Distances of times fit a u64.
+            Some(edge) if step != 0 => {
+                let (distance, step) = (edge.wrapping_sub(first) as u64, step as u64);
+                usize::try_from(distance.div_ceil(step)).unwrap_or(rows).min(rows)
             }
             _ => rows,
         };

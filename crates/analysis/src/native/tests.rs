@@ -206,7 +206,7 @@ fn long(count: usize, is_regular: bool, has_missing: bool) -> (TestStore, Rows) 
         ..Row::default()
     };
     let time = |row: usize| row as i64 * 10 + if is_regular { 0 } else { (row % 4) as i64 };
-    let tags = |row: usize| (Some(if row % 2 == 0 { "x" } else { "y" }), None);
+    let tags = |row: usize| (Some(if row.is_multiple_of(2) { "x" } else { "y" }), None);
     let mut rows: Rows = (0..count).map(|row| ((tags(row), time(row)), value(row))).collect();
     let store = TestStore::new();
     store.store.flush().unwrap();
@@ -267,6 +267,34 @@ fn long_plans_are_shared_out_and_merged() {
                 calls: calls.clone(),
             };
             check(&store, &rows, plan, &[Some("x"), Some("y")]).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_first_and_the_last_time_there_are() {
+    for times in [vec![i64::MIN, i64::MAX], vec![i64::MIN, -5, i64::MAX]] {
+        let store = TestStore::new();
+        let row = |time: &i64| (((Some("y"), None), *time), Row { int: Some(7), ..Row::default() });
+        let mut rows: Rows = times.iter().map(row).collect();
+        store.write(&rows);
+        store.store.flush().unwrap();
+        rows.extend([first_row()]);
+        let calls = FUNCTIONS.map(|function| Call { function, field: 1 }).to_vec();
+        for bucket in [None, Some(Bucket { origin_ns: i64::MIN, width_ns: 1 << 62 })] {
+            let plan = AggregatePlan {
+                series: vec![],
+                range: TimeRange::ALL,
+                bucket: None,
+                group_tags: vec![0],
+                calls: calls.clone(),
+            };
+            check(&store, &rows, plan.clone(), &[Some("x"), Some("y")]).unwrap();
+            let snapshot = store.snapshot();
+            let plan = AggregatePlan { series: vec![0, 1], bucket, ..plan };
+            let got =
+                aggregate(snapshot.table("t").unwrap(), &plan, &Budget::new(1 << 20)).unwrap();
+            assert_eq!(got.len, if bucket.is_some() { times.len() + 1 } else { 2 });
         }
     }
 }

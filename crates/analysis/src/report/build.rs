@@ -168,8 +168,8 @@ impl TableScan<'_> {
         max_exact_values: usize,
     ) -> FieldScan<'a> {
         let (schema, series) = (self.view.schema(), self.view.series_count());
-        let parts = self.limits.sparkline_points.max(2) as u64;
-        // Of at most half of all times, which an i64 holds.
+        let parts = self.limits.sparkline_points.max(3) as u64;
+        // At most a third of all times, which an i64 holds.
         let width = range.end.abs_diff(range.start) / parts + 1;
         FieldScan {
             view: self.view,

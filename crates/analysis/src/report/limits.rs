@@ -18,7 +18,7 @@ pub struct Limits {
     pub max_cells_per_series: usize,
     /// Grid cells of all series and fields of a table in which anomalies are sought, which is what
     /// the search costs: some 0.2 µs a cell. Beyond it cells get wider, down to
-    /// [`Limits::min_cells_per_series`] a series, and then only every so-manieth series is judged.
+    /// [`Limits::min_cells_per_series`] a series, and then only every n-th series is judged.
     pub max_judged_cells: usize,
     /// See [`Limits::max_judged_cells`].
     pub min_cells_per_series: usize,
@@ -43,7 +43,7 @@ impl Default for Limits {
 /// Which series of a table are judged, and how finely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Judged {
-    /// Every so-manieth series, from the first on.
+    /// 1: all series; n: every n-th, from the first on.
     pub(super) every: usize,
     /// Cells of each at most.
     pub(super) max_cells: usize,

@@ -217,3 +217,22 @@ fn an_empty_store_has_an_empty_report() {
     let report = report.unwrap();
     assert_eq!((report.rows, report.tables.len(), report.anomalies.len()), (0, 0, 0));
 }
+
+#[test]
+fn the_first_and_the_last_time_there_are() {
+    let tags: Tags = (Some("y"), None);
+    let row = |time: i64| ((tags, time), Row { float: Some(time as f64), ..Row::default() });
+    let rows: Rows = [i64::MIN, -1, 0, 1, i64::MAX].map(row).into();
+    for flush in [false, true] {
+        let store = TestStore::new();
+        store.write(&rows);
+        if flush {
+            store.store.flush().unwrap();
+        }
+        let report =
+            build(&store, &Limits { sparkline_points: 0, chart_points: 0, ..Limits::default() });
+        let table = &report.tables[0];
+        assert_eq!((table.start, table.end), (Some(i64::MIN), Some(i64::MAX)));
+        assert_eq!(table.fields[0].count, 6);
+    }
+}
