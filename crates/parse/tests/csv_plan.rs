@@ -157,7 +157,8 @@ fn what_tells_rows_of_one_time_apart_is_a_tag() {
 #[test]
 fn a_repeated_header_does_not_make_columns_text() {
     let text = "time,n\n1,5\ntime,n\n2,6\n";
-    let plan = plan(text, &options(None, None)).unwrap();
+    let mut plan = plan(text, &options(None, None)).unwrap();
+    assert_eq!(plan.survey_types(text.as_bytes(), true, true), text.len());
     let (rows, errors) = read(&plan, text.as_bytes());
     assert_eq!(lines(&rows), ["n=Int(5) @1000000000", "n=Int(6) @2000000000"]);
     assert_eq!(reasons(&errors), ["11: `time` is not a time (seconds since 1970)"]);

@@ -158,8 +158,7 @@ fn closing_quote(chunk: &[u8], start: usize, is_last: bool) -> Quote {
         let after = at + quote + 1;
         match chunk.get(after) {
             Some(b'"') => at = after + 1,
-            // It might be the first of a pair.
-            None if !is_last => return Quote::Unfinished,
+            // At the chunk's end it might be the first of a pair: the caller sees to that.
             _ => return Quote::Closed(after),
         }
     }

@@ -121,6 +121,17 @@ mod tests {
     }
 
     #[test]
+    fn control_characters_are_refused_and_nothing_else_is() {
+        for byte in (0..=u8::MAX).filter(|byte| !b"\"\\".contains(byte)) {
+            let text = [b"0123456789", &[byte][..], b"0123456789\""].concat();
+            for start in 0..11 {
+                let end = scan(&text, start).map(|string| string.end).ok();
+                assert_eq!(end, (byte >= 0x20).then_some(21), "{byte:#x}");
+            }
+        }
+    }
+
+    #[test]
     fn strings_that_do_not_end() {
         for text in ["", "abc", "abcdefghijk", "abc\\", "abc\\\"", "a\nb\"", "12345678\t\""] {
             assert!(scan(text.as_bytes(), 0).is_err(), "{text:?}");

@@ -121,3 +121,40 @@ impl Partition {
         rows - classes.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Partition, Sample};
+    use crate::tabular::Kinds;
+
+    #[test]
+    fn rows_repeat_when_they_agree_in_all_columns() {
+        let check = |rows: &[[&str; 2]], want: usize| {
+            let mut sample = Sample::default();
+            for row in rows {
+                for (name, text) in ["a", "b"].iter().zip(row) {
+                    let column = sample.column(name);
+                    sample.set(column, text.as_bytes(), Kinds::TEXT);
+                }
+                sample.end_row();
+            }
+            let mut partition = Partition::new(&vec![true; rows.len()]);
+            sample.columns.iter().for_each(|column| partition.refine(column));
+            assert_eq!(partition.repeats(), want, "{rows:?}");
+        };
+        check(&[["x", "1"], ["x", "2"], ["y", "1"]], 0);
+        check(&[["x", "1"], ["y", "2"], ["x", "1"], ["x", "1"]], 2);
+        check(&[["x", "1"], ["x", ""], ["y", ""], ["", "1"], ["", ""]], 0);
+        check(&[["x", ""], ["", "x"], ["x", ""], ["", ""], ["", ""]], 2);
+    }
+
+    #[test]
+    fn a_row_taken_back_was_never_there() {
+        let mut sample = Sample::default();
+        let column = sample.column("a");
+        sample.set(column, b"x", Kinds::TEXT);
+        sample.abandon_row();
+        sample.end_row();
+        assert!(sample.columns[column].cells.is_empty());
+    }
+}

@@ -94,7 +94,36 @@ fn a_format_is_detected_by_majority() {
 const ZONES: [&str; 5] =
     ["UTC", "Europe/Berlin", "America/New_York", "Pacific/Apia", "Australia/Lord_Howe"];
 
+#[test]
+fn a_parser_remembers_the_right_date() {
+    let mut parser = TimeParser::new(Date, TimeZone::UTC);
+    let mut day = |text: &str| parser.parse(text.as_bytes()).map(|time| time / 86_400_000_000_000);
+    assert_eq!((day("1970-01-02"), day("1970-01-01"), day("1970-01-02")), (Ok(1), Ok(0), Ok(1)));
+}
+
 proptest! {
+    /// Local times around a change of clocks, after one far from it that is remembered.
+    #[test]
+    fn clocks_change_when_jiff_says(
+        zone in 1..ZONES.len(),
+        start in 0i64..2_000_000_000,
+        around in prop::collection::vec(-90_000i64..90_000, 1..20),
+    ) {
+        let tz = TimeZone::get(ZONES[zone]).unwrap();
+        let change = tz.following(jiff::Timestamp::from_second(start).unwrap()).next();
+        let change = change.map_or(start, |change| change.timestamp().as_second());
+        let mut parser = TimeParser::new(Local, tz.clone());
+        for away in [-30 * 86_400, 30 * 86_400] {
+            for distance in std::iter::once(away).chain(around.iter().copied()) {
+                let shown = jiff::Timestamp::from_second(change + distance).unwrap();
+                let local = TimeZone::UTC.to_datetime(shown);
+                let want = tz.to_ambiguous_timestamp(local).compatible().unwrap().as_nanosecond();
+                let text = local.to_string();
+                prop_assert_eq!(parser.parse(text.as_bytes()).map(i128::from), Ok(want), "{}", text);
+            }
+        }
+    }
+
     /// One parser over many times in a row, so that the caches of dates and offsets are tried.
     #[test]
     fn agrees_with_jiff(
