@@ -10,9 +10,10 @@ use crate::chunk::{Chunk, ClusterScratch};
 use crate::commit::Change;
 use crate::definition::Mark;
 use crate::duplicates::count_duplicates;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ingest::{BatchMap, Rejection};
 use crate::manifest::{SegmentEntry, segment_path};
+use crate::segment::Segment;
 use crate::sorted::SortedRows;
 use crate::store::{Inner, Store, publish_definitions};
 use crate::workers::workers;
@@ -39,6 +40,10 @@ pub struct Bulk<'a> {
     reservation: Reservation,
     /// Segments that wait for the manifest.
     written: Vec<SegmentEntry>,
+    /// Those of tables that refuse duplicates, to compare later rows with.
+    strict: Vec<Arc<Segment>>,
+    /// A call failed, and its rows are neither here nor there: nothing may be committed.
+    has_failed: bool,
     /// The latest time of each series, by table.
     last_times: Vec<Vec<i64>>,
     counts: Loaded,
@@ -83,6 +88,8 @@ impl Store {
             pending: Vec::new(),
             reservation: inner.options.budget.empty(),
             written: Vec::new(),
+            strict: Vec::new(),
+            has_failed: false,
             last_times: Vec::new(),
             counts: Loaded::default(),
         })
@@ -94,8 +101,21 @@ impl Bulk<'_> {
     /// then the same each time. Rows must all have a time ([`tidemill_model::TableBatch::untimed`]).
     ///
     /// # Errors
-    /// When the disk fails. Rows that the schema refuses go to `rejections`.
+    /// When the disk fails; all that is left then is [`Bulk::rollback`]. Rows that the schema
+    /// refuses go to `rejections`.
     pub fn append(
+        &mut self,
+        batch: &mut Batch,
+        map: &mut BulkMap,
+        rejections: &mut Vec<Rejection>,
+    ) -> Result<()> {
+        self.refuse_after_failure()?;
+        let appended = self.append_rows(batch, map, rejections);
+        self.has_failed = appended.is_err();
+        appended
+    }
+
+    fn append_rows(
         &mut self,
         batch: &mut Batch,
         map: &mut BulkMap,
@@ -107,7 +127,8 @@ impl Bulk<'_> {
                 ingest.resolve(batch, &mut map.0, self.duplicates);
             }
             let mut chunks = map.0.take_chunks(batch, rejections);
-            self.inner.refuse_duplicates(&ingest, &mut chunks, &self.pending, rejections)?;
+            let uncommitted = (&self.pending[..], &self.strict[..]);
+            self.inner.refuse_duplicates(&ingest, &mut chunks, uncommitted, rejections)?;
             chunks
         };
         for (table, mut chunk) in chunks {
@@ -136,7 +157,10 @@ impl Bulk<'_> {
     /// # Errors
     /// When the disk fails. Either all of it is in the store then, or nothing.
     pub fn commit(&mut self) -> Result<Loaded> {
-        self.write_pending()?;
+        self.refuse_after_failure()?;
+        let written = self.write_pending();
+        self.has_failed = written.is_err();
+        written?;
         if self.written.is_empty() {
             return Ok(std::mem::take(&mut self.counts));
         }
@@ -144,6 +168,7 @@ impl Bulk<'_> {
         let mut ingest = self.inner.lock_ingest();
         let flushed_sequence = Some(ingest.next_sequence - 1);
         let add = std::mem::take(&mut self.written);
+        self.strict.clear();
         let change = Change { add, flushed_sequence, ..Change::default() };
         // After an error, whether the manifest names them is unknown: the next opening decides.
         let segments = self.inner.commit(&change, Some(&ingest))?;
@@ -165,6 +190,8 @@ impl Bulk<'_> {
     /// Takes back everything since the last commit.
     pub fn rollback(&mut self) {
         self.pending.clear();
+        self.strict.clear();
+        self.has_failed = false;
         self.reservation.force(0);
         let dir = &self.inner.dir;
         let written = std::mem::take(&mut self.written);
@@ -175,6 +202,13 @@ impl Bulk<'_> {
         drop(ingest);
         self.last_times.clear();
         self.counts = Loaded::default();
+    }
+
+    fn refuse_after_failure(&self) -> Result<()> {
+        if self.has_failed {
+            return Err(Error::invalid("an earlier call of this bulk load failed; roll it back"));
+        }
+        Ok(())
     }
 
     fn count_late(&mut self, table: u32, chunk: &Chunk) {
@@ -205,7 +239,12 @@ impl Bulk<'_> {
             };
             let sorted = SortedRows::new(cluster(chunks), duplicates);
             self.counts.duplicates += sorted.overwritten();
-            self.written.push(self.inner.write_segment(table as u32, sequence, &sorted)?);
+            let entry = self.inner.write_segment(table as u32, sequence, &sorted)?;
+            if duplicates == Duplicates::Error {
+                let segment = Segment::open(self.inner.disk(), &self.inner.dir, entry.clone())?;
+                self.strict.push(Arc::new(segment));
+            }
+            self.written.push(entry);
         }
         self.reservation.force(0);
         Ok(())

@@ -96,14 +96,15 @@ fn view_of_state(
 
 impl Inner {
     /// Takes rows out of chunks whose table refuses duplicates and that have the series and time
-    /// of a row stored, waiting in `pending`, or earlier in the same chunk.
+    /// of a row stored, waiting in `uncommitted` chunks (by table) and segments, or earlier in the
+    /// same chunk.
     ///
     /// It reads the times of every series written, so such tables are slower to write.
     pub(crate) fn refuse_duplicates(
         &self,
         ingest: &Ingest,
         chunks: &mut [(u32, Chunk)],
-        pending: &[Vec<Arc<Chunk>>],
+        uncommitted: (&[Vec<Arc<Chunk>>], &[Arc<Segment>]),
         rejections: &mut Vec<Rejection>,
     ) -> Result<()> {
         let is_strict = |table: u32| ingest.tables[table as usize].duplicates == Duplicates::Error;
@@ -117,8 +118,9 @@ impl Inner {
             let range = chunk.range();
             let mut rows: Vec<Arc<Chunk>> =
                 self.read_tables().get(index).map_or_else(Vec::new, |state| state.chunks.clone());
-            rows.extend(pending.get(index).into_iter().flatten().cloned());
-            let segments = stored_segments(self, *table, range);
+            rows.extend(uncommitted.0.get(index).into_iter().flatten().cloned());
+            let mut segments = stored_segments(self, *table, range);
+            segments.extend(uncommitted.1.iter().filter(|s| s.entry.table == *table).cloned());
             let view = view_of_state(self, &states[index], segments, rows);
             let taken = times_taken(&view, chunk, range)?;
             let mut seen = HashSet::new();

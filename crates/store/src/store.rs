@@ -210,7 +210,7 @@ impl Inner {
             };
             let mut chunks = map.take_chunks(batch, &mut written.rejections);
             if let Some(ingest) = &ingest {
-                self.refuse_duplicates(ingest, &mut chunks, &[], &mut written.rejections)?;
+                self.refuse_duplicates(ingest, &mut chunks, (&[], &[]), &mut written.rejections)?;
             }
             if chunks.is_empty() {
                 return Ok(written);
