@@ -311,7 +311,7 @@ fn too_few_bits_panic() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn any_values(
         seed in any::<u64>(), len in 0usize..3000, shift in 0u32..64, bit_offset in 0usize..200,
