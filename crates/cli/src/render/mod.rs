@@ -19,6 +19,10 @@ pub(crate) struct Run {
     pub(crate) file_bytes: u64,
     /// From the beginning to the report.
     pub(crate) elapsed: Duration,
+    /// Rows of all inputs that came after a later one of their series.
+    pub(crate) late: u64,
+    /// Rows of all inputs whose series and time were there already.
+    pub(crate) duplicates: u64,
 }
 
 /// What is to be said of a table in a line.
@@ -43,8 +47,11 @@ fn facts(table: &TableReport) -> Vec<String> {
             text::count(table.gaps.missing_rows)
         ),
     });
-    facts.push(format!("{} late", text::count(table.late)));
-    facts.push(format!("{} duplicates", text::count(table.duplicates)));
+    for (count, what) in [(table.late, "late"), (table.duplicates, "duplicates")] {
+        if count > 0 {
+            facts.push(format!("{} {what}", text::count(count)));
+        }
+    }
     facts
 }
 

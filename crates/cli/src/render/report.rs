@@ -18,10 +18,12 @@ const MAX_SHOWN_SERIES: usize = 3;
 pub(crate) fn write(report: &Report, run: &Run, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
-        "{} rows, {} series, {} tables\n",
+        "{} rows, {} series, {} tables; {} rows late, {} duplicates\n",
         text::count(report.rows),
         text::count(report.series),
-        text::count(report.tables.len() as u64)
+        text::count(report.tables.len() as u64),
+        text::count(run.late),
+        text::count(run.duplicates),
     )?;
     for table in &report.tables {
         write_table(table, out)?;
