@@ -97,8 +97,8 @@ impl Store {
 }
 
 impl Bulk<'_> {
-    /// Takes the rows of a batch and leaves it empty. `map` belongs to the batch: empty at first,
-    /// then the same each time. Rows must all have a time ([`tidemill_model::TableBatch::untimed`]).
+    /// Takes the rows of a batch and leaves it empty. `map` is kept with the batch, so that known
+    /// series cost no lookup. Rows must all have a time ([`tidemill_model::TableBatch::untimed`]).
     ///
     /// # Errors
     /// When the disk fails; all that is left then is [`Bulk::rollback`]. Rows that the schema

@@ -96,6 +96,8 @@ impl Inner {
         for (state, chunks) in states.iter_mut().zip(&tables) {
             flushed_bytes += chunks.iter().map(|chunk| chunk.memory_bytes()).sum::<usize>();
             state.chunks.drain(..chunks.len());
+            // The last snapshot's view would keep what was flushed in memory.
+            state.memory = Arc::default();
         }
         for segment in segments {
             states[segment.entry.table as usize].change_segments(|all| all.push(segment));

@@ -47,6 +47,8 @@ pub(crate) struct IngestTable {
 /// up once.
 #[derive(Debug, Default)]
 pub(crate) struct BatchMap {
+    /// [`Batch::id`] of the batch it belongs to; of another one it knows nothing.
+    batch: u64,
     epoch: u64,
     tables: Vec<TableMap>,
 }
@@ -115,8 +117,8 @@ impl Ingest {
 
     /// Defines what the batch brings that is new, and says what is refused.
     pub(crate) fn resolve(&mut self, batch: &Batch, map: &mut BatchMap, duplicates: Duplicates) {
-        if map.epoch != self.epoch {
-            *map = BatchMap { epoch: self.epoch, tables: Vec::new() };
+        if (map.batch, map.epoch) != (batch.id(), self.epoch) {
+            *map = BatchMap { batch: batch.id(), epoch: self.epoch, tables: Vec::new() };
         }
         map.tables.resize_with(batch.tables().len(), TableMap::default);
         for (rows, table) in batch.tables().iter().zip(&mut map.tables) {
@@ -267,7 +269,7 @@ fn resolve_series(
 impl BatchMap {
     /// Whether nothing in the batch is new, so that [`Ingest::resolve`] would change nothing.
     pub(crate) fn is_complete_for(&self, batch: &Batch, epoch: u64) -> bool {
-        self.epoch == epoch
+        (self.batch, self.epoch) == (batch.id(), epoch)
             && self.tables.len() == batch.tables().len()
             && batch
                 .tables()

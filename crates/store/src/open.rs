@@ -21,7 +21,7 @@ use crate::wal::{Log, decode_record, log_number, log_path, replay};
 const LOCK_NAME: &str = "LOCK";
 /// A reader beside a writer may find files gone that the writer has just replaced, and looks
 /// again this many times.
-const MAX_OPEN_ATTEMPTS: usize = 10;
+const MAX_OPEN_ATTEMPTS: usize = 100;
 
 impl Store {
     /// Opens the store in `dir`, or creates one there.
@@ -37,13 +37,17 @@ impl Store {
         let mut attempt = 1;
         loop {
             let before = generation(&options, dir);
-            match open_to_read(dir, options.clone()) {
-                // A writer replaced files while they were being opened.
-                Err(_) if attempt < MAX_OPEN_ATTEMPTS && generation(&options, dir) != before => {
-                    attempt += 1;
-                }
-                result => return result,
+            let opened = open_to_read(dir, options.clone());
+            // A writer may have replaced the manifest and removed a log in between: what was read
+            // is not one state then.
+            if generation(&options, dir) == before {
+                return opened;
             }
+            if attempt == MAX_OPEN_ATTEMPTS {
+                let message = "the writer replaces files faster than they can be read; try again";
+                return opened.and(Err(Error::new(ErrorKind::Locked, message).at(dir)));
+            }
+            attempt += 1;
         }
     }
 }

@@ -152,7 +152,7 @@ impl Store {
 }
 
 impl Writer {
-    /// As [`Store::write`]. The same batch must be used with this writer each time.
+    /// As [`Store::write`]. With the same batch each time, known series cost no lookup.
     ///
     /// # Errors
     /// As [`Store::write`].

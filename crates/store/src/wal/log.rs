@@ -47,7 +47,7 @@ impl Log {
         sequence: u64,
         durability: Durability,
     ) -> Result<Self> {
-        let (file, path) = create_file(disk, dir, number, durability)?;
+        let (file, path) = create_file(disk, dir, number)?;
         let written = file_header(number).len() as u64;
         let state = State {
             file,
@@ -159,8 +159,12 @@ impl Log {
 
     /// Writes everything handed in, makes it durable, and notes that in the file.
     pub(crate) fn sync_and_mark(&self) -> Result<()> {
-        self.write_pending(self.lock())?;
         let mut state = self.lock();
+        // Others may hand in more, or still be writing, each time the lock was given up.
+        while state.is_leading || !state.pending.is_empty() {
+            self.write_pending(state)?;
+            state = self.lock();
+        }
         if state.is_poisoned {
             return Err(Error::poisoned());
         }
@@ -190,7 +194,10 @@ impl Log {
     /// may hand in meanwhile.
     pub(crate) fn rotate(&self, disk: &dyn Disk, number: u64) -> Result<()> {
         self.sync_and_mark()?;
-        let (file, path) = create_file(disk, &self.dir, number, self.durability)?;
+        // A failure leaves a file behind that makes this one no longer the last, whose end may be
+        // torn: nothing more may be written to it.
+        let created = create_file(disk, &self.dir, number).inspect_err(|_| self.poison());
+        let (file, path) = created?;
         let mut state = self.lock();
         state.written = file_header(number).len() as u64;
         state.synced = state.written;
@@ -209,19 +216,13 @@ impl Log {
     }
 }
 
-fn create_file(
-    disk: &dyn Disk,
-    dir: &Path,
-    number: u64,
-    durability: Durability,
-) -> Result<(Arc<dyn DiskFile>, PathBuf)> {
+/// The header is durable whatever [`Durability`] says, so that after a power cut the store opens.
+fn create_file(disk: &dyn Disk, dir: &Path, number: u64) -> Result<(Arc<dyn DiskFile>, PathBuf)> {
     let path = log_path(dir, number);
     let created = disk.create(&path).and_then(|file| {
         file.write_all_at(&file_header(number), 0)?;
-        if durability == Durability::Fsync {
-            file.sync()?;
-            disk.sync_dir(dir)?;
-        }
+        file.sync()?;
+        disk.sync_dir(dir)?;
         Ok(file)
     });
     match created {
