@@ -1,0 +1,130 @@
+//! Every bit of a small store is flipped, every file cut at every byte: it is reported, naming the
+//! file, or the answer is the same; there is never a panic and never another answer.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use common::{Random, Row, Rows, Val, dump, fill};
+use tidemill_model::Batch;
+use tidemill_store::{Disk, ErrorKind, Options, SimDisk, Store};
+
+const DIR: &str = "/store";
+
+fn open(disk: &SimDisk) -> tidemill_store::Result<Store> {
+    Store::open(DIR, Options { disk: Arc::new(disk.clone()), ..Options::default() })
+}
+
+/// A store with a segment of every type, with statistics, and a log that was closed well.
+fn sample() -> (Vec<(PathBuf, Vec<u8>)>, Rows) {
+    let disk = SimDisk::new(0);
+    let store = open(&disk).unwrap();
+    let mut batch = Batch::new();
+    let mut random = Random(3);
+    let row = |index: i64| {
+        let mut fields = vec![("i", Val::Int(index % 7)), ("f", Val::Float(1.5f64.to_bits()))];
+        if index % 2 == 0 {
+            fields.push(("u", Val::UInt(u64::MAX)));
+            fields.push(("b", Val::Bool(index % 3 == 0)));
+            fields.push(("s", Val::Text(format!("s{}", index % 4))));
+        }
+        let host = if index < 130 { "a" } else { "b" }.to_owned();
+        Row { table: "t", host, time: index * 10 + random.below(3) as i64, fields }
+    };
+    fill(&mut batch, &(0..140).map(row).collect::<Vec<_>>());
+    store.write(&mut batch).unwrap();
+    store.flush().unwrap();
+    for value in 0..2 {
+        fill(&mut batch, &[Row::new("t", "a", 3, value), Row::new("t", "c", 4, value)]);
+        store.write(&mut batch).unwrap();
+    }
+    let rows = dump(&store.snapshot());
+    drop(store);
+    (disk.files().into_iter().filter(|file| !file.0.ends_with("LOCK")).collect(), rows)
+}
+
+/// What a store of these files says.
+enum Finding {
+    Same,
+    Reported,
+}
+
+fn check(files: &[(PathBuf, Vec<u8>)], damaged: usize, want: &Rows, what: &str) -> Finding {
+    let disk = SimDisk::new(0);
+    disk.create_dir_all(Path::new(DIR)).unwrap();
+    for (path, bytes) in files {
+        disk.create(path).unwrap().write_all_at(bytes, 0).unwrap();
+    }
+    let path = &files[damaged].0;
+    let what = format!("{} {what}", path.display());
+    let is_reported = |error: &tidemill_store::Error| {
+        let is_kind = [ErrorKind::Corrupt, ErrorKind::Version].contains(&error.kind());
+        assert!(is_kind && error.path().is_some(), "{what}: {error}");
+        // A log that ends too early is seen by the write that is missing, in the next file.
+        assert!(
+            error.path() == Some(path) || path.extension().is_some_and(|e| e == "wal"),
+            "{what}: {error}"
+        );
+        if error.kind() == ErrorKind::Corrupt {
+            assert!(error.offset_bytes().is_some(), "{what}: {error}");
+        }
+    };
+    let store = match open(&disk) {
+        Ok(store) => store,
+        Err(error) => {
+            is_reported(&error);
+            return Finding::Reported;
+        }
+    };
+    let problems = store.check().unwrap().problems;
+    problems.iter().for_each(is_reported);
+    if problems.is_empty() {
+        assert!(dump(&store.snapshot()) == *want, "{what}: another answer and no report");
+        return Finding::Same;
+    }
+    Finding::Reported
+}
+
+#[test]
+fn every_flipped_bit_is_reported_or_harmless() {
+    let (files, want) = sample();
+    assert_eq!(files.iter().filter(|file| file.1.len() > 24).count(), 4, "one file of each kind");
+    for damaged in 0..files.len() {
+        let length = files[damaged].1.len();
+        let mut same = 0;
+        for bit in 0..length * 8 {
+            let mut files = files.clone();
+            files[damaged].1[bit / 8] ^= 1 << (bit % 8);
+            same += usize::from(matches!(
+                check(&files, damaged, &want, &format!("bit {bit}")),
+                Finding::Same
+            ));
+        }
+        // Of a log, the last frame is the mark that says what was durable before it.
+        let is_log = files[damaged].0.extension().is_some_and(|end| end == "wal");
+        assert!(same <= if is_log { 28 * 8 } else { 0 }, "{}: {same}", files[damaged].0.display());
+    }
+}
+
+#[test]
+fn every_truncation_is_reported_or_harmless() {
+    let (files, want) = sample();
+    for damaged in 0..files.len() {
+        let path = &files[damaged].0;
+        let length = files[damaged].1.len();
+        let is_log = path.extension().is_some_and(|end| end == "wal");
+        // A log may end anywhere: that is a torn tail. Only the mark at its end may go unnoticed.
+        let cuts = if is_log { length - 28..length } else { 0..length };
+        for cut in cuts {
+            let mut files = files.clone();
+            files[damaged].1.truncate(cut);
+            let finding = check(&files, damaged, &want, &format!("cut at {cut}"));
+            assert!(
+                is_log || matches!(finding, Finding::Reported),
+                "{} cut at {cut}",
+                path.display()
+            );
+        }
+    }
+}
