@@ -11,8 +11,8 @@ const BUFFER_BYTES: usize = 256 << 10;
 
 /// Where a command writes to.
 pub(crate) enum Output {
-    /// Standard output.
-    Stdout(BufWriter<io::Stdout>),
+    /// Standard output, and whether who read it has closed it.
+    Stdout(BufWriter<io::Stdout>, bool),
     /// A file, under a temporary name until [`Output::finish`].
     File(BufWriter<NamedTempFile>, PathBuf),
 }
@@ -24,7 +24,7 @@ impl Output {
     /// When no file can be created there.
     pub(crate) fn create(path: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = path else {
-            return Ok(Self::Stdout(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())));
+            return Ok(Self::Stdout(BufWriter::with_capacity(BUFFER_BYTES, io::stdout()), false));
         };
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let file = tempfile::Builder::new()
@@ -35,13 +35,27 @@ impl Output {
         Ok(Self::File(BufWriter::with_capacity(BUFFER_BYTES, file), path.to_owned()))
     }
 
+    /// Whether who read our standard output has seen enough. Libraries that write to it may not
+    /// hand the error on as it is.
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self, Self::Stdout(_, true))
+    }
+
+    /// The file's path until it is complete.
+    pub(crate) fn temporary_path(&self) -> Option<PathBuf> {
+        match self {
+            Self::Stdout(..) => None,
+            Self::File(file, _) => Some(file.get_ref().path().to_owned()),
+        }
+    }
+
     /// Makes the file appear under its name.
     ///
     /// # Errors
     /// When the rest cannot be written.
     pub(crate) fn finish(self) -> anyhow::Result<()> {
         match self {
-            Self::Stdout(mut stdout) => Ok(stdout.flush()?),
+            Self::Stdout(mut stdout, _) => Ok(stdout.flush()?),
             Self::File(file, path) => {
                 let failed = || format!("{}: could not be written", path.display());
                 let file = file.into_inner().map_err(|e| e.into_error()).with_context(failed)?;
@@ -55,17 +69,21 @@ impl Output {
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Stdout(stdout) => stdout.write(bytes),
+            Self::Stdout(stdout, is_closed) => note_closed(stdout.write(bytes), is_closed),
             Self::File(file, _) => file.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Self::Stdout(stdout) => stdout.flush(),
+            Self::Stdout(stdout, is_closed) => note_closed(stdout.flush(), is_closed),
             Self::File(file, _) => file.flush(),
         }
     }
+}
+
+fn note_closed<T>(result: io::Result<T>, is_closed: &mut bool) -> io::Result<T> {
+    result.inspect_err(|error| *is_closed |= error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Those of any new file: the umask takes its part away.

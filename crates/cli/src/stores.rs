@@ -53,7 +53,7 @@ pub(crate) fn recovery_notes(recovery: &Recovery) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some((path, bytes)) = &recovery.torn_tail {
         notes.push(format!(
-            "note: {} ended in {bytes} bytes of a write that was never acknowledged; they are cut off",
+            "note: {} ended in {bytes} bytes of a write that was never acknowledged; they are left out",
             path.display()
         ));
     }

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
@@ -29,7 +31,7 @@ pub(crate) fn run(args: &AnalyzeArgs) -> anyhow::Result<Outcome> {
     let options = ImportOptions {
         duplicates: args.bad_rows.duplicates,
         is_strict: args.bad_rows.strict,
-        ..args.read.options(cancel)
+        ..args.read.options(Arc::clone(&cancel))
     };
     let names: Vec<String> = inputs.iter().map(tidemill::import::Input::name).collect();
     let imported = session::run(&store, inputs, &options, &args.bad_rows)?;
@@ -38,6 +40,9 @@ pub(crate) fn run(args: &AnalyzeArgs) -> anyhow::Result<Outcome> {
         bail!("there is nothing to report on");
     }
     let report = build(&store, &imported)?;
+    if cancel.load(Ordering::Relaxed) {
+        bail!("stopped");
+    }
     let run = Run {
         files: names,
         file_bytes: total.read_bytes,

@@ -28,7 +28,8 @@ pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<Outcome> {
     let format = match args.format {
         InputFormat::Lp if is_table => return lines(&store, args),
         InputFormat::Lp => {
-            let what = "line protocol needs a table: the answer to a statement has no tags any more";
+            let what =
+                "line protocol needs a table: the answer to a statement has no tags any more";
             return Err(usage(format!("{what}; write csv, ndjson or parquet")));
         }
         InputFormat::Csv => ResultFormat::Csv,
@@ -46,7 +47,9 @@ fn lines(store: &Store, args: &ExportArgs) -> anyhow::Result<Outcome> {
     output.finish()?;
     if let Some((first, count)) = left_out {
         let count = text::count(count);
-        say(&format!("{count} values or rows have no form in line protocol and are left out: {first}"));
+        say(&format!(
+            "{count} values or rows have no form in line protocol and are left out: {first}"
+        ));
         return Ok(Outcome::Refused);
     }
     Ok(Outcome::Done)
@@ -76,8 +79,10 @@ fn write_lines(
         let tags = || rows.tags.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         for (row, time) in rows.times.iter().enumerate() {
             let fields = names.iter().zip(&rows.columns);
-            let fields = fields.filter_map(|(name, column)| Some((name.as_str(), column.get(row)?)));
-            let (finite, others): (Vec<_>, Vec<_>) = fields.partition(|(_, value)| is_finite(value));
+            let fields =
+                fields.filter_map(|(name, column)| Some((name.as_str(), column.get(row)?)));
+            let (finite, others): (Vec<_>, Vec<_>) =
+                fields.partition(|(_, value)| is_finite(value));
             others.iter().for_each(|(name, _)| leave_out(format!("`{name}` that is not finite")));
             if finite.is_empty() && !others.is_empty() {
                 continue;

@@ -41,7 +41,15 @@ pub(crate) fn run(args: &ImportArgs) -> anyhow::Result<Outcome> {
 /// What became of each file, and of all.
 pub(crate) fn report(imported: &Imported, out: &mut impl Write) -> anyhow::Result<()> {
     let mut table = text::table(&[
-        "file", "rows", "bad", "duplicates", "late", "untimed", "bytes", "seconds", "MB/s",
+        "file",
+        "rows",
+        "bad",
+        "duplicates",
+        "late",
+        "untimed",
+        "bytes",
+        "seconds",
+        "MB/s",
     ]);
     let mut add = |name: &str, report: &tidemill::import::ImportReport, time: Duration| {
         let rate = report.text_bytes as f64 / 1e6 / time.as_secs_f64().max(1e-9);

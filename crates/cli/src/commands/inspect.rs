@@ -47,9 +47,10 @@ struct Files {
 fn describe(store: &Store) -> anyhow::Result<Description> {
     let recovery = store.inner().recovery();
     let snapshot = store.snapshot();
-    let tables = snapshot.tables().iter().map(|view| {
-        Ok(TableDescription { view: view.clone(), values: count_values(view)? })
-    });
+    let tables = snapshot
+        .tables()
+        .iter()
+        .map(|view| Ok(TableDescription { view: view.clone(), values: count_values(view)? }));
     Ok(Description {
         dir: store.inner().dir().display().to_string(),
         tables: tables.collect::<anyhow::Result<_>>()?,
@@ -73,7 +74,8 @@ fn count_values(view: &TableView) -> anyhow::Result<u64> {
                 let mut next = 0;
                 for slice in &stored {
                     values += slice.valid;
-                    values += reader.column(piece, field, next..slice.rows.start)?.valid_count() as u64;
+                    values +=
+                        reader.column(piece, field, next..slice.rows.start)?.valid_count() as u64;
                     next = slice.rows.end;
                 }
                 values += reader.column(piece, field, next..rows)?.valid_count() as u64;

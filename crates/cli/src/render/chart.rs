@@ -180,6 +180,9 @@ impl ValueAxis {
         // Zero, but for rounding.
         let tick = if tick.abs() < self.step / 1e6 { 0.0 } else { tick };
         let largest = self.low.abs().max(self.high.abs());
+        if tick == 0.0 {
+            return "0".to_owned();
+        }
         match UNITS.into_iter().find(|(from, _)| largest >= *from && largest < 1e15) {
             Some((_, "k")) => text::number(tick / 1e3) + " k",
             Some((unit, name)) => format!("{} {name}", text::number(tick / unit)),

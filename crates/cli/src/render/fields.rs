@@ -8,8 +8,8 @@ use super::text;
 
 /// The columns of a table of statistics.
 pub(super) const COLUMNS: [&str; 14] = [
-    "field", "type", "count", "missing", "min", "max", "mean", "stddev", "p50", "p95", "p99", "first",
-    "last", "sum",
+    "field", "type", "count", "missing", "min", "max", "mean", "stddev", "p50", "p95", "p99",
+    "first", "last", "sum",
 ];
 /// The first columns, which hold text.
 pub(super) const TEXT_COLUMNS: usize = 2;

@@ -48,7 +48,8 @@ pub(crate) fn page(report: &Report, run: &Run) -> String {
         write_table(&mut out, report, index, table);
     }
     write_cost(&mut out, report, run);
-    let _ = writeln!(out, "</main><div id=tip hidden></div><script>{SCRIPT}</script></body></html>");
+    let _ =
+        writeln!(out, "</main><div id=tip hidden></div><script>{SCRIPT}</script></body></html>");
     out
 }
 
@@ -105,9 +106,8 @@ fn write_anomalies(out: &mut String, report: &Report) {
         "<p>Stretches farthest from their series&rsquo; trend and season. The score counts robust \
          standard deviations.</p><div class=charts>",
     );
-    let place = |anomaly: &Anomaly| {
-        (anomaly.table.clone(), anomaly.series.clone(), anomaly.field.clone())
-    };
+    let place =
+        |anomaly: &Anomaly| (anomaly.table.clone(), anomaly.series.clone(), anomaly.field.clone());
     for (index, first) in report.anomalies.iter().enumerate() {
         let is_of_first = |other: &&Anomaly| place(other) == place(first);
         if report.anomalies[..index].iter().any(|other| is_of_first(&other)) {

@@ -60,7 +60,14 @@ fn cost_lines(report: &Report, run: &Run) -> Vec<(&'static str, String)> {
     let cost = &report.cost;
     let per_second = |what: u64| what as f64 / cost.import_seconds.max(1e-9);
     let mut lines = vec![
-        ("read", format!("{} of text from {}", text::bytes(cost.read_bytes), text::bytes(run.file_bytes))),
+        (
+            "read",
+            format!(
+                "{} of text from {}",
+                text::bytes(cost.read_bytes),
+                text::bytes(run.file_bytes)
+            ),
+        ),
         ("import", format!("{:.2} s", cost.import_seconds)),
         ("rows a second", text::count(per_second(report.rows) as u64)),
         ("MB a second", format!("{:.0}", per_second(cost.read_bytes) / 1e6)),
@@ -70,8 +77,7 @@ fn cost_lines(report: &Report, run: &Run) -> Vec<(&'static str, String)> {
         lines.push(("peak memory", text::bytes(bytes)));
     }
     lines.push(("stored", text::bytes(cost.stored_bytes)));
-    if let (Some(stored), Some(read)) =
-        (cost.stored_bytes_per_value(), cost.read_bytes_per_value())
+    if let (Some(stored), Some(read)) = (cost.stored_bytes_per_value(), cost.read_bytes_per_value())
     {
         lines.push(("bytes a value stored", format!("{stored:.2}")));
         lines.push(("bytes a value read", format!("{read:.2}")));

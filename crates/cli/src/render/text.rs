@@ -96,7 +96,11 @@ fn round(value: f64, digits: usize) -> String {
         return "0".to_owned();
     }
     if !value.is_finite() {
-        return if value.is_nan() { "NaN".to_owned() } else { format!("{value}").replace("inf", "∞") };
+        return if value.is_nan() {
+            "NaN".to_owned()
+        } else {
+            format!("{value}").replace("inf", "∞")
+        };
     }
     let magnitude = value.abs().log10().floor() as i32;
     if !(-4..15).contains(&magnitude) {

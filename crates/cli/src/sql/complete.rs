@@ -5,12 +5,65 @@ use tidemill::Snapshot;
 
 /// Words of SQL and functions that are completed.
 const WORDS: [&str; 59] = [
-    "ALL", "AND", "AS", "ASC", "BETWEEN", "BY", "CASE", "CAST", "CROSS", "DESC", "DESCRIBE",
-    "DISTINCT", "ELSE", "END", "EXISTS", "EXPLAIN", "ANALYZE", "FALSE", "FILTER", "FROM", "FULL",
-    "GROUP", "HAVING", "IN", "INNER", "INTERVAL", "IS", "JOIN", "LEFT", "LIKE", "LIMIT", "NOT",
-    "NULL", "OFFSET", "ON", "OR", "ORDER", "OUTER", "OVER", "PARTITION", "SELECT", "SHOW",
-    "TABLES", "THEN", "TRUE", "UNION", "USING", "WHEN", "WHERE", "WITH", "avg", "count",
-    "date_bin", "first_value", "last_value", "max", "min", "stddev", "sum",
+    "ALL",
+    "AND",
+    "AS",
+    "ASC",
+    "BETWEEN",
+    "BY",
+    "CASE",
+    "CAST",
+    "CROSS",
+    "DESC",
+    "DESCRIBE",
+    "DISTINCT",
+    "ELSE",
+    "END",
+    "EXISTS",
+    "EXPLAIN",
+    "ANALYZE",
+    "FALSE",
+    "FILTER",
+    "FROM",
+    "FULL",
+    "GROUP",
+    "HAVING",
+    "IN",
+    "INNER",
+    "INTERVAL",
+    "IS",
+    "JOIN",
+    "LEFT",
+    "LIKE",
+    "LIMIT",
+    "NOT",
+    "NULL",
+    "OFFSET",
+    "ON",
+    "OR",
+    "ORDER",
+    "OUTER",
+    "OVER",
+    "PARTITION",
+    "SELECT",
+    "SHOW",
+    "TABLES",
+    "THEN",
+    "TRUE",
+    "UNION",
+    "USING",
+    "WHEN",
+    "WHERE",
+    "WITH",
+    "avg",
+    "count",
+    "date_bin",
+    "first_value",
+    "last_value",
+    "max",
+    "min",
+    "stddev",
+    "sum",
 ];
 
 /// Completes the word before the cursor.
@@ -37,16 +90,19 @@ impl Words {
     }
 
     /// The words that begin as the one before `cursor` does, in any case, and where that starts.
-    fn matches(&self, line: &str, cursor: usize) -> (usize, impl Iterator<Item = &(String, &'static str)>) {
+    fn matches(
+        &self,
+        line: &str,
+        cursor: usize,
+    ) -> (usize, impl Iterator<Item = &(String, &'static str)>) {
         let before = line.get(..cursor).unwrap_or(line);
         let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '\\' | '"' | '?');
-        let start = before.rfind(|c| !is_part(c)).map_or(0, |at| {
-            at + before[at..].chars().next().map_or(1, char::len_utf8)
-        });
+        let start = before
+            .rfind(|c| !is_part(c))
+            .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
         let prefix = before[start..].trim_start_matches('"').to_lowercase();
         let starts = move |word: &&(String, &str)| {
-            !prefix.is_empty()
-                && word.0.trim_start_matches('"').to_lowercase().starts_with(&prefix)
+            !prefix.is_empty() && word.0.trim_start_matches('"').to_lowercase().starts_with(&prefix)
         };
         (start, self.words.iter().filter(starts))
     }

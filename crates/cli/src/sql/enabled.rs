@@ -2,7 +2,6 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::bail;
 use tidemill::Store;
 use tidemill::query::QueryStream;
 use tidemill::query::output::{Format, write_stream};
@@ -11,6 +10,7 @@ use super::table::print_table;
 use crate::args::ResultFormat;
 use crate::outcome::{Outcome, usage};
 use crate::output::Output;
+use crate::stop;
 
 /// Runs a statement and writes its answer to a file, which appears when it is complete, or to
 /// standard output.
@@ -30,9 +30,15 @@ pub(crate) fn answer(
         return Err(usage("this format is not for a terminal: name a file with --output"));
     }
     let started = Instant::now();
-    let mut stream = store.sql_stream(sql)?;
     let mut output = Output::create(output)?;
-    write(&mut stream, format, &mut output, Some(started))?;
+    if let Some(path) = output.temporary_path() {
+        stop::end_without(path)?;
+    }
+    let mut stream = store.sql_stream(sql)?;
+    match write(&mut stream, format, &mut output, Some(started)) {
+        Err(_) if output.is_closed() => return Ok(Outcome::Done),
+        result => result?,
+    }
     output.finish()?;
     Ok(Outcome::Done)
 }
@@ -53,8 +59,5 @@ pub(super) fn write(
         ResultFormat::Arrow => Format::Arrow,
     };
     write_stream(stream, format, &mut *output)?;
-    if let Err(error) = output.flush() {
-        bail!(error);
-    }
-    Ok(())
+    Ok(output.flush()?)
 }

@@ -39,7 +39,11 @@ pub(super) fn print_table(
         writeln!(out, "{table}")?;
     }
     if rows > shown as u64 {
-        writeln!(out, "the first {} rows are shown; --format csv or ndjson gives all", text::count(shown as u64))?;
+        writeln!(
+            out,
+            "the first {} rows are shown; --format csv or ndjson gives all",
+            text::count(shown as u64)
+        )?;
     }
     write!(out, "{} {}", text::count(rows), if rows == 1 { "row" } else { "rows" })?;
     if let Some(elapsed) = elapsed {
@@ -83,7 +87,8 @@ fn add_rows(table: &mut Table, batch: &RecordBatch) -> anyhow::Result<()> {
 
 /// A cell's text on one line, without what a terminal would obey, and not too long.
 fn fit(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let shown =
+        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     let mut fitted: String = text.chars().take(MAX_CELL_CHARACTERS).map(shown).collect();
     if text.chars().nth(MAX_CELL_CHARACTERS).is_some() {
         fitted.push('…');

@@ -16,7 +16,10 @@ fn figures_of_a_small_file_are_those_done_by_hand() {
     let report = json(&place, &["a.lp"]);
     assert_eq!((&report["rows"], &report["series"]), (&json!(4), &json!(2)));
     let table = &report["tables"][0];
-    assert_eq!((&table["name"], &table["start"], &table["end"]), (&json!("m"), &json!(0), &json!(20)));
+    assert_eq!(
+        (&table["name"], &table["start"], &table["end"]),
+        (&json!("m"), &json!(0), &json!(20))
+    );
     assert_eq!(table["interval_ns"], 10);
     let field = |name: &str| {
         let fields = table["fields"].as_array().unwrap();
@@ -40,7 +43,10 @@ fn late_rows_and_duplicates_are_counted() {
     let place = Place::with(&[("a.lp", b"m v=1 10\nm v=2 5\nm v=3 10\n")]);
     let report = json(&place, &["a.lp"]);
     let table = &report["tables"][0];
-    assert_eq!((&table["rows"], &table["late"], &table["duplicates"]), (&json!(2), &json!(1), &json!(1)));
+    assert_eq!(
+        (&table["rows"], &table["late"], &table["duplicates"]),
+        (&json!(2), &json!(1), &json!(1))
+    );
 }
 
 #[test]
@@ -48,7 +54,8 @@ fn the_sample_has_a_report_and_a_page() {
     let place = Place::new();
     let ran = place.run(&["analyze", &sample(), "--html", "page.html"]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    for wanted in ["11 tables", "usage_user", "What stands out", "What it cost", "peak memory", "█"] {
+    for wanted in ["11 tables", "usage_user", "What stands out", "What it cost", "peak memory", "█"]
+    {
         assert!(ran.stdout.contains(wanted), "{wanted}");
     }
     let page = place.read("page.html");

@@ -20,7 +20,8 @@ fn parse_prints_points_in_order_and_errors_in_their_places() {
 
 #[test]
 fn parse_reads_every_text_format_and_standard_input() {
-    let json = r#"{"table":"t","tags":{"h":"a"},"fields":{"v":{"f":1.5}},"time":1704067200000000000}"#;
+    let json =
+        r#"{"table":"t","tags":{"h":"a"},"fields":{"v":{"f":1.5}},"time":1704067200000000000}"#;
     let csv = b"time,h,v\n2024-01-01,a,1.5\n";
     let ndjson = b"{\"time\":\"2024-01-01T00:00:00Z\",\"h\":\"a\",\"v\":1.5}\n";
     let lp = b"t,h=a v=1.5 1704067200\n";
@@ -88,14 +89,16 @@ fn what_has_no_form_in_line_protocol_is_said() {
 fn generated_data_depends_on_the_seed_alone() {
     let place = Place::new();
     let run = |seed: &str| {
-        let ran = place.run(&["generate", "tsbs-cpu", "--scale", "3", "--hours", "0.1", "--seed", seed]);
+        let ran =
+            place.run(&["generate", "tsbs-cpu", "--scale", "3", "--hours", "0.1", "--seed", seed]);
         assert_eq!(ran.code, 0, "{ran:?}");
         ran.stdout
     };
     assert_eq!(run("1"), run("1"));
     assert_ne!(run("1"), run("2"));
     assert_eq!(run("1").lines().count(), 3 * 36);
-    let csv = ["generate", "tsbs-iot", "--table", "readings", "--format", "csv", "--output", "r.csv"];
+    let csv =
+        ["generate", "tsbs-iot", "--table", "readings", "--format", "csv", "--output", "r.csv"];
     assert_eq!(place.run(&csv).code, 0);
     assert_eq!(place.run(&["import", "r.csv"]).code, 0);
 }

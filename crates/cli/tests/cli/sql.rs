@@ -19,7 +19,10 @@ fn check(format: &str, want: &str) {
 
 #[test]
 fn answers_in_text_formats() {
-    check("csv", "time,host,user,n\n2024-01-01T00:00:00Z,a,1.5,9007199254740993\n2024-01-01T00:00:01Z,b,2.5,\n");
+    check(
+        "csv",
+        "time,host,user,n\n2024-01-01T00:00:00Z,a,1.5,9007199254740993\n2024-01-01T00:00:01Z,b,2.5,\n",
+    );
     check(
         "ndjson",
         "{\"time\":\"2024-01-01T00:00:00Z\",\"host\":\"a\",\"user\":1.5,\"n\":9007199254740993}\n\
@@ -29,7 +32,8 @@ fn answers_in_text_formats() {
 
 #[test]
 fn answers_as_a_table() {
-    let ran = store().run(&["query", "SELECT host, count(*) AS n FROM cpu GROUP BY host ORDER BY host"]);
+    let ran =
+        store().run(&["query", "SELECT host, count(*) AS n FROM cpu GROUP BY host ORDER BY host"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     let lines: Vec<_> = ran.stdout.lines().map(str::trim).collect();
     assert_eq!(lines[2].split_whitespace().collect::<Vec<_>>(), ["a", "1"]);
@@ -41,7 +45,8 @@ fn a_file_appears_when_it_is_complete() {
     let place = store();
     for format in ["parquet", "arrow", "csv"] {
         let output = format!("out.{format}");
-        let ran = place.run(&["query", "--format", format, "--output", &output, "SELECT * FROM cpu"]);
+        let ran =
+            place.run(&["query", "--format", format, "--output", &output, "SELECT * FROM cpu"]);
         assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{ran:?}");
         assert!(place.path(&output).metadata().unwrap().len() > 50);
     }
@@ -60,7 +65,8 @@ fn an_export_of_every_format_is_imported_again() {
         let store = format!("store-{format}");
         let ran = place.run(&["import", "--store", &store, "--tags", "host", &output]);
         assert_eq!(ran.code, 0, "{ran:?}");
-        let export = |store: &str| place.run(&["export", "cpu", "--format", "lp", "--store", store]).stdout;
+        let export =
+            |store: &str| place.run(&["export", "cpu", "--format", "lp", "--store", store]).stdout;
         assert_eq!(export(&store), export("tidemill-data"), "{format}");
     }
 }

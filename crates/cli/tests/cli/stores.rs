@@ -35,8 +35,14 @@ fn inspect_describes_a_store_to_programs() {
     let ran = store().run(&["inspect", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     let table = &json["tables"][0];
-    assert_eq!((&table["name"], &table["rows"], &table["series"]), (&"cpu".into(), &2.into(), &2.into()));
-    assert_eq!((&table["start"], &table["values"]), (&1_704_067_200_000_000_000_i64.into(), &3.into()));
+    assert_eq!(
+        (&table["name"], &table["rows"], &table["series"]),
+        (&"cpu".into(), &2.into(), &2.into())
+    );
+    assert_eq!(
+        (&table["start"], &table["values"]),
+        (&1_704_067_200_000_000_000_i64.into(), &3.into())
+    );
     assert_eq!(json["values"], 6);
     assert!(json["bytes_a_value"].as_f64().unwrap() > 0.0);
 }
@@ -44,12 +50,9 @@ fn inspect_describes_a_store_to_programs() {
 #[test]
 fn reading_commands_need_a_store_and_make_none() {
     let place = Place::new();
-    for arguments in [
-        &["inspect"][..],
-        &["check"],
-        &["compact"],
-        &["export", "m", "--format", "lp"],
-    ] {
+    for arguments in
+        [&["inspect"][..], &["check"], &["compact"], &["export", "m", "--format", "lp"]]
+    {
         let ran = place.run(arguments);
         assert_eq!(ran.code, 1, "{arguments:?}: {ran:?}");
         assert!(ran.stderr.contains("tidemill-data"), "{arguments:?}: {ran:?}");
@@ -63,7 +66,8 @@ fn damage_is_found_and_named() {
     assert!(place.run(&["check"]).stdout.contains("all sound"));
     let dir = place.path("tidemill-data");
     let files = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-    let segment = files.into_iter().find(|path| path.extension().is_some_and(|e| e == "seg")).unwrap();
+    let segment =
+        files.into_iter().find(|path| path.extension().is_some_and(|e| e == "seg")).unwrap();
     let mut bytes = std::fs::read(&segment).unwrap();
     let middle = bytes.len() / 4;
     bytes[middle] ^= 1;
@@ -90,7 +94,9 @@ fn compaction_drops_what_later_rows_replace() {
 
 #[test]
 fn duplicates_follow_the_rule_the_table_was_made_with() {
-    for (rule, code, want) in [("last", 0, "m f=2 1"), ("keep", 0, "m f=1 1"), ("error", 1, "m f=1 1")] {
+    for (rule, code, want) in
+        [("last", 0, "m f=2 1"), ("keep", 0, "m f=1 1"), ("error", 1, "m f=1 1")]
+    {
         let place = Place::with(&[("a.lp", b"m f=1 1\nm f=2 1\n")]);
         let ran = place.run(&["import", "--duplicates", rule, "a.lp"]);
         assert_eq!(ran.code, code, "{rule}: {ran:?}");
