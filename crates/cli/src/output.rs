@@ -11,7 +11,8 @@ const BUFFER_BYTES: usize = 256 << 10;
 
 /// Where a command writes to.
 pub(crate) enum Output {
-    /// Standard output, and whether who read it has closed it.
+    /// Standard output, and whether who read it has closed it: libraries that write to it may not
+    /// hand that error on as it is.
     Stdout(BufWriter<io::Stdout>, bool),
     /// A file, under a temporary name until [`Output::finish`].
     File(BufWriter<NamedTempFile>, PathBuf),
@@ -33,20 +34,6 @@ impl Output {
             .tempfile_in(parent.unwrap_or(Path::new(".")))
             .with_context(|| format!("{}: could not be created", path.display()))?;
         Ok(Self::File(BufWriter::with_capacity(BUFFER_BYTES, file), path.to_owned()))
-    }
-
-    /// Whether who read our standard output has seen enough. Libraries that write to it may not
-    /// hand the error on as it is.
-    pub(crate) fn is_closed(&self) -> bool {
-        matches!(self, Self::Stdout(_, true))
-    }
-
-    /// The file's path until it is complete.
-    pub(crate) fn temporary_path(&self) -> Option<PathBuf> {
-        match self {
-            Self::Stdout(..) => None,
-            Self::File(file, _) => Some(file.get_ref().path().to_owned()),
-        }
     }
 
     /// Makes the file appear under its name.

@@ -1,11 +1,10 @@
 //! Ctrl-C and its like: finish cleanly at the first, at once at the second.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The exit code of a process ended by SIGINT, as shells give it.
-const INTERRUPTED: i32 = 130;
+pub(crate) const INTERRUPTED: i32 = 130;
 
 /// A flag that is set when the process is asked to stop.
 ///
@@ -20,18 +19,4 @@ pub(crate) fn flag() -> anyhow::Result<Arc<AtomicBool>> {
         }
     })?;
     Ok(flag)
-}
-
-/// Ends the process at once when it is asked to stop, without the file that is not complete: for
-/// work that looks at no flag.
-///
-/// # Errors
-/// When the signals cannot be handled.
-pub(crate) fn end_without(file: PathBuf) -> anyhow::Result<()> {
-    ctrlc::set_handler(move || {
-        // It is on its way out: what cannot be removed stays.
-        let _ = std::fs::remove_file(&file);
-        std::process::exit(INTERRUPTED);
-    })?;
-    Ok(())
 }

@@ -1,5 +1,5 @@
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use tidemill::Store;
@@ -10,7 +10,7 @@ use super::table::print_table;
 use crate::args::ResultFormat;
 use crate::outcome::{Outcome, usage};
 use crate::output::Output;
-use crate::stop;
+use crate::stop::INTERRUPTED;
 
 /// Runs a statement and writes its answer to a file, which appears when it is complete, or to
 /// standard output.
@@ -31,16 +31,27 @@ pub(crate) fn answer(
     }
     let started = Instant::now();
     let mut output = Output::create(output)?;
-    if let Some(path) = output.temporary_path() {
-        stop::end_without(path)?;
+    if let Output::File(file, _) = &output {
+        end_without(file.get_ref().path().to_owned())?;
     }
     let mut stream = store.sql_stream(sql)?;
     match write(&mut stream, format, &mut output, Some(started)) {
-        Err(_) if output.is_closed() => return Ok(Outcome::Done),
+        Err(_) if matches!(output, Output::Stdout(_, true)) => return Ok(Outcome::Done),
         result => result?,
     }
     output.finish()?;
     Ok(Outcome::Done)
+}
+
+/// Ends the process at once when it is asked to stop, without the file that is not complete: a
+/// statement that runs looks at no flag.
+fn end_without(file: PathBuf) -> anyhow::Result<()> {
+    ctrlc::set_handler(move || {
+        // The process is on its way out: what cannot be removed stays.
+        let _ = std::fs::remove_file(&file);
+        std::process::exit(INTERRUPTED);
+    })?;
+    Ok(())
 }
 
 /// Writes an answer; below a table, how long it took since `started`.
