@@ -58,7 +58,7 @@ enum Next {
 
 impl Shell<'_> {
     fn interact(&mut self) -> anyhow::Result<Outcome> {
-        println!("tidemill {}: \\? for help", env!("CARGO_PKG_VERSION"));
+        writeln!(io::stdout(), "tidemill {}: \\? for help", env!("CARGO_PKG_VERSION"))?;
         let mut editor = self.editor()?;
         loop {
             match editor.read_line(&ShellPrompt)? {
@@ -198,16 +198,14 @@ fn is_complete(text: &str) -> bool {
 
 /// The statements of a text, without their semicolons.
 fn split(text: &str) -> Vec<&str> {
-    let mut statements = Vec::new();
     let mut start = 0;
-    for end in ends(text).into_iter().chain([text.len()]) {
-        let statement = text[start..end].trim().trim_end_matches(';').trim();
-        if !statement.is_empty() {
-            statements.push(statement);
-        }
+    let mut statements: Vec<&str> = Vec::new();
+    for end in ends(text) {
+        statements.push(&text[start..end - 1]);
         start = end;
     }
-    statements
+    statements.push(&text[start..]);
+    statements.into_iter().map(str::trim).filter(|statement| !statement.is_empty()).collect()
 }
 
 /// Where statements end: behind semicolons that are neither in quotes nor in a comment.
