@@ -201,7 +201,9 @@ proptest! {
 /// not.
 fn long(count: usize, is_regular: bool, has_missing: bool) -> (TestStore, Rows) {
     let value = |row: usize| Row {
-        float: (!has_missing || row % 7 != 3).then_some((row % 101) as f64),
+        // Neither the first nor the last row of a series has one.
+        float: (!has_missing || row % 7 != 3 && (2..count - 2).contains(&row))
+            .then_some((row % 101) as f64),
         int: Some((row as i64 * 37) % 1009),
         ..Row::default()
     };
@@ -269,6 +271,29 @@ fn long_plans_are_shared_out_and_merged() {
             check(&store, &rows, plan, &[Some("x"), Some("y")]).unwrap();
         }
     }
+}
+
+#[test]
+fn of_rows_at_the_same_time_the_one_of_the_least_series_counts() {
+    let store = TestStore::new();
+    let hosts = [Some("x"), Some("y")];
+    let value = |host| Row { int: Some(if host == Some("x") { 1 } else { 2 }), ..Row::default() };
+    let rows = hosts.iter().flat_map(|host| (0..150_000).map(move |time| (*host, time)));
+    let rows: Rows = rows.map(|(host, time)| (((host, None), time), value(host))).collect();
+    store.write(&rows);
+    store.store.flush().unwrap();
+    let call = |function| Call { function, field: 1 };
+    let plan = AggregatePlan {
+        series: vec![1, 2],
+        range: TimeRange::ALL,
+        bucket: None,
+        group_tags: vec![],
+        calls: vec![call(Function::First), call(Function::Last)],
+    };
+    let snapshot = store.snapshot();
+    let got = aggregate(snapshot.table("t").unwrap(), &plan, &Budget::new(1 << 20)).unwrap();
+    let got: Vec<_> = got.values.iter().map(|column| column.get(0)).collect();
+    assert_eq!(got, [Some(Value::Int(1)); 2]);
 }
 
 #[test]
