@@ -61,7 +61,7 @@ pub struct Stretch {
     pub start: i64,
     /// The last time of its last cell.
     pub end: i64,
-    /// The robust z-score of its most anomalous cell, at most [`score::MAX`].
+    /// The robust z-score of its most anomalous cell, at most a million.
     pub score: f64,
 }
 
