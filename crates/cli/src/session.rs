@@ -90,10 +90,10 @@ pub(crate) fn run(
     for input in inputs {
         let started = Instant::now();
         let mut watcher = Watcher {
+            name: input.name(),
             progress: Progress::new(&input.name(), input.bytes()),
             rejects: rejects.as_mut(),
             shown: &mut shown,
-            bad_rows: 0,
         };
         let result = import(store.inner(), &input, options, &mut watcher);
         drop(watcher);
@@ -124,11 +124,11 @@ fn is_of_the_file(kind: ErrorKind, options: &ImportOptions) -> bool {
 
 /// Shows how an import goes.
 struct Watcher<'a> {
+    name: String,
     progress: Progress,
     rejects: Option<&'a mut Rejects>,
     /// Bad rows shown so far, of all inputs.
     shown: &'a mut u64,
-    bad_rows: u64,
 }
 
 impl Observer for Watcher<'_> {
@@ -137,7 +137,6 @@ impl Observer for Watcher<'_> {
     }
 
     fn bad_row(&mut self, row: &BadRow<'_>) -> io::Result<()> {
-        self.bad_rows += 1;
         if *self.shown < MAX_SHOWN_BAD_ROWS {
             let BadRow { file, line, column, reason, .. } = row;
             self.progress.say(&format!("{file}:{line}:{column}: {reason}"));
@@ -150,7 +149,7 @@ impl Observer for Watcher<'_> {
     }
 
     fn note(&mut self, text: &str) {
-        self.progress.say(text);
+        self.progress.say(&format!("{}: {text}", self.name));
     }
 }
 

@@ -10,14 +10,14 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
     let check = store.inner().check()?;
     writeln!(
         std::io::stdout(),
-        "{} segments, {} blocks, {} rows, {}: {}",
-        text::count(check.segments as u64),
-        text::count(check.blocks),
-        text::count(check.rows),
+        "{}, {}, {}, {}: {}",
+        text::counted(check.segments as u64, "segment"),
+        text::counted(check.blocks, "block"),
+        text::counted(check.rows, "row"),
         text::bytes(check.bytes),
         match check.problems.len() {
             0 => "all sound".to_owned(),
-            count => format!("{count} problems"),
+            count => text::counted(count as u64, "problem"),
         }
     )?;
     for problem in &check.problems {

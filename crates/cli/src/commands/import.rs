@@ -29,9 +29,9 @@ pub(crate) fn run(args: &ImportArgs) -> anyhow::Result<Outcome> {
         writeln!(std::io::stdout(), "in {}", dir.display())?;
     } else {
         say(&format!(
-            "{} bad rows and {} files left out; the rest is in {}",
-            imported.total().bad_rows,
-            imported.failed,
+            "{} and {} left out; the rest is in {}",
+            text::counted(imported.total().bad_rows, "bad row"),
+            text::counted(imported.failed as u64, "file"),
             dir.display()
         ));
     }

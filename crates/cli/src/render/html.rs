@@ -179,10 +179,10 @@ fn write_table(out: &mut String, report: &Report, index: usize, table: &TableRep
 fn write_series(out: &mut String, series: &SeriesReport) {
     let _ = write!(
         out,
-        "<h3>{}</h3><p>{} rows, {} gaps</p>",
+        "<h3>{}</h3><p>{}, {}</p>",
         Escaped(&series.series),
-        text::count(series.rows),
-        text::count(series.gaps.count)
+        text::counted(series.rows, "row"),
+        text::counted(series.gaps.count, "gap")
     );
     write_fields(out, &series.fields);
 }

@@ -27,10 +27,7 @@ pub(crate) struct Run {
 
 /// What is to be said of a table in a line.
 fn facts(table: &TableReport) -> Vec<String> {
-    let mut facts = vec![
-        format!("{} rows", text::count(table.rows)),
-        format!("{} series", text::count(table.series)),
-    ];
+    let mut facts = vec![text::counted(table.rows, "row"), text::counted(table.series, "series")];
     if let (Some(start), Some(end)) = (table.start, table.end) {
         let span = text::span(end.abs_diff(start));
         facts.push(format!("{} to {} ({span})", text::short_time(start), text::short_time(end)));
@@ -41,10 +38,10 @@ fn facts(table: &TableReport) -> Vec<String> {
     facts.push(match table.gaps.count {
         0 => "no gaps".to_owned(),
         count => format!(
-            "{} gaps, the longest {}, {} rows missing",
-            text::count(count),
+            "{}, the longest {}, {} missing",
+            text::counted(count, "gap"),
             text::span(table.gaps.longest_ns),
-            text::count(table.gaps.missing_rows)
+            text::counted(table.gaps.missing_rows, "row")
         ),
     });
     for (count, what) in [(table.late, "late"), (table.duplicates, "duplicates")] {

@@ -18,12 +18,12 @@ const MAX_SHOWN_SERIES: usize = 3;
 pub(crate) fn write(report: &Report, run: &Run, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
-        "{} rows, {} series, {} tables; {} rows late, {} duplicates\n",
-        text::count(report.rows),
-        text::count(report.series),
-        text::count(report.tables.len() as u64),
-        text::count(run.late),
-        text::count(run.duplicates),
+        "{}, {}, {}; {} late, {}\n",
+        text::counted(report.rows, "row"),
+        text::counted(report.series, "series"),
+        text::counted(report.tables.len() as u64, "table"),
+        text::counted(run.late, "row"),
+        text::counted(run.duplicates, "duplicate"),
     )?;
     for table in &report.tables {
         write_table(table, out)?;
@@ -48,9 +48,10 @@ fn write_table(table: &TableReport, out: &mut impl Write) -> io::Result<()> {
     }
     for series in table.series_reports.iter().take(MAX_SHOWN_SERIES) {
         let gaps = series.gaps.count;
-        let gaps = if gaps == 0 { String::new() } else { format!(", {} gaps", text::count(gaps)) };
-        let rows = text::count(series.rows);
-        writeln!(out, "{}{{{}}}: {rows} rows{gaps}", table.name, series.series)?;
+        let gaps =
+            if gaps == 0 { String::new() } else { format!(", {}", text::counted(gaps, "gap")) };
+        let rows = text::counted(series.rows, "row");
+        writeln!(out, "{}{{{}}}: {rows}{gaps}", table.name, series.series)?;
         write_fields(&series.fields, out)?;
         writeln!(out)?;
     }

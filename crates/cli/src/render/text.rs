@@ -39,6 +39,12 @@ pub(crate) fn count(count: u64) -> String {
     text
 }
 
+/// A count and what it counts, which takes an `s` unless it is one.
+pub(crate) fn counted(number: u64, what: &str) -> String {
+    let plural = if number == 1 || what.ends_with("series") { "" } else { "s" };
+    format!("{} {what}{plural}", count(number))
+}
+
 /// A number of bytes, in the largest unit of a thousand of which it is one.
 pub(crate) fn bytes(bytes: u64) -> String {
     let mut value = bytes as f64;
@@ -158,6 +164,7 @@ mod tests {
     #[test]
     fn counts_bytes_and_spans() {
         assert_eq!([0, 999, 1000, 1234567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([counted(1, "row"), counted(2000, "row")], ["1 row", "2,000 rows"]);
         let sizes = [0, 999, 1000, 9_949, 12_345_678, 3_000_000_000].map(bytes);
         assert_eq!(sizes, ["0 B", "999 B", "1.0 kB", "9.9 kB", "12 MB", "3.0 GB"]);
         let spans = [1, 1500, 10_000_000_000, 90_000_000_000, 259_200_000_000_000].map(span);

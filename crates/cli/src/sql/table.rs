@@ -45,7 +45,7 @@ pub(super) fn print_table(
             text::count(shown as u64)
         )?;
     }
-    write!(out, "{} {}", text::count(rows), if rows == 1 { "row" } else { "rows" })?;
+    write!(out, "{}", text::counted(rows, "row"))?;
     if let Some(elapsed) = elapsed {
         write!(out, " in {} ({executed_by})", text::span(elapsed.as_nanos() as u64))?;
     }
