@@ -1,0 +1,112 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::{RecordBatch, StringArray};
+use arrow::datatypes::SchemaRef;
+use datafusion::logical_expr::LogicalPlan;
+use tidemill_memory::Budget;
+use tidemill_store::Snapshot;
+
+use crate::error::Result;
+use crate::native::{NativeQuery, Shape, Step};
+
+/// The plan that an `EXPLAIN` is about, and whether it is to be run.
+pub(crate) fn explained(plan: &LogicalPlan) -> Option<(&LogicalPlan, bool)> {
+    match plan {
+        LogicalPlan::Explain(explain) => Some((&explain.plan, false)),
+        LogicalPlan::Analyze(analyze) => Some((&analyze.input, true)),
+        _ => None,
+    }
+}
+
+/// The answer to `EXPLAIN [ANALYZE]` of a statement that runs natively, in the two columns that
+/// DataFusion's has.
+pub(crate) fn native(
+    query: &NativeQuery,
+    snapshot: &Snapshot,
+    budget: &Budget,
+    analyze: bool,
+    schema: SchemaRef,
+) -> Result<RecordBatch> {
+    let mut lines = describe(query);
+    if analyze {
+        let start = Instant::now();
+        let answer = query.run(snapshot, budget)?;
+        let stats = answer.stats;
+        lines.push(format!(
+            "rows out: {}, series: {}, rows in: {}, values from stored aggregates: {}, values \
+             decoded: {}, time: {:?}",
+            answer.batch.num_rows(),
+            answer.series,
+            stats.rows,
+            stats.values_from_aggregates,
+            stats.values_decoded,
+            start.elapsed(),
+        ));
+    }
+    let kind = if analyze { "native_plan_with_metrics" } else { "native_plan" };
+    let kinds = StringArray::from(vec![kind]);
+    let plans = StringArray::from(vec![lines.join("\n")]);
+    Ok(RecordBatch::try_new(schema, vec![Arc::new(kinds), Arc::new(plans)])?)
+}
+
+/// The plan, from the last step down to the table.
+fn describe(query: &NativeQuery) -> Vec<String> {
+    let mut lines: Vec<String> = query.steps.iter().rev().map(step).collect();
+    let stored = &query.table.stored;
+    let tags = |tags: &[usize]| {
+        tags.iter().map(|tag| stored.tags[*tag].as_str()).collect::<Vec<_>>().join(", ")
+    };
+    lines.push(match &query.shape {
+        Shape::Aggregate { bucket, group_tags, calls, .. } => {
+            let calls: Vec<String> = calls
+                .iter()
+                .map(|call| match stored.fields.get(call.field) {
+                    Some(field) => format!("{:?}({})", call.function, field.name),
+                    None => format!("{:?}", call.function),
+                })
+                .collect();
+            let bucket = bucket.map(|bucket| {
+                format!(", bucket={}ns from {}ns", bucket.width_ns, bucket.origin_ns)
+            });
+            let bucket = bucket.unwrap_or_default();
+            format!(
+                "NativeAggregate: [{}] by tags=[{}]{bucket}",
+                calls.join(", "),
+                tags(group_tags)
+            )
+        }
+        Shape::Last { keys, columns, .. } => {
+            format!("NativeLastRows: by tags=[{}], {} columns", tags(keys), columns.len())
+        }
+    });
+    let range = query.selection.range;
+    let mut scan = format!("table={}", stored.name);
+    if range.start != i64::MIN {
+        scan.push_str(&format!(", from={}", crate::scan::display_time(range.start)));
+    }
+    if range.end != i64::MAX {
+        scan.push_str(&format!(", to={}", crate::scan::display_time(range.end)));
+    }
+    for predicate in &query.selection.tags {
+        scan.push_str(&format!(", where {}", predicate.describe(&stored.tags)));
+    }
+    lines.push(scan);
+    lines.iter().enumerate().map(|(depth, line)| format!("{}{line}", "  ".repeat(depth))).collect()
+}
+
+fn step(step: &Step) -> String {
+    match step {
+        Step::Filter { condition, .. } => format!("Filter: {condition}"),
+        Step::Project { columns, .. } => {
+            let columns: Vec<_> = columns.iter().map(ToString::to_string).collect();
+            format!("Project: {}", columns.join(", "))
+        }
+        Step::Sort { by, fetch, .. } => {
+            let by: Vec<_> = by.iter().map(ToString::to_string).collect();
+            let fetch = fetch.map(|fetch| format!(", fetch={fetch}")).unwrap_or_default();
+            format!("Sort: {}{fetch}", by.join(", "))
+        }
+        Step::Limit { skip, fetch } => format!("Limit: skip={skip}, fetch={fetch:?}"),
+    }
+}

@@ -1,0 +1,31 @@
+//! The functions SQL has here beside DataFusion's own.
+//!
+//! * `sum` of integers is exact and an error when it does not fit, where DataFusion's wraps.
+//! * `min` and `max` of floats take NaN as the greatest value, as PostgreSQL and sorting do;
+//!   DataFusion's answer depends on the order of the rows once there are groups.
+//! * `first(x, time)` and `last(x, time)` are `first_value(x ORDER BY time)` and
+//!   `last_value(x ORDER BY time)`.
+//! * `time_bucket` is another name of `date_bin`.
+
+mod by_time;
+mod mapped;
+
+use std::sync::Arc;
+
+use datafusion::functions::datetime::date_bin;
+use datafusion::functions_aggregate::{min_max, sum};
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+
+pub(crate) use by_time::{FIRST, LAST};
+
+/// The aggregate functions that replace or join DataFusion's.
+pub(crate) fn aggregates() -> Vec<Arc<AggregateUDF>> {
+    let mapped = [sum::sum_udaf(), min_max::min_udaf(), min_max::max_udaf()]
+        .map(|inner| Arc::new(AggregateUDF::from(mapped::Mapped::new(inner))));
+    mapped.into_iter().chain(by_time::functions()).collect()
+}
+
+/// The scalar functions that replace or join DataFusion's.
+pub(crate) fn scalars() -> Vec<Arc<ScalarUDF>> {
+    vec![Arc::new(date_bin().as_ref().clone().with_aliases(["time_bucket"]))]
+}

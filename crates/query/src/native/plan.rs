@@ -1,0 +1,87 @@
+use std::sync::Arc;
+
+use arrow::compute::SortOptions;
+use arrow::datatypes::SchemaRef;
+use datafusion::common::DFSchemaRef;
+use datafusion::logical_expr::{Expr, SortExpr};
+use tidemill_analysis::native::{Bucket, Call};
+
+use crate::filter::Selection;
+use crate::schema::TableColumns;
+
+/// A statement that runs without DataFusion: plain data.
+#[derive(Clone, Debug)]
+pub(crate) struct NativeQuery {
+    /// The table, as it was when the statement was recognised.
+    pub(crate) table: Arc<TableColumns>,
+    /// Which of its rows.
+    pub(crate) selection: Selection,
+    /// What to make of them.
+    pub(crate) shape: Shape,
+    /// Names and types of what the shape gives.
+    pub(crate) shape_schema: SchemaRef,
+    /// What to do with that, in this order.
+    pub(crate) steps: Vec<Step>,
+    /// Names and types of the answer.
+    pub(crate) schema: SchemaRef,
+}
+
+/// What is made of the rows of a table.
+#[derive(Clone, Debug)]
+pub(crate) enum Shape {
+    /// One row a group.
+    Aggregate {
+        bucket: Option<Bucket>,
+        /// Tags to group by.
+        group_tags: Vec<usize>,
+        calls: Vec<Call>,
+        /// The columns that come out.
+        columns: Vec<AggregateColumn>,
+    },
+    /// The newest row of each set of series that agree in some tags.
+    Last {
+        /// These tags.
+        keys: Vec<usize>,
+        /// The columns that come out.
+        columns: Vec<LastColumn>,
+        /// Ordered by these keys (places in `keys`).
+        order: Vec<(usize, SortOptions)>,
+    },
+}
+
+/// One column of [`Shape::Aggregate`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AggregateColumn {
+    /// The first time of the bucket.
+    Bucket,
+    /// The group tag at this place.
+    Tag(usize),
+    /// The answer of the call at this place.
+    Call(usize),
+}
+
+/// One column of [`Shape::Last`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LastColumn {
+    /// The time of the row.
+    Time,
+    /// A tag of its series.
+    Tag(usize),
+    /// One of its fields.
+    Field(usize),
+    /// The row's number counted from the newest: 1.
+    Rank,
+}
+
+/// What is done with the rows of a shape, by expressions over columns named as in `input`.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// Keep the rows for which the condition is true.
+    Filter { condition: Expr, input: DFSchemaRef },
+    /// Compute columns.
+    Project { columns: Vec<Expr>, input: DFSchemaRef, output: SchemaRef },
+    /// Order the rows, and keep the first `fetch`.
+    Sort { by: Vec<SortExpr>, input: DFSchemaRef, fetch: Option<usize> },
+    /// Skip rows, then keep `fetch`.
+    Limit { skip: usize, fetch: Option<usize> },
+}

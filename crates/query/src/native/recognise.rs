@@ -1,0 +1,140 @@
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use datafusion::common::ScalarValue;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::datasource::source_as_provider;
+use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::{
+    Distinct, Expr, FetchType, LogicalPlan, Projection, SkipType, TableScan,
+};
+
+use super::aggregate::{aggregate, distinct};
+use super::last::{distinct_on, ranked};
+use super::plan::{NativeQuery, Shape, Step};
+use crate::filter::{Selection, constant};
+use crate::scan::SeriesTable;
+use crate::schema::TableColumns;
+
+/// The native plan of a logical plan as the SQL planner makes it, if there is one.
+pub(crate) fn recognise(plan: &LogicalPlan) -> Option<NativeQuery> {
+    let mut query = descend(plan)?;
+    query.schema = Arc::clone(plan.schema().inner());
+    Some(query)
+}
+
+/// Whether the same statement means the same later: it asks for no clock and no random numbers.
+pub(crate) fn is_repeatable(plan: &LogicalPlan) -> bool {
+    use datafusion::logical_expr::Volatility::Immutable;
+    let mut repeatable = true;
+    let visited = plan.apply(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                if let Expr::ScalarFunction(call) = expr {
+                    repeatable &= call.func.signature().volatility == Immutable;
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    });
+    visited.is_ok() && repeatable
+}
+
+/// Walks down to the shape and notes the steps on the way back.
+fn descend(plan: &LogicalPlan) -> Option<NativeQuery> {
+    match plan {
+        LogicalPlan::Projection(projection) => {
+            let mut query = descend(&projection.input)?;
+            query.steps.push(Step::Project {
+                columns: projection.expr.clone(),
+                input: Arc::clone(projection.input.schema()),
+                output: Arc::clone(projection.schema.inner()),
+            });
+            Some(query)
+        }
+        LogicalPlan::Sort(sort) => {
+            let mut query = descend(&sort.input)?;
+            let input = Arc::clone(sort.input.schema());
+            query.steps.push(Step::Sort { by: sort.expr.clone(), input, fetch: sort.fetch });
+            Some(query)
+        }
+        LogicalPlan::Limit(limit) => {
+            let mut query = descend(&limit.input)?;
+            let SkipType::Literal(skip) = limit.get_skip_type().ok()? else { return None };
+            let FetchType::Literal(fetch) = limit.get_fetch_type().ok()? else { return None };
+            query.steps.push(Step::Limit { skip, fetch });
+            Some(query)
+        }
+        LogicalPlan::Filter(filter) => {
+            if let Some(ranked) = ranked(filter) {
+                let (table, selection) = source(ranked.input)?;
+                let shape = ranked.shape(&table)?;
+                return Some(query(table, selection, shape, filter.input.schema().inner()));
+            }
+            let mut query = descend(&filter.input)?;
+            let input = Arc::clone(filter.input.schema());
+            query.steps.push(Step::Filter { condition: filter.predicate.clone(), input });
+            Some(query)
+        }
+        LogicalPlan::SubqueryAlias(alias) => descend(&alias.input),
+        LogicalPlan::Aggregate(plan) => {
+            let (table, selection) = source(&plan.input)?;
+            let shape = aggregate(plan, &table)?;
+            Some(query(table, selection, shape, plan.schema.inner()))
+        }
+        LogicalPlan::Distinct(Distinct::All(input)) => {
+            let LogicalPlan::Projection(Projection { expr, input, schema, .. }) = input.as_ref()
+            else {
+                return None;
+            };
+            let (table, selection) = source(input)?;
+            let shape = distinct(expr, &table)?;
+            Some(query(table, selection, shape, schema.inner()))
+        }
+        LogicalPlan::Distinct(Distinct::On(plan)) => {
+            let (table, selection) = source(&plan.input)?;
+            let shape = distinct_on(plan, &table)?;
+            Some(query(table, selection, shape, plan.schema.inner()))
+        }
+        _ => None,
+    }
+}
+
+fn query(
+    table: Arc<TableColumns>,
+    selection: Selection,
+    shape: Shape,
+    schema: &SchemaRef,
+) -> NativeQuery {
+    let (shape_schema, schema) = (Arc::clone(schema), Arc::clone(schema));
+    NativeQuery { table, selection, shape, shape_schema, steps: Vec::new(), schema }
+}
+
+/// A table and the conditions on its times and tags, all of them exactly.
+fn source(plan: &LogicalPlan) -> Option<(Arc<TableColumns>, Selection)> {
+    match plan {
+        LogicalPlan::SubqueryAlias(alias) => source(&alias.input),
+        LogicalPlan::Filter(filter) => {
+            let (table, mut selection) = source(&filter.input)?;
+            for condition in split_conjunction(&filter.predicate) {
+                let always = || constant(condition) == Some(ScalarValue::Boolean(Some(true)));
+                if !selection.narrow(condition, &table) && !always() {
+                    return None;
+                }
+            }
+            Some((table, selection))
+        }
+        LogicalPlan::TableScan(TableScan {
+            source,
+            projection: None,
+            filters,
+            fetch: None,
+            ..
+        }) if filters.is_empty() => {
+            let provider = source_as_provider(source).ok()?;
+            let table = provider.downcast_ref::<SeriesTable>()?;
+            Some((Arc::clone(table.columns()), Selection::default()))
+        }
+        _ => None,
+    }
+}

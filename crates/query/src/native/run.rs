@@ -1,0 +1,196 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
+    TimestampNanosecondArray, UInt32Array, UInt64Array,
+};
+use arrow::buffer::NullBuffer;
+use arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, take};
+use tidemill_analysis::native::{self, AggregatePlan, LastRows, PlanStats};
+use tidemill_memory::Budget;
+use tidemill_model::{Column, Values};
+use tidemill_store::{SeriesIndex, Snapshot, TableView};
+
+use super::plan::{AggregateColumn, LastColumn, NativeQuery, Shape};
+use super::steps::with_schema;
+use crate::error::{Error, ErrorKind, Result};
+use crate::tags::TagDictionary;
+
+/// What a native plan gives.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) batch: RecordBatch,
+    /// How many series were read.
+    pub(crate) series: usize,
+    /// What the aggregation took; nothing is counted for newest rows.
+    pub(crate) stats: PlanStats,
+}
+
+impl NativeQuery {
+    /// Runs the plan over a snapshot that has its table.
+    ///
+    /// Groups are held within `budget`.
+    pub(crate) fn run(&self, snapshot: &Snapshot, budget: &Budget) -> Result<Answer> {
+        let name = &self.table.stored.name;
+        let view = snapshot.table(name).ok_or_else(|| {
+            Error::new(ErrorKind::Planning, format!("there is no table `{name}`"))
+        })?;
+        let series = self.selection.series(view, &self.table)?;
+        let count = series.len();
+        let (columns, rows, stats) = match &self.shape {
+            Shape::Aggregate { bucket, group_tags, calls, columns } => {
+                let plan = AggregatePlan {
+                    series,
+                    range: self.selection.range,
+                    bucket: *bucket,
+                    group_tags: group_tags.clone(),
+                    calls: calls.clone(),
+                };
+                aggregate(view, &plan, columns, budget)?
+            }
+            Shape::Last { keys, columns, order } => {
+                let (columns, rows) = self.last(view, &series, keys, columns, order, budget)?;
+                (columns, rows, PlanStats::default())
+            }
+        };
+        let mut batch = with_schema(&self.shape_schema, columns, rows)?;
+        for step in &self.steps {
+            batch = step.apply(batch)?;
+        }
+        // Steps keep columns in place; the names are those of the statement.
+        let rows = batch.num_rows();
+        let batch = with_schema(&self.schema, batch.columns().to_vec(), rows)?;
+        Ok(Answer { batch, series: count, stats })
+    }
+
+    fn last(
+        &self,
+        view: &TableView,
+        series: &[u32],
+        keys: &[usize],
+        columns: &[LastColumn],
+        order: &[(usize, SortOptions)],
+        budget: &Budget,
+    ) -> Result<(Vec<ArrayRef>, usize)> {
+        let mut fields: Vec<usize> = columns
+            .iter()
+            .filter_map(|column| match column {
+                LastColumn::Field(field) => Some(*field),
+                _ => None,
+            })
+            .collect();
+        fields.sort_unstable();
+        fields.dedup();
+        let rows = native::last_rows(view, series, self.selection.range, &fields, budget);
+        let LastRows { series, times, columns: values } = rows.map_err(Error::analysis)?;
+        let values: Vec<ArrayRef> = values.into_iter().map(array).collect();
+        let index = view.series_index();
+        let chosen = newest_by_keys(&index, keys, &series, &times);
+        let chosen = ordered(&index, keys, order, &series, chosen)?;
+        let column = |column: &LastColumn| -> Result<ArrayRef> {
+            Ok(match column {
+                LastColumn::Time => {
+                    times_array(chosen.values().iter().map(|row| times[*row as usize]).collect())
+                }
+                LastColumn::Tag(tag) => tag_column(&index, *tag, &series, &chosen),
+                LastColumn::Field(field) => {
+                    let place = fields.binary_search(field).unwrap_or_default();
+                    take(&values[place], &chosen, None)?
+                }
+                LastColumn::Rank => Arc::new(UInt64Array::from(vec![1; chosen.len()])),
+            })
+        };
+        let columns = columns.iter().map(column).collect::<Result<_>>()?;
+        Ok((columns, chosen.len()))
+    }
+}
+
+fn aggregate(
+    view: &TableView,
+    plan: &AggregatePlan,
+    columns: &[AggregateColumn],
+    budget: &Budget,
+) -> Result<(Vec<ArrayRef>, usize, PlanStats)> {
+    let groups = native::aggregate(view, plan, budget).map_err(Error::analysis)?;
+    let buckets = times_array(groups.buckets);
+    let values: Vec<ArrayRef> = groups.values.into_iter().map(array).collect();
+    let index = view.series_index();
+    let tags = groups.tags.iter().zip(&plan.group_tags).map(|(codes, tag)| {
+        TagDictionary::new(&index, *tag, codes.iter().copied()).column_of_codes(codes)
+    });
+    let tags: Vec<ArrayRef> = tags.collect();
+    let column = |column: &AggregateColumn| match column {
+        AggregateColumn::Bucket => Arc::clone(&buckets),
+        AggregateColumn::Tag(place) => Arc::clone(&tags[*place]),
+        AggregateColumn::Call(place) => Arc::clone(&values[*place]),
+    };
+    Ok((columns.iter().map(column).collect(), groups.len, groups.stats))
+}
+
+/// Of the rows (one a series), the newest for each combination of the keys' values.
+fn newest_by_keys(index: &SeriesIndex, keys: &[usize], series: &[u32], times: &[i64]) -> Vec<u32> {
+    let mut newest: HashMap<Vec<u32>, u32> = HashMap::with_capacity(series.len());
+    for (row, (series, time)) in series.iter().zip(times).enumerate() {
+        let codes = keys.iter().map(|tag| index.tag_codes(*tag)[*series as usize]).collect();
+        let best = newest.entry(codes).or_insert(row as u32);
+        if *time > times[*best as usize] {
+            *best = row as u32;
+        }
+    }
+    let mut rows: Vec<u32> = newest.into_values().collect();
+    rows.sort_unstable();
+    rows
+}
+
+fn ordered(
+    index: &SeriesIndex,
+    keys: &[usize],
+    order: &[(usize, SortOptions)],
+    series: &[u32],
+    chosen: Vec<u32>,
+) -> Result<UInt32Array> {
+    let chosen = UInt32Array::from(chosen);
+    if order.is_empty() {
+        return Ok(chosen);
+    }
+    let columns: Vec<SortColumn> = order
+        .iter()
+        .map(|(key, options)| SortColumn {
+            values: tag_column(index, keys[*key], series, &chosen),
+            options: Some(*options),
+        })
+        .collect();
+    let places = lexsort_to_indices(&columns, None)?;
+    Ok(UInt32Array::from_iter_values(
+        places.values().iter().map(|place| chosen.value(*place as usize)),
+    ))
+}
+
+/// The tag's value of the series of each chosen row.
+fn tag_column(index: &SeriesIndex, tag: usize, series: &[u32], chosen: &UInt32Array) -> ArrayRef {
+    let series: Vec<u32> = chosen.values().iter().map(|row| series[*row as usize]).collect();
+    crate::tags::series_column(index, tag, &series)
+}
+
+fn times_array(times: Vec<i64>) -> ArrayRef {
+    Arc::new(TimestampNanosecondArray::from(times).with_timezone("+00:00"))
+}
+
+/// A column of the engine as an Arrow array.
+fn array(column: Column) -> ArrayRef {
+    let (values, validity) = column.into_parts();
+    let nulls =
+        validity.map(|bits| (0..bits.len()).map(|row| bits.get(row)).collect::<NullBuffer>());
+    match values {
+        Values::Float(values) => Arc::new(Float64Array::new(values.into(), nulls)),
+        Values::Int(values) => Arc::new(Int64Array::new(values.into(), nulls)),
+        Values::UInt(values) => Arc::new(UInt64Array::new(values.into(), nulls)),
+        Values::Bool(values) => Arc::new(BooleanArray::new(values.into(), nulls)),
+        Values::Text(text) => {
+            let is_valid = |row: usize| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
+            let text = text.iter().enumerate().map(|(row, text)| is_valid(row).then_some(text));
+            Arc::new(text.collect::<StringArray>())
+        }
+    }
+}

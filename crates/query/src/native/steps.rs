@@ -1,0 +1,90 @@
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::compute::{
+    SortColumn, SortOptions, cast, filter_record_batch, lexsort_to_indices, take_record_batch,
+};
+use arrow::datatypes::SchemaRef;
+use datafusion::common::DFSchema;
+use datafusion::logical_expr::execution_props::ExecutionProps;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::{Expr, SortExpr};
+use datafusion::physical_expr::create_physical_expr;
+
+use super::Step;
+use crate::error::Result;
+use crate::filter::simplifier;
+
+impl Step {
+    /// Does the step on the rows of a batch.
+    pub(super) fn apply(&self, batch: RecordBatch) -> Result<RecordBatch> {
+        match self {
+            Self::Filter { condition, input } => {
+                let mask = evaluate(condition, input, &batch)?;
+                Ok(filter_record_batch(&batch, mask.as_boolean())?)
+            }
+            Self::Project { columns, input, output } => {
+                let columns = columns.iter().map(|column| evaluate(column, input, &batch));
+                let columns = columns.collect::<Result<Vec<_>>>()?;
+                with_schema(output, columns, batch.num_rows())
+            }
+            Self::Sort { by, input, fetch } => sort(by, input, *fetch, &batch),
+            Self::Limit { skip, fetch } => {
+                let start = (*skip).min(batch.num_rows());
+                let rows = batch.num_rows() - start;
+                Ok(batch.slice(start, fetch.map_or(rows, |fetch| fetch.min(rows))))
+            }
+        }
+    }
+}
+
+/// A batch of these columns under the names of `schema`, and of its types where a computed
+/// column has another (the planner has not coerced types yet).
+pub(super) fn with_schema(
+    schema: &SchemaRef,
+    columns: Vec<ArrayRef>,
+    rows: usize,
+) -> Result<RecordBatch> {
+    let typed = columns.into_iter().zip(schema.fields()).map(|(column, field)| {
+        match column.data_type() == field.data_type() {
+            true => Ok(column),
+            false => cast(&column, field.data_type()),
+        }
+    });
+    let columns = typed.collect::<Result<Vec<_>, _>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
+}
+
+fn sort(
+    by: &[SortExpr],
+    input: &DFSchema,
+    fetch: Option<usize>,
+    batch: &RecordBatch,
+) -> Result<RecordBatch> {
+    let columns = by.iter().map(|sort| -> Result<SortColumn> {
+        let options = SortOptions { descending: !sort.asc, nulls_first: sort.nulls_first };
+        Ok(SortColumn { values: evaluate(&sort.expr, input, batch)?, options: Some(options) })
+    });
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    let places: UInt32Array = lexsort_to_indices(&columns, fetch)?;
+    Ok(take_record_batch(batch, &places)?)
+}
+
+/// The values of an expression over columns named as in `input`.
+fn evaluate(expr: &Expr, input: &DFSchema, batch: &RecordBatch) -> Result<ArrayRef> {
+    match expr {
+        Expr::Alias(alias) => evaluate(&alias.expr, input, batch),
+        Expr::Column(column) => Ok(Arc::clone(batch.column(input.index_of_column(column)?))),
+        _ => {
+            let expr = simplifier().coerce(expr.clone(), input)?;
+            let expr = create_physical_expr(
+                &expr,
+                input,
+                &ExecutionProps::new(),
+                &PhysicalPlanningContext::default(),
+            )?;
+            Ok(expr.evaluate(batch)?.into_array(batch.num_rows())?)
+        }
+    }
+}

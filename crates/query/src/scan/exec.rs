@@ -1,0 +1,277 @@
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{ColumnStatistics, Result, ScalarValue, Statistics, internal_err};
+use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::{ConstExpr, EquivalenceProperties, PhysicalSortExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties,
+    ReplaceChildrenOptions, StatisticsArgs,
+};
+
+use super::rows::{RowPlan, RowReader};
+use crate::schema::{ColumnKind, time_type};
+
+/// A second partition pays off from this many rows on.
+const MIN_ROWS_A_PARTITION: u64 = 100_000;
+
+/// Reads the rows of some series of a table in a stretch of time, series by series.
+#[derive(Debug)]
+pub(super) struct SeriesScan {
+    plan: Arc<RowPlan>,
+    /// The series of each partition, in the order they are read.
+    partitions: Vec<Arc<[u32]>>,
+    /// Tags that rows are ordered by before `time`, if they are ordered.
+    order: Option<Vec<usize>>,
+    /// Whether no filter leaves out any row.
+    whole: bool,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl SeriesScan {
+    pub(super) fn new(
+        plan: RowPlan,
+        series: Vec<u32>,
+        order: Option<Vec<usize>>,
+        whole: bool,
+        max_partitions: usize,
+    ) -> Result<Self> {
+        let rows = estimated_rows(&plan, series.len());
+        let worthwhile = (rows / MIN_ROWS_A_PARTITION).max(1) as usize;
+        let count = max_partitions.min(worthwhile).min(series.len()).max(1);
+        let partitions: Vec<Arc<[u32]>> = match series.len() {
+            0 => vec![Arc::from([])],
+            all => series.chunks(all.div_ceil(count)).map(Arc::from).collect(),
+        };
+        let properties = PlanProperties::new(
+            equivalences(&plan, &series, order.as_deref())?,
+            Partitioning::UnknownPartitioning(partitions.len()),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        Ok(Self {
+            plan: Arc::new(plan),
+            partitions,
+            order,
+            whole,
+            properties: Arc::new(properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+        })
+    }
+
+    fn series_count(&self) -> usize {
+        self.partitions.iter().map(|series| series.len()).sum()
+    }
+}
+
+/// Rows to expect, supposing that all series are alike.
+fn estimated_rows(plan: &RowPlan, series: usize) -> u64 {
+    let view = &plan.view;
+    let (all, rows) = (view.series_count().max(1), view.max_rows());
+    let (of_table, wanted) = (view.time_range(), view.time_range().intersect(plan.range));
+    if wanted.is_empty() {
+        return 0;
+    }
+    let length = |range: tidemill_model::TimeRange| range.end as f64 - range.start as f64 + 1.0;
+    let share = series as f64 / f64::from(all) * length(wanted) / length(of_table);
+    (rows as f64 * share) as u64
+}
+
+/// What is known of the rows of each partition: their order, and the tags of a single series.
+fn equivalences(
+    plan: &RowPlan,
+    series: &[u32],
+    order: Option<&[usize]>,
+) -> Result<EquivalenceProperties> {
+    let column = |kind: ColumnKind| -> Option<Arc<dyn PhysicalExpr>> {
+        let place = plan.projection.iter().position(|column| *column == kind)?;
+        Some(Arc::new(Column::new(plan.schema.field(place).name(), place)))
+    };
+    // An order is only as long as its columns are there: what follows a missing one is not said.
+    let ordering: Vec<PhysicalSortExpr> = order
+        .into_iter()
+        .flat_map(|tags| tags.iter().map(|tag| ColumnKind::Tag(*tag)).chain([ColumnKind::Time]))
+        .map_while(|kind| column(kind))
+        .map(|expr| PhysicalSortExpr::new_default(expr).asc().nulls_last())
+        .collect();
+    let schema = Arc::clone(&plan.schema);
+    let mut properties = match ordering.is_empty() {
+        true => EquivalenceProperties::new(schema),
+        false => EquivalenceProperties::new_with_orderings(schema, [ordering]),
+    };
+    if series.len() == 1 {
+        let tags = plan.projection.iter().filter(|kind| matches!(kind, ColumnKind::Tag(_)));
+        properties.add_constants(tags.filter_map(|kind| column(*kind)).map(ConstExpr::from))?;
+    }
+    Ok(properties)
+}
+
+impl DisplayAs for SeriesScan {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.plan.schema.fields().iter().map(|f| f.name().as_str()).collect();
+        let (table, series) = (self.plan.view.name(), self.series_count());
+        let (partitions, all) = (self.partitions.len(), self.plan.view.series_count());
+        write!(
+            f,
+            "SeriesScan: table={table}, columns=[{}], series={series}/{all}, partitions={partitions}",
+            names.join(", ")
+        )?;
+        let range = self.plan.range;
+        if range.start != i64::MIN {
+            write!(f, ", from={}", display_time(range.start))?;
+        }
+        if range.end != i64::MAX {
+            write!(f, ", to={}", display_time(range.end))?;
+        }
+        if let Some(limit) = self.plan.limit {
+            write!(f, ", limit={limit}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A time as SQL shows it.
+pub(crate) fn display_time(time: i64) -> String {
+    match ScalarValue::TimestampNanosecond(Some(time), None)
+        .cast_to(&arrow::datatypes::DataType::Utf8)
+    {
+        Ok(ScalarValue::Utf8(Some(text))) => text + "Z",
+        _ => time.to_string(),
+    }
+}
+
+impl ExecutionPlan for SeriesScan {
+    fn name(&self) -> &str {
+        "SeriesScan"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        if !children.is_empty() {
+            return internal_err!("a scan has no children");
+        }
+        Ok(self)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        _: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let Some(series) = self.partitions.get(partition) else {
+            return internal_err!("partition {partition} of {}", self.partitions.len());
+        };
+        let consumer = MemoryConsumer::new(format!("SeriesScan[{partition}]"));
+        let reservation = consumer.register(context.memory_pool());
+        let rows_a_batch = context.session_config().batch_size();
+        reservation.try_grow(self.plan.memory_bytes(rows_a_batch))?;
+        let metrics = BaselineMetrics::new(&self.metrics, partition);
+        let mut rows = RowReader::new(Arc::clone(&self.plan), Arc::clone(series), rows_a_batch);
+        let batches = std::iter::from_fn(move || {
+            // The reservation lives as long as the stream.
+            let _ = &reservation;
+            let _timer = metrics.elapsed_compute().timer();
+            let batch = rows.next_batch().transpose()?;
+            if let Ok(batch) = &batch {
+                metrics.output_rows().add(batch.num_rows());
+            }
+            Some(batch.map_err(Into::into))
+        });
+        let schema = Arc::clone(&self.plan.schema);
+        let stream = futures::stream::iter(batches);
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
+    fn statistics_from_inputs(
+        &self,
+        _: &[Arc<Statistics>],
+        args: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
+        let plan = &self.plan;
+        let mut statistics = Statistics::new_unknown(&plan.schema);
+        if args.partition().is_some() {
+            return Ok(Arc::new(statistics));
+        }
+        let rows = estimated_rows(plan, self.series_count()) as usize;
+        let is_whole = self.whole && plan.limit.is_none();
+        let exact_count = is_whole && plan.view.is_disjoint();
+        statistics.num_rows = match exact_count {
+            true => Precision::Exact(plan.view.max_rows() as usize),
+            false => Precision::Inexact(plan.limit.map_or(rows, |limit| limit.min(rows))),
+        };
+        let time = plan.projection.iter().position(|kind| *kind == ColumnKind::Time);
+        let range = plan.view.time_range();
+        if let Some(place) = time
+            && is_whole
+            && !range.is_empty()
+        {
+            let bound = |time: i64| {
+                let bound = ScalarValue::TimestampNanosecond(Some(time), None);
+                bound.cast_to(&time_type()).map(Precision::Exact)
+            };
+            statistics.column_statistics[place] = ColumnStatistics {
+                null_count: Precision::Exact(0),
+                min_value: bound(range.start)?,
+                max_value: bound(range.end)?,
+                ..ColumnStatistics::new_unknown()
+            };
+        }
+        Ok(Arc::new(statistics))
+    }
+
+    fn supports_limit_pushdown(&self) -> bool {
+        true
+    }
+
+    fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
+        Some(Arc::new(Self {
+            plan: Arc::new(RowPlan { limit, ..RowPlan::clone(&self.plan) }),
+            partitions: self.partitions.clone(),
+            order: self.order.clone(),
+            whole: self.whole,
+            properties: Arc::clone(&self.properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }))
+    }
+
+    fn fetch(&self) -> Option<usize> {
+        self.plan.limit
+    }
+}

@@ -1,0 +1,9 @@
+//! Reading rows for DataFusion: the table provider, the physical scan and the decoder of batches.
+
+mod exec;
+mod order;
+mod provider;
+mod rows;
+
+pub(crate) use exec::display_time;
+pub(crate) use provider::SeriesTable;

@@ -1,0 +1,279 @@
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, BooleanBufferBuilder, Float64Array, Int64Array, NullBufferBuilder,
+    RecordBatch, RecordBatchOptions, StringBuilder, TimestampNanosecondArray, UInt64Array,
+};
+use arrow::datatypes::SchemaRef;
+use tidemill_model::{FieldType, TimeRange};
+use tidemill_store::{ColumnSlice, Piece, Reader, SliceValues, TableView};
+
+use crate::error::{Error, Result};
+use crate::schema::ColumnKind;
+use crate::tags::{TagDictionary, dictionary_column, repeated_keys};
+
+/// Text columns end a batch before it has all its rows when they hold this many bytes: Arrow
+/// counts them in 32 bits, and a batch should stay small.
+const MAX_TEXT_BYTES: usize = 16 << 20;
+
+/// Which rows and columns to read: plain data beside the view.
+#[derive(Clone)]
+pub(super) struct RowPlan {
+    pub(super) view: TableView,
+    /// The columns of a batch, in order.
+    pub(super) projection: Vec<ColumnKind>,
+    /// Their names and types.
+    pub(super) schema: SchemaRef,
+    pub(super) range: TimeRange,
+    /// The most rows to read.
+    pub(super) limit: Option<usize>,
+    /// The dictionary of each tag of the projection, in its order.
+    pub(super) dictionaries: Arc<[(usize, TagDictionary)]>,
+}
+
+impl RowPlan {
+    /// Bytes that reading in batches of `rows` holds, text aside.
+    pub(super) fn memory_bytes(&self, rows: usize) -> usize {
+        let shared: usize = self.dictionaries.iter().map(|(_, d)| d.memory_bytes()).sum();
+        shared + rows * self.projection.len() * size_of::<u64>()
+    }
+}
+
+impl std::fmt::Debug for RowPlan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RowPlan")
+            .field("table", &self.view.name())
+            .field("projection", &self.projection)
+            .field("range", &self.range)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Decodes the rows of some series into batches.
+pub(super) struct RowReader {
+    plan: Arc<RowPlan>,
+    series: Arc<[u32]>,
+    rows_a_batch: usize,
+    /// Rows that may still be read.
+    remaining: usize,
+    reader: Reader,
+    /// The place in `series` of the series to ask for next.
+    next_series: usize,
+    pieces: Vec<Piece>,
+    /// The next row to read: the index of its piece and its place in it.
+    next_piece: usize,
+    next_row: usize,
+}
+
+impl RowReader {
+    pub(super) fn new(plan: Arc<RowPlan>, series: Arc<[u32]>, rows_a_batch: usize) -> Self {
+        Self {
+            reader: plan.view.reader(),
+            remaining: plan.limit.unwrap_or(usize::MAX),
+            plan,
+            series,
+            rows_a_batch,
+            next_series: 0,
+            pieces: Vec::new(),
+            next_piece: 0,
+            next_row: 0,
+        }
+    }
+
+    /// The next rows, or `None` after the last.
+    pub(super) fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        let capacity = self.rows_a_batch.min(self.remaining);
+        let plan = Arc::clone(&self.plan);
+        let mut batch = BatchBuilder::new(&plan, capacity);
+        while batch.rows < capacity && batch.text_bytes() < MAX_TEXT_BYTES && self.advance()? {
+            let piece = &self.pieces[self.next_piece];
+            let all = self.reader.rows(piece).map_err(Error::store)?;
+            let end = all.min(self.next_row + capacity - batch.rows);
+            if self.next_row < end {
+                batch.append(&mut self.reader, piece, self.next_row..end)?;
+            }
+            self.next_row = end;
+            if end == all {
+                self.next_piece += 1;
+                self.next_row = 0;
+            }
+        }
+        self.remaining -= batch.rows;
+        match batch.rows {
+            0 => Ok(None),
+            _ => batch.finish().map(Some),
+        }
+    }
+
+    /// Readies the next piece; `false` when there is none.
+    fn advance(&mut self) -> Result<bool> {
+        while self.next_piece == self.pieces.len() {
+            let Some(series) = self.series.get(self.next_series) else { return Ok(false) };
+            self.next_series += 1;
+            self.next_piece = 0;
+            let (range, pieces) = (self.plan.range, &mut self.pieces);
+            self.reader.pieces(*series, range, pieces).map_err(Error::store)?;
+        }
+        Ok(true)
+    }
+}
+
+struct BatchBuilder<'a> {
+    plan: &'a RowPlan,
+    rows: usize,
+    /// Stretches of rows of one series.
+    runs: Vec<(u32, usize)>,
+    times: Vec<i64>,
+    fields: Vec<FieldBuilder>,
+}
+
+impl<'a> BatchBuilder<'a> {
+    fn new(plan: &'a RowPlan, capacity: usize) -> Self {
+        let schema = plan.view.schema();
+        let wanted = plan.projection.iter().filter_map(|kind| match kind {
+            ColumnKind::Field(field) => Some(*field),
+            _ => None,
+        });
+        let fields = wanted
+            .map(|field| FieldBuilder::new(field, schema.fields[field].ty, capacity))
+            .collect();
+        Self { plan, rows: 0, runs: Vec::new(), times: Vec::new(), fields }
+    }
+
+    fn text_bytes(&self) -> usize {
+        self.fields.iter().map(FieldBuilder::text_bytes).sum()
+    }
+
+    fn append(
+        &mut self,
+        reader: &mut Reader,
+        piece: &Piece,
+        rows: std::ops::Range<usize>,
+    ) -> Result<()> {
+        if self.plan.projection.contains(&ColumnKind::Time) {
+            reader.times(piece, rows.clone(), &mut self.times).map_err(Error::store)?;
+        }
+        for builder in &mut self.fields {
+            let slice = reader.column(piece, builder.field, rows.clone()).map_err(Error::store)?;
+            builder.append(&slice, rows.len());
+        }
+        self.rows += rows.len();
+        match self.runs.last_mut() {
+            Some((series, count)) if *series == piece.series() => *count += rows.len(),
+            _ => self.runs.push((piece.series(), rows.len())),
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<RecordBatch> {
+        let Self { plan, rows, runs, times, fields } = self;
+        let mut times = Some(times);
+        let mut fields = fields.into_iter();
+        let mut dictionaries = plan.dictionaries.iter();
+        let index = plan.view.series_index();
+        let columns = plan.projection.iter().filter_map(|kind| match kind {
+            ColumnKind::Time => {
+                let times = TimestampNanosecondArray::from(times.take()?);
+                Some(Arc::new(times.with_timezone("+00:00")) as ArrayRef)
+            }
+            ColumnKind::Tag(_) => {
+                let (tag, dictionary) = dictionaries.next()?;
+                let codes = index.tag_codes(*tag);
+                let keys = |(series, rows): &(u32, usize)| {
+                    (dictionary.key(codes[*series as usize]), *rows)
+                };
+                let keys = repeated_keys(&runs.iter().map(keys).collect::<Vec<_>>());
+                Some(dictionary_column(keys, dictionary.values()))
+            }
+            ColumnKind::Field(_) => fields.next().map(FieldBuilder::finish),
+        });
+        let columns: Vec<ArrayRef> = columns.collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(&plan.schema), columns, &options)?)
+    }
+}
+
+/// One field's column of a batch.
+struct FieldBuilder {
+    field: usize,
+    values: ValuesBuilder,
+    nulls: NullBufferBuilder,
+}
+
+enum ValuesBuilder {
+    Float(Vec<f64>),
+    Int(Vec<i64>),
+    UInt(Vec<u64>),
+    Bool(BooleanBufferBuilder),
+    /// Keeps the nulls itself.
+    Text(StringBuilder),
+}
+
+impl FieldBuilder {
+    fn new(field: usize, ty: FieldType, capacity: usize) -> Self {
+        let values = match ty {
+            FieldType::Float => ValuesBuilder::Float(Vec::with_capacity(capacity)),
+            FieldType::Int => ValuesBuilder::Int(Vec::with_capacity(capacity)),
+            FieldType::UInt => ValuesBuilder::UInt(Vec::with_capacity(capacity)),
+            FieldType::Bool => ValuesBuilder::Bool(BooleanBufferBuilder::new(capacity)),
+            FieldType::Text => ValuesBuilder::Text(StringBuilder::new()),
+        };
+        Self { field, values, nulls: NullBufferBuilder::new(capacity) }
+    }
+
+    fn text_bytes(&self) -> usize {
+        match &self.values {
+            ValuesBuilder::Text(text) => text.values_slice().len(),
+            _ => 0,
+        }
+    }
+
+    fn append(&mut self, slice: &ColumnSlice<'_>, rows: usize) {
+        match (&mut self.values, slice.values()) {
+            (ValuesBuilder::Float(to), SliceValues::Float(from)) => to.extend_from_slice(from),
+            (ValuesBuilder::Int(to), SliceValues::Int(from)) => to.extend_from_slice(from),
+            (ValuesBuilder::UInt(to), SliceValues::UInt(from)) => to.extend_from_slice(from),
+            (ValuesBuilder::Bool(to), SliceValues::Bool(from)) => to.append_slice(from),
+            (ValuesBuilder::Text(to), SliceValues::Text(from)) => {
+                for row in 0..rows {
+                    to.append_option(slice.is_valid(row).then(|| from.get(row)));
+                }
+                return;
+            }
+            // A field that the source lacks.
+            (values, _) => {
+                values.append_nothing(rows);
+                self.nulls.append_n_nulls(rows);
+                return;
+            }
+        }
+        match slice.all_valid() {
+            true => self.nulls.append_n_non_nulls(rows),
+            false => (0..rows).for_each(|row| self.nulls.append(slice.is_valid(row))),
+        }
+    }
+
+    fn finish(mut self) -> ArrayRef {
+        let nulls = self.nulls.finish();
+        match self.values {
+            ValuesBuilder::Float(values) => Arc::new(Float64Array::new(values.into(), nulls)),
+            ValuesBuilder::Int(values) => Arc::new(Int64Array::new(values.into(), nulls)),
+            ValuesBuilder::UInt(values) => Arc::new(UInt64Array::new(values.into(), nulls)),
+            ValuesBuilder::Bool(mut values) => Arc::new(BooleanArray::new(values.finish(), nulls)),
+            ValuesBuilder::Text(mut values) => Arc::new(values.finish()),
+        }
+    }
+}
+
+impl ValuesBuilder {
+    fn append_nothing(&mut self, rows: usize) {
+        match self {
+            Self::Float(values) => values.resize(values.len() + rows, 0.0),
+            Self::Int(values) => values.resize(values.len() + rows, 0),
+            Self::UInt(values) => values.resize(values.len() + rows, 0),
+            Self::Bool(values) => values.append_n(rows, false),
+            Self::Text(values) => (0..rows).for_each(|_| values.append_null()),
+        }
+    }
+}

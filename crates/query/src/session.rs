@@ -1,0 +1,92 @@
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datafusion::catalog::EmptyCatalogProviderList;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::execution::{FunctionRegistry, SessionState, SessionStateDefaults};
+use datafusion::prelude::SessionConfig;
+use tidemill_memory::Budget;
+
+use crate::catalog::{CATALOG, SCHEMA};
+use crate::error::Result;
+use crate::functions;
+use crate::memory::BudgetPool;
+
+/// A statement over tables with at least this many rows is planned for several threads; for less
+/// the exchange between them costs more than it gains.
+const MIN_PARALLEL_ROWS: u64 = 200_000;
+
+/// What DataFusion needs to plan and run, made once: it is what makes its sessions expensive.
+pub(crate) struct Sessions {
+    single: SessionState,
+    parallel: SessionState,
+}
+
+impl Sessions {
+    pub(crate) fn new(
+        budget: &Budget,
+        threads: NonZeroUsize,
+        spill_directory: Option<PathBuf>,
+    ) -> Result<Self> {
+        let spill = match spill_directory {
+            Some(directory) => DiskManagerMode::Directories(vec![directory]),
+            None => DiskManagerMode::OsTmpDirectory,
+        };
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(BudgetPool::new(budget)))
+            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(spill))
+            .build_arc()?;
+        let single = session(1, Arc::clone(&runtime))?;
+        let parallel = session(threads.get(), runtime)?;
+        Ok(Self { single, parallel })
+    }
+
+    /// The session to plan names and types with: it is the same for all statements.
+    pub(crate) fn planning(&self) -> &SessionState {
+        &self.single
+    }
+
+    /// A session to optimise and run a statement over so many rows; `now()` is this moment.
+    pub(crate) fn running(&self, max_rows: u64) -> SessionState {
+        let session = if max_rows < MIN_PARALLEL_ROWS { &self.single } else { &self.parallel };
+        let mut session = session.clone();
+        session.mark_start_execution();
+        session
+    }
+}
+
+fn session(partitions: usize, runtime: Arc<RuntimeEnv>) -> Result<SessionState> {
+    let mut config = SessionConfig::new()
+        .with_target_partitions(partitions)
+        .with_information_schema(true)
+        .with_create_default_catalog_and_schema(false)
+        .with_default_catalog_and_schema(CATALOG, SCHEMA);
+    let parser = &mut config.options_mut().sql_parser;
+    // Names are what was written into the store, letter by letter.
+    parser.enable_ident_normalization = false;
+    parser.collect_spans = true;
+    // Text columns are plain Utf8, so literals and casts should be too.
+    parser.map_string_types_to_utf8view = false;
+    // No file formats and no table factories: there is nothing that opens a file.
+    let mut session = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_catalog_list(Arc::new(EmptyCatalogProviderList))
+        .with_expr_planners(SessionStateDefaults::default_expr_planners())
+        .with_scalar_functions(SessionStateDefaults::default_scalar_functions())
+        .with_higher_order_functions(SessionStateDefaults::default_higher_order_functions())
+        .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
+        .with_window_functions(SessionStateDefaults::default_window_functions())
+        .with_table_function_list(SessionStateDefaults::default_table_functions())
+        .build();
+    for function in functions::aggregates() {
+        session.register_udaf(function)?;
+    }
+    for function in functions::scalars() {
+        session.register_udf(function)?;
+    }
+    Ok(session)
+}
