@@ -1,16 +1,18 @@
 //! The command line, declared. Every command's help ends with examples ([`examples`]).
 
+mod choices;
 mod examples;
 mod values;
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use jiff::tz::TimeZone;
 use tidemill::Duplicates;
 use tidemill::parse::line::Precision;
 use tidemill::workload::UseCase;
 
+pub(crate) use choices::{DurabilityArg, GenerateFormat, InputFormat, ResultFormat};
 pub(crate) use values::{Bytes, Span};
 
 /// A time-series engine: ingest, analyse and query large volumes of time series.
@@ -73,16 +75,6 @@ pub(crate) struct MemoryArgs {
     /// Memory that may be used, such as 384MB or 2GiB [default: a quarter of the machine's]
     #[arg(long, value_name = "SIZE")]
     pub(crate) memory: Option<Bytes>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DurabilityArg {
-    /// It is on the disk: survives a power cut
-    Fsync,
-    /// The operating system has it: survives the end of the process
-    Os,
-    /// It is in memory until the next flush
-    None,
 }
 
 /// How rows are read.
@@ -282,44 +274,6 @@ pub(crate) struct RecordArgs {
     pub(crate) durability: DurabilityArg,
     #[command(flatten)]
     pub(crate) memory: MemoryArgs,
-}
-
-/// A format of rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum InputFormat {
-    /// InfluxDB line protocol
-    Lp,
-    /// Comma-separated values
-    Csv,
-    /// A JSON object a line
-    Ndjson,
-    /// Apache Parquet
-    Parquet,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum GenerateFormat {
-    /// InfluxDB line protocol
-    Lp,
-    /// Comma-separated values
-    Csv,
-}
-
-/// A format of answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ResultFormat {
-    /// For people
-    Table,
-    /// Comma-separated values with a header
-    Csv,
-    /// One JSON array
-    Json,
-    /// A JSON object a line
-    Ndjson,
-    /// Apache Parquet
-    Parquet,
-    /// An Arrow IPC file
-    Arrow,
 }
 
 fn time_zone(name: &str) -> Result<TimeZone, String> {

@@ -1,5 +1,6 @@
 //! Reports as text, page and JSON.
 
+mod axis;
 mod chart;
 mod fields;
 pub(crate) mod html;
