@@ -1,7 +1,8 @@
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-use assert_cmd::Command;
 use tempfile::TempDir;
 
 /// A directory to run commands in.
@@ -45,14 +46,18 @@ impl Place {
 
     /// Runs a command; the path of the place in its output reads `PLACE`.
     pub(crate) fn run_with_input(&self, arguments: &[&str], input: &[u8]) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_tidemill"))
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tidemill"))
             .args(arguments)
             .current_dir(self.dir.path())
             .env_remove("TIDEMILL_STORE")
-            .env("COLUMNS", "100")
-            .write_stdin(input)
-            .output()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
             .unwrap();
+        // Small enough for the pipe; who does not read it closes it.
+        let _ = child.stdin.take().unwrap().write_all(input);
+        let output = child.wait_with_output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         let ran = Ran {
             code: output.status.code().unwrap_or(-1),
