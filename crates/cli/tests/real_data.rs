@@ -109,7 +109,11 @@ fn check(path: &Path) {
     for table in tables {
         let table_name = table["name"].as_str().unwrap();
         let want = &want[table_name];
-        assert_eq!(table["rows"].as_u64().unwrap() as usize, want.rows.len(), "{name} {table_name}: rows");
+        assert_eq!(
+            table["rows"].as_u64().unwrap() as usize,
+            want.rows.len(),
+            "{name} {table_name}: rows"
+        );
         let fields = want.fields();
         for field in table["fields"].as_array().unwrap() {
             let field_name = field["name"].as_str().unwrap();
@@ -124,7 +128,12 @@ fn check(path: &Path) {
             let place = format!("{name} {table_name}.{field_name}");
             assert_eq!((got.count, got.min, got.max), (want.count, want.min, want.max), "{place}");
             let scale = want.min.abs().max(want.max.abs()) * want.count as f64;
-            assert!((got.sum - want.sum).abs() <= 1e-12 * scale, "{place}: {} {}", got.sum, want.sum);
+            assert!(
+                (got.sum - want.sum).abs() <= 1e-12 * scale,
+                "{place}: {} {}",
+                got.sum,
+                want.sum
+            );
         }
         assert_eq!(table["fields"].as_array().unwrap().len(), fields.len(), "{name} {table_name}");
     }

@@ -55,7 +55,8 @@ fn every_length_up_to_an_unreadable_page() {
 #[test]
 fn every_byte_is_told_from_every_other() {
     // Not whole blocks of 64, so that what fills up the last one is seen if it counts.
-    let text: Vec<u8> = (0..=255).chain(1..9).collect();
+    // An even number of quotes, so that it is outside of them.
+    let text: Vec<u8> = (0..=255).chain(32..=255).chain(1..9).collect();
     for delimiter in (0..=255).filter(|byte| !b"\"\n".contains(byte)) {
         check(&text, delimiter, 100);
     }

@@ -21,7 +21,8 @@ impl Store {
         self.inner.flush()
     }
 
-    /// Flushes, and gives up the directory's lock. Clones of this store take no more writes.
+    /// Flushes and closes: clones of this store take no more writes. The directory's lock is given
+    /// up with the last of them.
     ///
     /// # Errors
     /// When the disk fails; what was acknowledged is in the log then.
@@ -30,6 +31,8 @@ impl Store {
             return Ok(());
         }
         self.inner.flush()?;
+        // Whoever comes after this lock is given up finds the store closed.
+        let _ingest = self.inner.lock_ingest();
         self.inner.log()?.sync_and_mark()?;
         self.inner.is_closed.store(true, Ordering::Release);
         Ok(())

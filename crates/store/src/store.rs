@@ -228,6 +228,8 @@ impl Inner {
                 return Err(Error::new(ErrorKind::Limit, message));
             }
             let mut ingest = ingest.take().unwrap_or_else(|| self.lock_ingest());
+            // It may have been closed meanwhile.
+            self.log()?;
             self.append(log, &mut ingest, chunks, &rows)?
         };
         log.wait(sequence)?;

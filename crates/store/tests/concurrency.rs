@@ -1,4 +1,5 @@
 //! Writers, readers, flushes and compactions at the same time.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! Every call to the disk fails once, or for ever from then on: nothing panics, and what was
 //! acknowledged is there after reopening, even when the power goes in between.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The store as its users see it, on a real directory.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use tidemill_model::{Batch, Duplicates, SeriesKey, TimeRange, Value};
 use tidemill_store::{BulkMap, ErrorKind, Options, Store, TableView};

@@ -75,6 +75,7 @@ pub trait Disk: Send + Sync + Debug {
 }
 
 /// An open file. Positions are the caller's; calls may come from several threads.
+#[expect(clippy::len_without_is_empty, reason = "a question about the disk, not a collection")]
 pub trait DiskFile: Send + Sync + Debug {
     /// Fills `buffer` from `offset`.
     ///
