@@ -1,8 +1,8 @@
 use crate::support::Place;
 
-const ROWS: &[u8] = b"cpu,host=a user=1.5,n=9007199254740993i 1704067200000000000\n\
-cpu,host=b user=2.5 1704067201000000000\n\
-cpu,host=b user=3.5 1704067202000000000\n";
+const ROWS: &[u8] = b"cpu,host=a usage=1.5,n=9007199254740993i 1704067200000000000\n\
+cpu,host=b usage=2.5 1704067201000000000\n\
+cpu,host=b usage=3.5 1704067202000000000\n";
 
 fn store() -> Place {
     let place = Place::with(&[("a.lp", ROWS)]);
@@ -12,7 +12,7 @@ fn store() -> Place {
 
 #[track_caller]
 fn check(format: &str, want: &str) {
-    let sql = "SELECT time, host, user, n FROM cpu WHERE user < 3 ORDER BY time";
+    let sql = "SELECT time, host, usage, n FROM cpu WHERE usage < 3 ORDER BY time";
     let ran = store().run(&["query", "--format", format, sql]);
     assert_eq!((ran.stdout.as_str(), ran.code), (want, 0), "{ran:?}");
 }
@@ -21,12 +21,12 @@ fn check(format: &str, want: &str) {
 fn answers_in_text_formats() {
     check(
         "csv",
-        "time,host,user,n\n2024-01-01T00:00:00Z,a,1.5,9007199254740993\n2024-01-01T00:00:01Z,b,2.5,\n",
+        "time,host,usage,n\n2024-01-01T00:00:00Z,a,1.5,9007199254740993\n2024-01-01T00:00:01Z,b,2.5,\n",
     );
     check(
         "ndjson",
-        "{\"time\":\"2024-01-01T00:00:00Z\",\"host\":\"a\",\"user\":1.5,\"n\":9007199254740993}\n\
-         {\"time\":\"2024-01-01T00:00:01Z\",\"host\":\"b\",\"user\":2.5,\"n\":null}\n",
+        "{\"time\":\"2024-01-01T00:00:00Z\",\"host\":\"a\",\"usage\":1.5,\"n\":9007199254740993}\n\
+         {\"time\":\"2024-01-01T00:00:01Z\",\"host\":\"b\",\"usage\":2.5,\"n\":null}\n",
     );
 }
 
@@ -75,7 +75,7 @@ fn an_export_of_every_format_is_imported_again() {
 fn mistakes_are_explained() {
     let place = store();
     for (sql, says) in [
-        ("SELECT usr FROM cpu", "user"),
+        ("SELECT usge FROM cpu", "usage"),
         ("SELECT * FROM cpus", "cpu"),
         ("SELEC 1", "line 1"),
         ("DROP TABLE cpu", "SELECT"),
@@ -92,10 +92,10 @@ fn mistakes_are_explained() {
 #[test]
 fn the_shell_answers_what_a_pipe_asks() {
     let place = store();
-    let input = b"\\d\n\\d cpu\nSELECT count(*)\n AS rows FROM cpu; SELECT ';' AS x;\n";
+    let input = b"\\d\n\\d cpu\nSELECT count(*)\n AS total FROM cpu; SELECT ';' AS x;\n";
     let ran = place.run_with_input(&["shell"], input);
     assert_eq!(ran.code, 0, "{ran:?}");
-    for wanted in ["host", "rows", "3", ";", "1 row"] {
+    for wanted in ["host", "total", "3", ";", "1 row"] {
         assert!(ran.stdout.contains(wanted), "{wanted}: {ran:?}");
     }
     assert_eq!(place.run_with_input(&["shell"], b"SELECT nope FROM cpu;\n").code, 1);
