@@ -1,5 +1,6 @@
 //! Loading files: past the log, straight into segments, committed by one manifest.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLockWriteGuard};
 
 use rayon::prelude::*;
@@ -47,16 +48,29 @@ pub struct Bulk<'a> {
     /// The latest time of each series, by table.
     last_times: Vec<Vec<i64>>,
     counts: Loaded,
+    /// Late rows and duplicates by table.
+    by_table: Vec<LoadedTable>,
 }
 
 /// What a bulk load has done since its last commit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
     /// Rows taken, those that overwrote others included.
     pub rows: u64,
     /// Rows that came after a later row of their series.
     pub late: u64,
     /// Rows of the same series and time as another, stored before or in this load.
+    pub duplicates: u64,
+    /// The same by table, where there are any.
+    pub tables: BTreeMap<String, LoadedTable>,
+}
+
+/// What a bulk load has done to one table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoadedTable {
+    /// See [`Loaded::late`].
+    pub late: u64,
+    /// See [`Loaded::duplicates`].
     pub duplicates: u64,
 }
 
@@ -92,6 +106,7 @@ impl Store {
             has_failed: false,
             last_times: Vec::new(),
             counts: Loaded::default(),
+            by_table: Vec::new(),
         })
     }
 }
@@ -162,9 +177,11 @@ impl Bulk<'_> {
         self.has_failed = written.is_err();
         written?;
         if self.written.is_empty() {
-            return Ok(std::mem::take(&mut self.counts));
+            return Ok(self.take_counts());
         }
-        self.counts.duplicates += count_duplicates(self.inner, &self.written)?;
+        for (table, duplicates) in count_duplicates(self.inner, &self.written)? {
+            self.table_counts(table).duplicates += duplicates;
+        }
         let mut ingest = self.inner.lock_ingest();
         let flushed_sequence = Some(ingest.next_sequence - 1);
         let add = std::mem::take(&mut self.written);
@@ -184,7 +201,28 @@ impl Bulk<'_> {
         drop(ingest);
         let _maintenance = self.inner.maintenance.lock().unwrap_or_else(PoisonError::into_inner);
         self.inner.compact_if_needed()?;
-        Ok(std::mem::take(&mut self.counts))
+        Ok(self.take_counts())
+    }
+
+    fn table_counts(&mut self, table: u32) -> &mut LoadedTable {
+        if self.by_table.len() <= table as usize {
+            self.by_table.resize(table as usize + 1, LoadedTable::default());
+        }
+        &mut self.by_table[table as usize]
+    }
+
+    fn take_counts(&mut self) -> Loaded {
+        let mut counts = std::mem::take(&mut self.counts);
+        let by_table = std::mem::take(&mut self.by_table);
+        let states = self.inner.read_tables();
+        for (state, table) in states.iter().zip(by_table) {
+            counts.late += table.late;
+            counts.duplicates += table.duplicates;
+            if table != LoadedTable::default() {
+                counts.tables.insert(state.schema.name.clone(), table);
+            }
+        }
+        counts
     }
 
     /// Takes back everything since the last commit.
@@ -201,6 +239,7 @@ impl Bulk<'_> {
         ingest.next_sequence = self.start_sequence;
         drop(ingest);
         self.last_times.clear();
+        self.by_table.clear();
         self.counts = Loaded::default();
     }
 
@@ -220,11 +259,13 @@ impl Bulk<'_> {
         if last_times.len() < highest {
             last_times.resize(highest, i64::MIN);
         }
+        let mut late = 0;
         for (series, time) in chunk.series.iter().zip(&chunk.times) {
             let last = &mut last_times[*series as usize];
-            self.counts.late += u64::from(*time < *last);
+            late += u64::from(*time < *last);
             *last = (*last).max(*time);
         }
+        self.table_counts(table).late += late;
     }
 
     fn write_pending(&mut self) -> Result<()> {
@@ -238,7 +279,7 @@ impl Bulk<'_> {
                 (ingest.next_sequence - 1, ingest.tables[table].duplicates)
             };
             let sorted = SortedRows::new(cluster(chunks), duplicates);
-            self.counts.duplicates += sorted.overwritten();
+            self.table_counts(table as u32).duplicates += sorted.overwritten();
             let entry = self.inner.write_segment(table as u32, sequence, &sorted)?;
             if duplicates == Duplicates::Error {
                 let segment = Segment::open(self.inner.disk(), &self.inner.dir, entry.clone())?;

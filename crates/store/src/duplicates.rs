@@ -17,10 +17,11 @@ use crate::store::{Inner, publish_definitions};
 use crate::workers::workers;
 
 /// How many rows of new segments have the series and time of another row, in the store or among
-/// themselves.
-pub(crate) fn count_duplicates(inner: &Inner, new: &[SegmentEntry]) -> Result<u64> {
-    let mut total = 0;
+/// themselves, by table.
+pub(crate) fn count_duplicates(inner: &Inner, new: &[SegmentEntry]) -> Result<Vec<(u32, u64)>> {
+    let mut counts = Vec::new();
     let mut tables: Vec<u32> = new.iter().map(|entry| entry.table).collect();
+    tables.sort_unstable();
     tables.dedup();
     for table in tables {
         let entries = new.iter().filter(|entry| entry.table == table);
@@ -40,9 +41,11 @@ pub(crate) fn count_duplicates(inner: &Inner, new: &[SegmentEntry]) -> Result<u6
         let count = |series: &[u32]| -> Result<u64> {
             Ok(merged_away(&after, series, range)? - merged_away(&before, series, range)?)
         };
-        total += workers().install(|| series.par_chunks(64).map(count).sum::<Result<u64>>())?;
+        let duplicates =
+            workers().install(|| series.par_chunks(64).map(count).sum::<Result<u64>>())?;
+        counts.push((table, duplicates));
     }
-    Ok(total)
+    Ok(counts)
 }
 
 /// How many rows of these series give way to others of the same time.

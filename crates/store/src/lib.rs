@@ -64,7 +64,7 @@ mod store;
 mod wal;
 mod workers;
 
-pub use bulk::{Bulk, BulkMap, Loaded};
+pub use bulk::{Bulk, BulkMap, Loaded, LoadedTable};
 pub use check::Check;
 pub use compact::Compacted;
 pub use disk::{Disk, DiskFile, Failure, Fault, FaultyDisk, Operation, RealDisk, SimDisk};

@@ -62,8 +62,8 @@ pub(crate) fn import(
             return Err(Error::cancelled());
         }
     }
-    let loaded = bulk.commit()?;
-    Ok(ImportReport { late: loaded.late, duplicates: loaded.duplicates, ..report })
+    report.add(&bulk.commit()?);
+    Ok(report)
 }
 
 /// Plans the file; columns that the table has already are what they are there.

@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
+use tidemill::Store;
 use tidemill::analysis::report::{ImportCounts, Limits, Report, TableCounts};
-use tidemill::import::{ImportOptions, ImportReport};
-use tidemill::{Snapshot, Store};
+use tidemill::import::ImportOptions;
 
 use crate::args::{AnalyzeArgs, DurabilityArg};
 use crate::outcome::Outcome;
@@ -76,7 +76,7 @@ fn build(store: &Store, imported: &Imported) -> anyhow::Result<Report> {
         // Parquet has no text.
         read_bytes: if total.text_bytes > 0 { total.text_bytes } else { total.read_bytes },
         seconds: imported.files.iter().map(|(_, _, time)| time.as_secs_f64()).sum(),
-        tables: table_counts(&snapshot, &total),
+        tables: table_counts(imported),
     };
     let limits = Limits { sparkline_points: CHART_POINTS, ..Limits::default() };
     let mut report = Report::build(&snapshot, &limits, &counts, store.inner().budget())?;
@@ -84,16 +84,15 @@ fn build(store: &Store, imported: &Imported) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// What the import counted by table. It counts by file: of several tables, whose rows were late or
-/// twice is not known, and only the totals are shown.
-fn table_counts(snapshot: &Snapshot, total: &ImportReport) -> BTreeMap<String, TableCounts> {
-    match snapshot.tables() {
-        [table] => {
-            let counts = TableCounts { late: total.late, duplicates: total.duplicates };
-            BTreeMap::from([(table.name().to_owned(), counts)])
-        }
-        _ => BTreeMap::new(),
+/// What the import counted by table.
+fn table_counts(imported: &Imported) -> BTreeMap<String, TableCounts> {
+    let mut tables: BTreeMap<String, TableCounts> = BTreeMap::new();
+    for (name, counts) in imported.files.iter().flat_map(|(_, report, _)| &report.tables) {
+        let table = tables.entry(name.clone()).or_default();
+        table.late += counts.late;
+        table.duplicates += counts.duplicates;
     }
+    tables
 }
 
 /// The most memory this process held, as Linux counts it.

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -6,6 +7,7 @@ use jiff::tz::TimeZone;
 use tidemill_model::Duplicates;
 use tidemill_parse::Format;
 use tidemill_parse::line::Precision;
+use tidemill_store::{Loaded, LoadedTable};
 
 /// How files are imported.
 #[derive(Clone, Debug)]
@@ -104,6 +106,21 @@ pub struct ImportReport {
     pub late: u64,
     /// Rows without a time, which got the import's start plus their ordinal in nanoseconds.
     pub untimed: u64,
+    /// Late rows and duplicates by table, where there are any.
+    pub tables: BTreeMap<String, LoadedTable>,
     /// Whether the input was empty.
     pub is_empty: bool,
+}
+
+impl ImportReport {
+    /// Counts what a commit did.
+    pub(crate) fn add(&mut self, loaded: &Loaded) {
+        self.late += loaded.late;
+        self.duplicates += loaded.duplicates;
+        for (name, counts) in &loaded.tables {
+            let table = self.tables.entry(name.clone()).or_default();
+            table.late += counts.late;
+            table.duplicates += counts.duplicates;
+        }
+    }
 }

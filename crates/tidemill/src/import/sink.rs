@@ -6,6 +6,7 @@ use tidemill_model::Batch;
 use tidemill_parse::{Misfit, RowError, locate};
 use tidemill_store::{Bulk, BulkMap, Rejection};
 
+use super::pipeline::count_newlines;
 use super::{BadRow, Error, ImportOptions, ImportReport, Observer, Result};
 
 /// Takes in the chunks of one input, in order.
@@ -62,8 +63,7 @@ impl<'a, 's> Sink<'a, 's> {
     /// Makes what was taken part of the store.
     pub(super) fn commit(&mut self) -> Result<()> {
         let loaded = self.bulk.commit()?;
-        self.report.late += loaded.late;
-        self.report.duplicates += loaded.duplicates;
+        self.report.add(&loaded);
         Ok(())
     }
 
@@ -123,13 +123,23 @@ impl<'a, 's> Sink<'a, 's> {
         });
         let mut all: Vec<(usize, usize, &str)> = parsed.chain(refused).collect();
         all.sort_unstable();
+        // Places come in order: newlines are counted once.
+        let (mut counted, mut line) = (0, self.lines + 1);
         for (start, at, reason) in all {
-            let (line, column) = locate(text, at);
+            let at = at.min(text.len());
+            if counted <= at {
+                line += count_newlines(&text[counted..at]);
+                counted = at;
+            } else {
+                line = self.lines + locate(text, at).0;
+            }
+            let line_start = memchr::memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+            let column = (at - line_start + 1) as u64;
             let row = text.get(start..).unwrap_or_default();
             let end =
                 memchr::memchr(b'\n', row.get(at.saturating_sub(start)..).unwrap_or_default());
             let row = &row[..end.map_or(row.len(), |end| (at - start + end).min(row.len()))];
-            self.bad_row(self.lines + line, column, reason, row)?;
+            self.bad_row(line, column, reason, row)?;
         }
         self.rejections = rejections;
         Ok(())
