@@ -24,7 +24,7 @@ const SECRETS: [(&str, &[&str]); 5] = [
     ("tokio", &["tidemill-query"]),
     ("arrow", &["tidemill-query", "tidemill-cli"]),
     ("clap", &["tidemill-cli", "tidemill-bench"]),
-    ("anyhow", &["tidemill-cli", "tidemill-bench", "xtask"]),
+    ("anyhow", &["tidemill-analysis", "tidemill-cli", "tidemill-bench", "xtask"]),
 ];
 
 fn floor(name: &str) -> Option<usize> {

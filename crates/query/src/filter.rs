@@ -48,6 +48,13 @@ impl Selection {
     /// Narrows the selection by `condition`, exactly; `false` when it cannot say it, and then
     /// nothing has changed.
     pub(crate) fn narrow(&mut self, condition: &Expr, table: &TableColumns) -> bool {
+        // What the optimiser made of a condition that holds for all rows or for none.
+        if let Expr::Literal(ScalarValue::Boolean(holds), _) = condition {
+            if *holds != Some(true) {
+                self.range = TimeRange::EMPTY;
+            }
+            return true;
+        }
         if let Some(range) = time_condition(condition, table) {
             self.range = self.range.intersect(range);
             return true;

@@ -40,7 +40,8 @@ impl Store {
             let opened = open_to_read(dir, options.clone());
             // A writer may have replaced the manifest and removed a log in between: what was read
             // is not one state then.
-            if generation(&options, dir) == before {
+            let is_gone = opened.as_ref().is_err_and(is_gone);
+            if generation(&options, dir) == before && !(is_gone && attempt < MAX_OPEN_ATTEMPTS) {
                 return opened;
             }
             if attempt == MAX_OPEN_ATTEMPTS {
@@ -50,6 +51,13 @@ impl Store {
             attempt += 1;
         }
     }
+}
+
+/// Whether a file was not there: a log may go after the manifest that makes it superfluous was
+/// read, and before the log is.
+fn is_gone(error: &Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|e| e.downcast_ref::<std::io::Error>());
+    source.is_some_and(|e| e.kind() == std::io::ErrorKind::NotFound)
 }
 
 fn generation(options: &Options, dir: &Path) -> Option<u64> {

@@ -93,7 +93,7 @@ fn a_chunk_may_be_cut_anywhere() {
     let got = rows(&store, "log");
     assert_eq!(got.len(), 60_000);
     assert!(got.contains(
-        &"host=h3 31003 Some(Text(\"line one 31003\\nline two, still 31003\"))".to_owned()
+        &"host=h0 31003 Some(Text(\"line one 31003\\nline two, still 31003\"))".to_owned()
     ));
 }
 

@@ -192,7 +192,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(name);
         std::fs::write(&path, text).unwrap();
-        let options = ImportOptions { max_line_bytes, ..ImportOptions::default() };
+        let format = name.ends_with(".lp").then_some(tidemill_parse::Format::LineProtocol);
+        let options = ImportOptions { format, max_line_bytes, ..ImportOptions::default() };
         let mut seen = Vec::new();
         read_rows(&Input::File(path), &options, &mut |row| {
             seen.push(match row {
