@@ -2,6 +2,7 @@
 //!
 //! It reads the project's own sample and, where `TIDEMILL_DATA` names a folder, every file of line
 //! protocol and CSV in it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;

@@ -1,4 +1,5 @@
 //! The battery of `delta`.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod common;
 

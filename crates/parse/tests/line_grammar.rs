@@ -1,4 +1,5 @@
 //! What is a row, what it says, and where a bad one is wrong.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod line_support;
 

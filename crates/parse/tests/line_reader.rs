@@ -1,5 +1,6 @@
 //! The batch reader against the plain one: the same rows, errors and places, whatever was read
 //! before and however the text is cut.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod line_support;
 

@@ -1,4 +1,5 @@
 //! What the writer writes, both readers read back.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod line_support;
 

@@ -1,4 +1,5 @@
 //! Files into a store: what is in, what is refused, and that nothing is half in.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
 

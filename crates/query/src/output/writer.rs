@@ -20,6 +20,7 @@ pub struct ResultWriter<W: Write + Send> {
     sink: Sink<W>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one for each answer")]
 enum Sink<W: Write + Send> {
     Csv(arrow::csv::Writer<W>),
     Json(arrow::json::Writer<W, JsonArray>),

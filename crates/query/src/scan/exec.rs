@@ -99,7 +99,7 @@ fn equivalences(
     let ordering: Vec<PhysicalSortExpr> = order
         .into_iter()
         .flat_map(|tags| tags.iter().map(|tag| ColumnKind::Tag(*tag)).chain([ColumnKind::Time]))
-        .map_while(|kind| column(kind))
+        .map_while(&column)
         .map(|expr| PhysicalSortExpr::new_default(expr).asc().nulls_last())
         .collect();
     let schema = Arc::clone(&plan.schema);

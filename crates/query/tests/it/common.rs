@@ -11,14 +11,14 @@ use tidemill_query::{Engine, Options, QueryResult};
 use tidemill_store::Store;
 
 /// One row: tags, fields, time.
-pub struct Row<'a> {
-    pub tags: &'a [(&'a str, &'a str)],
-    pub fields: &'a [(&'a str, Value<'a>)],
-    pub time: i64,
+pub(crate) struct Row<'a> {
+    pub(crate) tags: &'a [(&'a str, &'a str)],
+    pub(crate) fields: &'a [(&'a str, Value<'a>)],
+    pub(crate) time: i64,
 }
 
 /// Adds a row to a batch.
-pub fn push(batch: &mut Batch, table: &str, row: &Row<'_>) {
+pub(crate) fn push(batch: &mut Batch, table: &str, row: &Row<'_>) {
     let table = batch.table(table);
     let table = &mut batch.tables_mut()[table];
     let mut key = Vec::new();
@@ -32,28 +32,28 @@ pub fn push(batch: &mut Batch, table: &str, row: &Row<'_>) {
 }
 
 /// A store in a directory of its own, which goes when it is dropped.
-pub struct Fixture {
-    pub store: Arc<Store>,
+pub(crate) struct Fixture {
+    pub(crate) store: Arc<Store>,
     _directory: TempDir,
 }
 
 impl Fixture {
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let directory = TempDir::new().unwrap();
         let store = Store::open(directory.path(), tidemill_store::Options::default()).unwrap();
         Self { store: Arc::new(store), _directory: directory }
     }
 
-    pub fn write(&self, mut batch: Batch) {
+    pub(crate) fn write(&self, mut batch: Batch) {
         batch.tables_mut().iter_mut().for_each(|table| table.finish());
         self.store.write(&mut batch).unwrap();
     }
 
-    pub fn engine(&self, native: bool) -> Engine {
+    pub(crate) fn engine(&self, native: bool) -> Engine {
         self.engine_with(Options { native, ..Options::default() }, self.store.budget())
     }
 
-    pub fn engine_with(&self, options: Options, budget: &Budget) -> Engine {
+    pub(crate) fn engine_with(&self, options: Options, budget: &Budget) -> Engine {
         let store = Arc::clone(&self.store);
         let source = move || Ok::<_, tidemill_store::Error>(store.snapshot());
         Engine::new(source, budget, options).unwrap()
@@ -61,13 +61,13 @@ impl Fixture {
 }
 
 /// 2021-01-01T00:00:00Z.
-pub const START: i64 = 1_609_459_200_000_000_000;
-pub const SECOND: i64 = 1_000_000_000;
-pub const MINUTE: i64 = 60 * SECOND;
+pub(crate) const START: i64 = 1_609_459_200_000_000_000;
+pub(crate) const SECOND: i64 = 1_000_000_000;
+pub(crate) const MINUTE: i64 = 60 * SECOND;
 
 /// Two tables: `cpu` of three hosts, one of them without a region, ten minutes at 10 s, partly
 /// flushed to disk; `event` with every type of field and gaps.
-pub fn sample() -> Fixture {
+pub(crate) fn sample() -> Fixture {
     let fixture = Fixture::empty();
     let hosts: [&[(&str, &str)]; 3] =
         [&[("host", "a"), ("region", "eu")], &[("host", "b"), ("region", "us")], &[("host", "c")]];
@@ -116,7 +116,7 @@ pub fn sample() -> Fixture {
 }
 
 /// An answer as text: the names, then one line a row.
-pub fn lines(result: &QueryResult) -> Vec<String> {
+pub(crate) fn lines(result: &QueryResult) -> Vec<String> {
     let names: Vec<_> = result.schema().fields().iter().map(|f| f.name().clone()).collect();
     let mut lines = vec![names.join(" | ")];
     result.batches().iter().for_each(|batch| rows(batch, &mut lines));
@@ -124,7 +124,7 @@ pub fn lines(result: &QueryResult) -> Vec<String> {
 }
 
 /// One line a row of a batch.
-pub fn rows(batch: &RecordBatch, lines: &mut Vec<String>) {
+pub(crate) fn rows(batch: &RecordBatch, lines: &mut Vec<String>) {
     let options = FormatOptions::default().with_null("NULL");
     let columns: Vec<_> = batch
         .columns()
@@ -140,7 +140,7 @@ pub fn rows(batch: &RecordBatch, lines: &mut Vec<String>) {
 
 /// Names and types of an answer's columns. Whether one may be missing is not compared: a planner
 /// may know that it cannot.
-pub fn types(result: &QueryResult) -> Vec<(String, arrow::datatypes::DataType)> {
+pub(crate) fn types(result: &QueryResult) -> Vec<(String, arrow::datatypes::DataType)> {
     let fields = result.schema().fields().iter();
     fields.map(|field| (field.name().clone(), field.data_type().clone())).collect()
 }

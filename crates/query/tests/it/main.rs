@@ -1,5 +1,6 @@
 //! Statements over small stores, from text to answer. One binary, because linking DataFusion is
 //! what takes the time.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod agree;
 mod cases;

@@ -69,14 +69,14 @@ pub fn import(
     // A value deep in the file does not fit what the beginning looked like: look at all of it,
     // and read it again.
     let mut opened = Opened::new(store, input, options)?;
-    let first = opened.survey(&mut plan)?;
+    opened.survey(&mut plan)?;
     plan.respect(&snapshot);
     observer
         .note("a value further down does not fit its column's type, so the file is read again:");
     for line in plan.describe().lines() {
         observer.note(line);
     }
-    drop((opened, first));
+    drop(opened);
     let mut opened = Opened::new(store, input, options)?;
     let Some(first) = opened.first()? else {
         return Err(Error::format(&name, "the file changed while it was read"));
