@@ -144,7 +144,9 @@ fn compute(
     let options = RecordBatchOptions::new().with_row_count(Some(series.len()));
     let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)?;
     let schema = DFSchema::try_from(schema)?;
+    // Some functions are only made of others by the simplifier.
     let condition = simplifier().coerce(condition.clone(), &schema)?;
+    let condition = simplifier().simplify(condition)?;
     let condition = create_physical_expr(
         &condition,
         &schema,

@@ -71,6 +71,9 @@ fn descend(plan: &LogicalPlan) -> Option<NativeQuery> {
                 let shape = ranked.shape(&table)?;
                 return Some(query(table, selection, shape, filter.input.schema().inner()));
             }
+            if has_subquery(&filter.predicate) {
+                return None;
+            }
             let mut query = descend(&filter.input)?;
             let input = Arc::clone(filter.input.schema());
             query.steps.push(Step::Filter { condition: filter.predicate.clone(), input });
@@ -108,6 +111,14 @@ fn query(
 ) -> NativeQuery {
     let (shape_schema, schema) = (Arc::clone(schema), Arc::clone(schema));
     NativeQuery { table, selection, shape, shape_schema, steps: Vec::new(), schema }
+}
+
+/// Whether a part of an expression is a statement of its own.
+fn has_subquery(expr: &Expr) -> bool {
+    let is_subquery = |expr: &Expr| {
+        Ok(matches!(expr, Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_)))
+    };
+    expr.exists(is_subquery).unwrap_or(true)
 }
 
 /// A table and the conditions on its times and tags, all of them exactly.
