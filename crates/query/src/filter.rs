@@ -144,9 +144,7 @@ fn compute(
     let options = RecordBatchOptions::new().with_row_count(Some(series.len()));
     let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)?;
     let schema = DFSchema::try_from(schema)?;
-    // Some functions are only made of others by the simplifier.
     let condition = simplifier().coerce(condition.clone(), &schema)?;
-    let condition = simplifier().simplify(condition)?;
     let condition = create_physical_expr(
         &condition,
         &schema,
@@ -344,6 +342,10 @@ fn is_computable(expr: &Expr, allow_column: &mut dyn FnMut(&Column) -> bool) -> 
     let mut computable = true;
     let visited = expr.apply(|node| {
         computable &= match node {
+            // The optimiser makes these of other expressions; they cannot run as they are.
+            Expr::ScalarFunction(call) if ["coalesce", "nvl", "nvl2"].contains(&call.name()) => {
+                false
+            }
             Expr::Column(column) => allow_column(column),
             Expr::ScalarFunction(call) => call.func.signature().volatility != Volatility::Volatile,
             Expr::Alias(_)
