@@ -31,6 +31,7 @@ pub mod import;
 #[cfg(feature = "sql")]
 mod parquet;
 mod scan;
+#[cfg(feature = "sql")]
 mod sql;
 mod store;
 

@@ -8,6 +8,7 @@ use tidemill_store::{Options, Snapshot, Writer, Written};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan::{Scan, Scanned};
+#[cfg(feature = "sql")]
 use crate::sql::Sql;
 
 /// A text handed to [`Store::write_line_protocol`] at most, in bytes: a write is one record of the
@@ -24,6 +25,7 @@ const MAX_IDLE_WRITERS: usize = 64;
 pub struct Store {
     pub(crate) store: tidemill_store::Store,
     idle: Mutex<Vec<LineWriter>>,
+    #[cfg(feature = "sql")]
     pub(crate) sql: Sql,
 }
 
@@ -63,7 +65,12 @@ impl Store {
     /// When another process writes to it, or files are damaged: see [`tidemill_store::Store::open`].
     pub fn open(dir: impl AsRef<Path>, options: Options) -> Result<Self> {
         let store = tidemill_store::Store::open(dir, options)?;
-        Ok(Self { store, idle: Mutex::default(), sql: Sql::default() })
+        Ok(Self {
+            store,
+            idle: Mutex::default(),
+            #[cfg(feature = "sql")]
+            sql: Sql::default(),
+        })
     }
 
     /// Writes a text in line protocol, of at most [`MAX_WRITE_BYTES`]. When this returns, its rows

@@ -256,10 +256,8 @@ impl ExecutionPlan for SeriesScan {
         Ok(Arc::new(statistics))
     }
 
-    fn supports_limit_pushdown(&self) -> bool {
-        true
-    }
-
+    // `supports_limit_pushdown` stays false: of a leaf it would say that a limit above it may be
+    // taken away and put below.
     fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
         Some(Arc::new(Self {
             plan: Arc::new(RowPlan { limit, ..RowPlan::clone(&self.plan) }),

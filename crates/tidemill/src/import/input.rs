@@ -90,7 +90,12 @@ impl Input {
             Compression::Zstd => Box::new(zstd::Decoder::new(counted)?),
         };
         let poll = poll.filter(|_| compression == Compression::None);
-        Ok(Source { reader, poll, compression })
+        Ok(Source {
+            reader,
+            poll,
+            #[cfg(feature = "sql")]
+            is_decompressed: compression != Compression::None,
+        })
     }
 }
 
@@ -142,7 +147,8 @@ pub(crate) struct Source {
     reader: Box<dyn Read + Send>,
     /// Of a stream: to ask whether more is there without waiting for it.
     poll: Option<File>,
-    compression: Compression,
+    #[cfg(feature = "sql")]
+    is_decompressed: bool,
 }
 
 impl Source {
@@ -230,7 +236,7 @@ impl Chunker {
 
     #[cfg(feature = "sql")]
     pub(crate) fn is_decompressed(&self) -> bool {
-        self.source.compression != Compression::None
+        self.source.is_decompressed
     }
 
     /// The next chunk, in this buffer; `None` after the last one.

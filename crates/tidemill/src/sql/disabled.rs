@@ -1,3 +1,0 @@
-/// Nothing.
-#[derive(Debug, Default)]
-pub(crate) struct Sql;
