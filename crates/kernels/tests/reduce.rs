@@ -282,6 +282,8 @@ fn integers_of_all_sizes() {
     battery(|bits| if bits % 2 == 0 { i64::MIN } else { i64::MAX });
     // As wide as the conversion of small distances takes.
     battery(|bits| (bits >> 13) as i64 - (1 << 50));
+    // Two values that leave the same rounding error each time.
+    battery(|bits| if bits % 2 == 0 { 0 } else { (1u64 << 53) / 3 });
     battery(|_| u64::MAX);
     battery(|_| i64::MIN);
 }

@@ -212,7 +212,17 @@ fn wide(values: impl Iterator<Item = u64> + Clone) -> Biased {
         let distance = value.abs_diff(centre) as f64;
         distance * distance
     });
-    let squares = squares.fold(0.0, |sum, square| sum + square);
+    // Many short sums, as the other path has them: one long one would lose bits with each square.
+    let mut sums = [0.0; 32];
+    for (index, square) in squares.enumerate() {
+        sums[index % sums.len()] += square;
+    }
+    let mut width = sums.len();
+    while width > 1 {
+        width /= 2;
+        (0..width).for_each(|lane| sums[lane] += sums[lane + width]);
+    }
+    let squares = sums[0];
     moments.m2 = from_centre(squares, (moments.sum % count) as u64, moments.count);
     moments
 }
