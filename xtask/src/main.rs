@@ -1,7 +1,8 @@
-//! Checks of the house. `cargo run -p xtask -- layers` and `cargo run -p xtask -- tidy`; both also
+//! Checks of the house: `cargo xtask layers`, `cargo xtask tidy`, `cargo xtask features`; all also
 //! run as tests.
 #![forbid(unsafe_code)]
 
+mod features;
 mod layers;
 mod tidy;
 
@@ -13,8 +14,12 @@ fn main() -> anyhow::Result<ExitCode> {
     let problems = match std::env::args().nth(1).as_deref() {
         Some("layers") => layers::check(&root)?,
         Some("tidy") => tidy::check(&root)?,
+        Some("features") => features::check(&root)?,
         other => {
-            eprintln!("usage: xtask layers | tidy (not `{}`)", other.unwrap_or_default());
+            eprintln!(
+                "usage: xtask layers | tidy | features (not `{}`)",
+                other.unwrap_or_default()
+            );
             return Ok(ExitCode::from(2));
         }
     };

@@ -29,6 +29,20 @@ pub(crate) fn expand(arguments: &[String]) -> anyhow::Result<Vec<Input>> {
     Ok(inputs)
 }
 
+/// Refuses inputs none of which is there, before a store is made for them.
+///
+/// # Errors
+/// When there is no such file.
+pub(crate) fn refuse_all_missing(inputs: &[Input]) -> anyhow::Result<()> {
+    let is_missing = |input: &Input| matches!(input, Input::File(path) if !path.exists());
+    match inputs.first() {
+        Some(first) if inputs.iter().all(is_missing) => {
+            bail!("{}: there is no such file", first.name())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The one input that an argument names.
 ///
 /// # Errors

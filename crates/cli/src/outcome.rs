@@ -63,6 +63,11 @@ pub(crate) fn message(error: &anyhow::Error) -> String {
     text
 }
 
+/// The same, but that who reads what is `printed` is gone changes nothing of how the command went.
+pub(crate) fn unless_closed(printed: anyhow::Result<()>) -> anyhow::Result<()> {
+    printed.or_else(|error| if is_broken_pipe(&error) { Ok(()) } else { Err(error) })
+}
+
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let io_kind = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref::<io::Error>().map(io::Error::kind)

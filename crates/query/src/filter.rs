@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{Schema, TimeUnit};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Schema, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, DFSchema, ScalarValue};
+use datafusion::common::{Column, DFSchema, DFSchemaRef, ScalarValue};
 use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
@@ -11,6 +12,7 @@ use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, Volatility};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::create_physical_expr;
+use datafusion::physical_plan::PhysicalExpr;
 use tidemill_model::TimeRange;
 use tidemill_store::{SeriesIndex, TableView};
 
@@ -143,15 +145,10 @@ fn compute(
     let schema = Arc::new(Schema::new(fields));
     let options = RecordBatchOptions::new().with_row_count(Some(series.len()));
     let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)?;
-    let schema = DFSchema::try_from(schema)?;
-    let condition = simplifier().coerce(condition.clone(), &schema)?;
-    let condition = create_physical_expr(
-        &condition,
-        &schema,
-        &ExecutionProps::new(),
-        &PhysicalPlanningContext::default(),
-    )?;
-    let mask = condition.evaluate(&batch)?.into_array(series.len())?;
+    let schema = Arc::new(DFSchema::try_from(schema)?);
+    let mask = executable(condition, &schema)?.evaluate(&batch)?.into_array(series.len())?;
+    // Of a condition that is always NULL, the type is, too.
+    let mask = cast(&mask, &DataType::Boolean)?;
     let mask = mask.as_boolean();
     let holds = |(row, series)| (mask.is_valid(row) && mask.value(row)).then_some(series);
     Ok(series.into_iter().enumerate().filter_map(holds).collect())
@@ -198,7 +195,7 @@ fn is_time(expr: &Expr, table: &TableColumns) -> bool {
         Expr::Column(column) => table.find(&column.name) == Some(ColumnKind::Time),
         Expr::Cast(cast) => {
             let utc = [None, Some("+00:00"), Some("UTC")];
-            matches!(cast.field.data_type(), arrow::datatypes::DataType::Timestamp(TimeUnit::Nanosecond, zone) if utc.contains(&zone.as_deref()))
+            matches!(cast.field.data_type(), DataType::Timestamp(TimeUnit::Nanosecond, zone) if utc.contains(&zone.as_deref()))
                 && is_time(&cast.expr, table)
         }
         Expr::Alias(alias) => is_time(&alias.expr, table),
@@ -241,18 +238,26 @@ pub(crate) fn constant(expr: &Expr) -> Option<ScalarValue> {
     if !is_computable(expr, &mut |_| false) {
         return None;
     }
-    let schema = DFSchema::empty();
-    let simplifier = simplifier();
-    let coerced = simplifier.coerce(expr.clone(), &schema).ok()?;
-    match simplifier.simplify(coerced).ok()? {
+    match simplified(expr, &Arc::new(DFSchema::empty())).ok()? {
         Expr::Literal(value, _) => Some(value),
         _ => None,
     }
 }
 
-/// Coerces types and folds constants; `now()` is this moment.
-pub(crate) fn simplifier() -> ExprSimplifier {
-    ExprSimplifier::new(SimplifyContext::builder().with_current_time().build())
+/// An expression with its types coerced, constants folded, and functions that cannot run as they
+/// are, such as `coalesce`, made into others; `now()` is this moment.
+fn simplified(expr: &Expr, schema: &DFSchemaRef) -> datafusion::common::Result<Expr> {
+    let context =
+        SimplifyContext::builder().with_schema(Arc::clone(schema)).with_current_time().build();
+    let simplifier = ExprSimplifier::new(context);
+    simplifier.simplify(simplifier.coerce(expr.clone(), schema)?)
+}
+
+/// An expression over columns of `schema`, as the planner makes it, ready to be evaluated.
+pub(crate) fn executable(expr: &Expr, schema: &DFSchemaRef) -> Result<Arc<dyn PhysicalExpr>> {
+    let expr = simplified(expr, schema)?;
+    let (props, context) = (ExecutionProps::new(), PhysicalPlanningContext::default());
+    Ok(create_physical_expr(&expr, schema, &props, &context)?)
 }
 
 /// A condition on tags only.
@@ -342,10 +347,6 @@ fn is_computable(expr: &Expr, allow_column: &mut dyn FnMut(&Column) -> bool) -> 
     let mut computable = true;
     let visited = expr.apply(|node| {
         computable &= match node {
-            // The optimiser makes these of other expressions; they cannot run as they are.
-            Expr::ScalarFunction(call) if ["coalesce", "nvl", "nvl2"].contains(&call.name()) => {
-                false
-            }
             Expr::Column(column) => allow_column(column),
             Expr::ScalarFunction(call) => call.func.signature().volatility != Volatility::Volatile,
             Expr::Alias(_)

@@ -85,10 +85,11 @@ impl Store {
     /// When the store is read only, or the disk fails.
     pub fn bulk(&self, duplicates: Duplicates) -> Result<Bulk<'_>> {
         let inner = &self.inner;
-        inner.log()?;
+        // Most of what is in memory goes while others may still write.
+        inner.flush_memory()?;
         let gate = inner.gate.write().unwrap_or_else(PoisonError::into_inner);
         // What is in memory is older than all that is loaded now.
-        inner.flush()?;
+        inner.flush_memory()?;
         let (marks, start_sequence) = {
             let ingest = inner.lock_ingest();
             (ingest.marks(), ingest.next_sequence)
@@ -199,8 +200,7 @@ impl Bulk<'_> {
         self.marks = ingest.marks();
         self.start_sequence = ingest.next_sequence;
         drop(ingest);
-        let _maintenance = self.inner.maintenance.lock().unwrap_or_else(PoisonError::into_inner);
-        self.inner.compact_if_needed()?;
+        self.inner.compact_if_needed();
         Ok(self.take_counts())
     }
 
@@ -306,7 +306,11 @@ fn cluster(mut chunks: Vec<Arc<Chunk>>) -> Vec<Arc<Chunk>> {
 
 impl Drop for Bulk<'_> {
     fn drop(&mut self) {
-        let is_clean = self.written.is_empty() && self.pending.is_empty() && self.counts.rows == 0;
+        // Rows that were all refused may have defined something.
+        let is_clean = self.written.is_empty()
+            && self.pending.is_empty()
+            && self.counts.rows == 0
+            && self.inner.lock_ingest().marks() == self.marks;
         if !is_clean && !self.inner.log.as_ref().is_some_and(crate::wal::Log::is_poisoned) {
             self.rollback();
         }

@@ -45,18 +45,37 @@ impl Inner {
         if log.is_poisoned() {
             return Err(Error::poisoned());
         }
-        let committed = self.commit_files(change, ingest);
-        if committed.is_err() {
+        // Nothing is in doubt yet if these cannot be opened.
+        let open = |entry: &SegmentEntry| Segment::open(self.disk(), &self.dir, entry.clone());
+        let opened =
+            change.add.iter().map(|entry| open(entry).map(Arc::new)).collect::<Result<_>>()?;
+        if let Err(error) = self.commit_files(change, ingest) {
             log.poison();
+            return Err(error);
         }
-        committed
+        Ok(opened)
     }
 
-    fn commit_files(&self, change: &Change, ingest: Option<&Ingest>) -> Result<Vec<Arc<Segment>>> {
+    /// Commits what was `written`. If that or this fails, the new segments' files are removed,
+    /// unless the manifest may name them.
+    pub(crate) fn commit_or_remove(
+        &self,
+        written: Result<()>,
+        change: &Change,
+        with_definitions: bool,
+    ) -> Result<Vec<Arc<Segment>>> {
+        let result = written.and_then(|()| {
+            let ingest = with_definitions.then(|| self.lock_ingest());
+            self.commit(change, ingest.as_deref())
+        });
+        if result.is_err() && !self.log.as_ref().is_some_and(crate::wal::Log::is_poisoned) {
+            self.remove_files(change.add.iter().map(|entry| entry.path(&self.dir)));
+        }
+        result
+    }
+
+    fn commit_files(&self, change: &Change, ingest: Option<&Ingest>) -> Result<()> {
         let disk = self.disk();
-        let open =
-            |entry: &SegmentEntry| Segment::open(disk, &self.dir, entry.clone()).map(Arc::new);
-        let opened = change.add.iter().map(open).collect::<Result<Vec<_>>>()?;
         let mut commit = self.lock_commit();
         let mut manifest = commit.manifest.clone();
         let mut appended = Vec::new();
@@ -85,7 +104,7 @@ impl Inner {
             commit.definitions[id].committed(addition);
         }
         commit.manifest = manifest;
-        Ok(opened)
+        Ok(())
     }
 
     /// Removes files that the store no longer names. Readers that have them open keep them.

@@ -2,7 +2,7 @@
 //! small ones, so that runs are long.
 
 use std::ops::Range;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError, TryLockError};
 
 use tidemill_model::{Column, FieldType, TimeRange};
 
@@ -43,17 +43,29 @@ impl Store {
     /// # Errors
     /// When the disk fails.
     pub fn compact(&self) -> Result<Compacted> {
+        self.inner.flush_memory()?;
+        let _compaction = self.inner.lock_compaction();
         self.inner.log()?;
-        let _maintenance = self.inner.maintenance.lock().unwrap_or_else(PoisonError::into_inner);
-        self.inner.flush_locked()?;
         self.inner.compact_groups(true)
     }
 }
 
 impl Inner {
-    /// Compacts tables that need it; the caller holds the maintenance lock.
-    pub(crate) fn compact_if_needed(&self) -> Result<()> {
-        self.compact_groups(false).map(|_| ())
+    pub(crate) fn lock_compaction(&self) -> MutexGuard<'_, ()> {
+        self.compaction.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Compacts tables that need it, unless somebody does. That it failed is no failure of what
+    /// came before it: rows are where they were, and the next will try again.
+    pub(crate) fn compact_if_needed(&self) {
+        let _compaction = match self.compaction.try_lock() {
+            Ok(lock) => lock,
+            Err(TryLockError::Poisoned(lock)) => lock.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        if let Err(error) = self.compact_groups(false) {
+            tracing::warn!(%error, "segments could not be merged");
+        }
     }
 
     fn compact_groups(&self, all: bool) -> Result<Compacted> {
@@ -80,10 +92,11 @@ impl Inner {
             remove: group.iter().map(|segment| segment.entry.file).collect(),
             ..Change::default()
         };
-        for window in windows(group, self.options.max_segment_rows) {
+        let mut windows = windows(group, self.options.max_segment_rows).into_iter();
+        let written = windows.try_for_each(|window| {
             let source = merge.window(window)?;
             if source.plans.is_empty() {
-                continue;
+                return Ok(());
             }
             let target = SegmentTarget {
                 disk: self.disk(),
@@ -94,8 +107,9 @@ impl Inner {
                 fields: merge.fields.clone(),
             };
             change.add.push(build_segment(target, &source.plans, &source)?);
-        }
-        let opened = self.commit(&change, None)?;
+            Ok(())
+        });
+        let opened = self.commit_or_remove(written, &change, false)?;
         total.segments_before += group.len();
         total.segments_after += opened.len();
         let sums = |segments: &[Arc<Segment>]| {

@@ -1,7 +1,7 @@
 //! From the memtable to segments.
 
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use crate::chunk::Chunk;
 use crate::commit::Change;
@@ -21,8 +21,8 @@ impl Store {
         self.inner.flush()
     }
 
-    /// Flushes and closes: clones of this store take no more writes. The directory's lock is given
-    /// up with the last of them.
+    /// Flushes and closes: clones of this store take no more writes. Waits for flushes and
+    /// compactions that are going on. The directory's lock is given up with the last clone.
     ///
     /// # Errors
     /// When the disk fails; what was acknowledged is in the log then.
@@ -30,7 +30,8 @@ impl Store {
         if self.is_read_only() {
             return Ok(());
         }
-        self.inner.flush()?;
+        self.inner.flush_memory()?;
+        let _compaction = self.inner.lock_compaction();
         // Whoever comes after this lock is given up finds the store closed.
         let _ingest = self.inner.lock_ingest();
         self.inner.log()?.sync_and_mark()?;
@@ -40,35 +41,70 @@ impl Store {
 }
 
 impl Inner {
+    pub(crate) fn lock_maintenance(&self) -> MutexGuard<'_, ()> {
+        self.maintenance.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Flushes, then compacts what needs it.
     pub(crate) fn flush(&self) -> Result<()> {
+        self.flush_memory()?;
+        self.compact_if_needed();
+        Ok(())
+    }
+
+    /// Flushes, and no more.
+    pub(crate) fn flush_memory(&self) -> Result<()> {
         self.log()?;
-        let _maintenance = self.maintenance.lock().unwrap_or_else(PoisonError::into_inner);
+        let _maintenance = self.lock_maintenance();
         self.flush_locked()
     }
 
+    fn held_bytes(&self) -> usize {
+        self.memtable.lock().unwrap_or_else(PoisonError::into_inner).bytes()
+    }
+
     /// Starts a flush beside the writers when the memtable is full, and waits for one when it is
-    /// twice that.
-    pub(crate) fn flush_if_full(self: &Arc<Self>) -> Result<()> {
+    /// twice that. What the caller wrote is in the log, whatever becomes of the flush: an error
+    /// that puts later writes in doubt has poisoned the log, and is told to the next.
+    pub(crate) fn flush_if_full(self: &Arc<Self>) {
         let limit = self.options.memtable_bytes();
-        let held = self.memtable.lock().unwrap_or_else(PoisonError::into_inner).bytes();
+        let held = self.held_bytes();
         if held >= 2 * limit {
-            return self.flush();
-        }
-        if held >= limit && !self.is_flushing.swap(true, Ordering::AcqRel) {
+            let _maintenance = self.lock_maintenance();
+            // Others may have waited, too.
+            if self.held_bytes() >= 2 * limit {
+                self.settle_flush(self.flush_locked());
+            }
+        } else if held >= limit && !self.is_flushing.swap(true, Ordering::AcqRel) {
             let inner = Arc::clone(self);
             let flush = move || {
-                if let Err(error) = inner.flush() {
-                    tracing::error!(%error, "flushing the memtable failed");
-                    if let Ok(log) = inner.log() {
-                        log.poison();
-                    }
-                }
-                inner.is_flushing.store(false, Ordering::Release);
+                let _done = Flushing(&inner.is_flushing);
+                inner.settle_flush(inner.flush());
             };
             let started = std::thread::Builder::new().name("tidemill-flush".into()).spawn(flush);
-            started.map_err(|e| crate::Error::io(&self.dir, "start a thread to flush", e))?;
+            match started {
+                Ok(thread) => {
+                    let mut flusher = self.flusher.lock().unwrap_or_else(PoisonError::into_inner);
+                    *flusher = Some(thread);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "no thread to flush beside the writers");
+                    self.is_flushing.store(false, Ordering::Release);
+                    self.settle_flush(self.flush());
+                }
+            }
         }
-        Ok(())
+    }
+
+    /// A flush that nobody waits for failed: what it was to write stays in the log, which takes
+    /// no more, so that memory does not grow without end.
+    fn settle_flush(&self, flushed: Result<()>) {
+        if let Err(error) = flushed {
+            tracing::error!(%error, "flushing the memtable failed");
+            if let Ok(log) = self.log() {
+                log.poison();
+            }
+        }
     }
 
     /// Flushes; the caller holds the maintenance lock.
@@ -88,12 +124,16 @@ impl Inner {
             (chunks, sequence, log_file)
         };
         let mut change = Change { flushed_sequence: Some(sequence), ..Change::default() };
-        for (table, chunks) in tables.iter().enumerate().filter(|(_, chunks)| !chunks.is_empty()) {
-            let duplicates = self.read_tables()[table].schema.duplicates;
-            let sorted = SortedRows::new(chunks.clone(), duplicates);
-            change.add.push(self.write_segment(table as u32, sequence, &sorted)?);
-        }
-        let segments = self.commit(&change, Some(&self.lock_ingest()))?;
+        let written =
+            tables.iter().enumerate().filter(|(_, chunks)| !chunks.is_empty()).try_for_each(
+                |(table, chunks)| {
+                    let duplicates = self.read_tables()[table].schema.duplicates;
+                    let sorted = SortedRows::new(chunks.clone(), duplicates);
+                    change.add.push(self.write_segment(table as u32, sequence, &sorted)?);
+                    Ok(())
+                },
+            );
+        let segments = self.commit_or_remove(written, &change, true)?;
         let mut states = self.write_tables();
         let mut flushed_bytes = 0;
         for (state, chunks) in states.iter_mut().zip(&tables) {
@@ -107,8 +147,7 @@ impl Inner {
         }
         drop(states);
         self.memtable.lock().unwrap_or_else(PoisonError::into_inner).shrink(flushed_bytes);
-        self.remove_logs_before(log_file)?;
-        self.compact_if_needed()
+        self.remove_logs_before(log_file)
     }
 
     /// Writes sorted rows of a table as a segment.
@@ -138,6 +177,30 @@ impl Inner {
         let old = names.iter().filter_map(|name| log_number(name)).filter(|number| *number < file);
         self.remove_files(old.map(|number| log_path(&self.dir, number)));
         Ok(())
+    }
+}
+
+/// Whoever comes after it may start a flush, even if this one panics.
+struct Flushing<'a>(&'a AtomicBool);
+
+impl Drop for Flushing<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+/// The last handle of a store waits for its flush, so that the directory's lock is given up when
+/// the handle is gone.
+#[derive(Debug)]
+pub(crate) struct LastHandle(pub(crate) Arc<Inner>);
+
+impl Drop for LastHandle {
+    fn drop(&mut self) {
+        let thread = self.0.flusher.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // It says itself what went wrong.
+            let _ = thread.join();
+        }
     }
 }
 

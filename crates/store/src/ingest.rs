@@ -6,8 +6,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tidemill_model::{Batch, Column, Duplicates, SeriesKey, TableBatch, TableSchema};
 
+mod claims;
+
 use crate::chunk::Chunk;
 use crate::definition::{Definition, Mark};
+use claims::claim_names;
 
 /// A row the store refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,9 +142,10 @@ impl Ingest {
         let table = &self.tables[id as usize];
         let mut definition = write(&table.definition);
         let before = definition.mark();
-        let new_series = map.new_series(rows);
-        claim_names(rows, map, &new_series, &mut definition);
+        claim_names(rows, map, &map.new_series(rows, &[]), &mut definition);
         resolve_columns(rows, map, &definition.schema);
+        // A row that is refused for a field brings no series.
+        let new_series = map.new_series(rows, &map.refused_for_fields(rows));
         resolve_series(rows, map, &new_series, &mut definition);
         self.has_unlogged |= before != definition.mark() || table.logged == Mark::default();
     }
@@ -161,47 +165,6 @@ pub(crate) fn write(
     definition: &RwLock<Definition>,
 ) -> std::sync::RwLockWriteGuard<'_, Definition> {
     definition.write().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Defines the fields and tags that are new, in the order in which rows bring them: who comes
-/// first has the name. (A tag and a field of one row: the tag.)
-fn claim_names(
-    rows: &TableBatch,
-    map: &TableMap,
-    new_series: &[(usize, u32)],
-    definition: &mut Definition,
-) {
-    let mut claims: Vec<(usize, Option<usize>, String)> = Vec::new();
-    let mut seen = std::collections::HashSet::new();
-    for (row, series) in new_series {
-        for (tag, _) in SeriesKey(rows.series_keys().bytes(*series)).tags().flatten() {
-            if definition.schema.tag(tag).is_none() && seen.insert(tag) {
-                claims.push((*row, None, tag.to_owned()));
-            }
-        }
-    }
-    for (index, column) in rows.columns().iter().enumerate() {
-        let is_known =
-            map.columns.get(index).is_some_and(|target| !matches!(target, Target::Unknown));
-        if !is_known
-            && definition.schema.field(&column.name).is_none()
-            && let Some(row) = (0..column.column.len()).find(|row| column.column.is_valid(*row))
-        {
-            claims.push((row, Some(index), column.name.clone()));
-        }
-    }
-    claims.sort();
-    for (_, column, name) in claims {
-        let schema = &definition.schema;
-        if name == TableSchema::TIME || schema.tag(&name).is_some() || schema.field(&name).is_some()
-        {
-            continue;
-        }
-        match column {
-            None => definition.add_tag(&name),
-            Some(index) => definition.add_field(&name, rows.columns()[index].column.ty()),
-        };
-    }
 }
 
 fn resolve_columns(rows: &TableBatch, map: &mut TableMap, schema: &TableSchema) {
@@ -242,27 +205,27 @@ fn resolve_series(
     let mut pairs = Vec::new();
     for (_, local) in new_series {
         pairs.clear();
-        let mut refusal = None;
-        for (name, value) in SeriesKey(rows.series_keys().bytes(*local)).tags().flatten() {
-            match definition.schema.tag(name) {
-                Some(tag) => pairs.push((tag as u32, definition.index.intern_value(tag, value))),
-                None if name == TableSchema::TIME => {
-                    refusal = Some("a tag named `time`, which is the time column".to_owned());
-                }
-                None => {
-                    let table = &definition.schema.name;
-                    refusal = Some(format!("tag `{name}` is a field in table `{table}`"));
-                }
+        let key = SeriesKey(rows.series_keys().bytes(*local));
+        let missing = key.tags().flatten().find(|(name, _)| definition.schema.tag(name).is_none());
+        if let Some((name, _)) = missing {
+            let reason = if name == TableSchema::TIME {
+                "a tag named `time`, which is the time column".to_owned()
+            } else if definition.schema.field(name).is_some() {
+                format!("tag `{name}` is a field in table `{}`", definition.schema.name)
+            } else {
+                format!("tag `{name}` is a field of the same row, too")
+            };
+            map.refused.insert(*local, reason);
+            map.series[*local as usize] = NO_SERIES;
+            continue;
+        }
+        for (name, value) in key.tags().flatten() {
+            if let Some(tag) = definition.schema.tag(name) {
+                pairs.push((tag as u32, definition.index.intern_value(tag, value)));
             }
         }
         pairs.sort_unstable();
-        map.series[*local as usize] = match refusal {
-            None => definition.index.intern_series(&pairs),
-            Some(reason) => {
-                map.refused.insert(*local, reason);
-                NO_SERIES
-            }
-        };
+        map.series[*local as usize] = definition.index.intern_series(&pairs);
     }
 }
 
@@ -306,11 +269,26 @@ impl Ingest {
 }
 
 impl TableMap {
-    /// The series that have rows for the first time, and the first row of each, in this order.
-    fn new_series(&self, rows: &TableBatch) -> Vec<(usize, u32)> {
+    /// Which rows have a field that is refused; none at all if no field is.
+    fn refused_for_fields(&self, rows: &TableBatch) -> Vec<bool> {
+        let mut refused = Vec::new();
+        for (target, column) in self.columns.iter().zip(rows.columns()) {
+            if matches!(target, Target::Refused(_)) {
+                refused.resize(rows.rows(), false);
+                let present = (0..column.column.len()).filter(|row| column.column.is_valid(*row));
+                present.for_each(|row| refused[row] = true);
+            }
+        }
+        refused
+    }
+
+    /// The series that have rows for the first time, and the first row of each, in this order;
+    /// rows that are `refused` (by row, if any is) aside.
+    fn new_series(&self, rows: &TableBatch, refused: &[bool]) -> Vec<(usize, u32)> {
         let mut first_rows: HashMap<u32, usize> = HashMap::new();
         for (row, series) in rows.row_series().iter().enumerate() {
-            if self.series.get(*series as usize).is_none_or(|id| *id == UNUSED_SERIES) {
+            let is_new = self.series.get(*series as usize).is_none_or(|id| *id == UNUSED_SERIES);
+            if is_new && refused.get(row) != Some(&true) {
                 first_rows.entry(*series).or_insert(row);
             }
         }
@@ -323,7 +301,7 @@ impl TableMap {
     fn is_complete_for(&self, rows: &TableBatch) -> bool {
         self.table.is_some()
             && self.series.len() == rows.series_keys().len()
-            && (self.unused == 0 || self.new_series(rows).is_empty())
+            && (self.unused == 0 || self.new_series(rows, &[]).is_empty())
             && self.columns.len() == rows.columns().len()
             && self.columns.iter().zip(rows.columns()).all(|(target, column)| {
                 !matches!(target, Target::Unknown) || column.column.valid_count() == 0

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex, RwLock};
 
 use crate::chunk::Chunk;
@@ -141,6 +141,9 @@ fn open_to_write(dir: &Path, options: Options) -> Result<Store> {
     let next_file = loaded.manifest.next_file.max(last_log + 1);
     let last_sequence = replayed.last_sequence;
     let log = Log::create(disk, dir, next_file, last_sequence, options.durability)?;
+    if last_sequence == loaded.manifest.flushed_sequence {
+        remove_logs(disk, dir, next_file)?;
+    }
     Ok(assemble(dir, options, loaded, replayed, Some(log), next_file + 1, recovery, Some(lock)))
 }
 
@@ -186,7 +189,7 @@ fn create(disk: &dyn Disk, dir: &Path) -> Result<Manifest> {
 /// start anew would remove them.
 fn refuse_remains(disk: &dyn Disk, dir: &Path) -> Result<()> {
     let names = disk.list(dir).map_err(|e| Error::io(dir, "list the store", e))?;
-    let is_data = |name: &&String| [".seg", ".def", ".wal"].iter().any(|end| name.ends_with(end));
+    let is_data = |name: &&String| is_segment_or_definition(name) || log_number(name).is_some();
     match names.iter().find(is_data) {
         Some(name) => {
             let message = format!("there is no manifest, but `{name}`");
@@ -194,6 +197,15 @@ fn refuse_remains(disk: &dyn Disk, dir: &Path) -> Result<()> {
         }
         None => Ok(()),
     }
+}
+
+/// Whether a file is ours by its name: others may stand in the directory.
+fn is_segment_or_definition(name: &str) -> bool {
+    let number = match name.strip_suffix(".seg") {
+        Some(number) => Some(number),
+        None => name.strip_prefix("table-").and_then(|name| name.strip_suffix(".def")),
+    };
+    number.is_some_and(|n| n.len() >= 6 && n.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Removes files that were being written when a process ended and that nothing names.
@@ -204,13 +216,24 @@ fn remove_orphans(disk: &dyn Disk, dir: &Path, manifest: &Manifest) -> Result<Ve
     let mut removed = Vec::new();
     for name in disk.list(dir).map_err(|e| Error::io(dir, "list the store", e))? {
         let path = dir.join(&name);
-        let is_ours = name.ends_with(".seg") || name.ends_with(".def") || name == "MANIFEST.next";
+        let is_ours = is_segment_or_definition(&name) || name == "MANIFEST.next";
         if is_ours && !named.contains(&path) {
             disk.remove(&path).map_err(|e| Error::io(&path, "remove an unfinished file", e))?;
             removed.push(path);
         }
     }
     Ok(removed)
+}
+
+/// Removes the logs before `file`, all of whose writes are in segments.
+fn remove_logs(disk: &dyn Disk, dir: &Path, file: u64) -> Result<()> {
+    for name in disk.list(dir).map_err(|e| Error::io(dir, "list the store", e))? {
+        if let Some(number) = log_number(&name).filter(|number| *number < file) {
+            let path = log_path(dir, number);
+            disk.remove(&path).map_err(|e| Error::io(&path, "remove an old log", e))?;
+        }
+    }
+    Ok(())
 }
 
 #[derive(Debug, Default)]
@@ -341,23 +364,24 @@ fn assemble(
     }
     memtable.force(bytes);
     let commit = Commit { manifest: loaded.manifest, definitions: loaded.definition_files };
-    Store {
-        inner: Arc::new(Inner {
-            dir: dir.to_owned(),
-            options,
-            pool: Inner::new_pool(),
-            maintenance: Mutex::new(()),
-            gate: RwLock::new(()),
-            ingest: Mutex::new(ingest),
-            commit: Mutex::new(commit),
-            tables: RwLock::new(tables),
-            log,
-            next_file: AtomicU64::new(next_file),
-            memtable: Mutex::new(memtable),
-            is_flushing: AtomicBool::new(false),
-            is_closed: AtomicBool::new(false),
-            recovery,
-            _lock: lock,
-        }),
-    }
+    Store::new(Inner {
+        dir: dir.to_owned(),
+        options,
+        pool: Inner::new_pool(),
+        gate: RwLock::new(()),
+        compaction: Mutex::new(()),
+        maintenance: Mutex::new(()),
+        ingest: Mutex::new(ingest),
+        commit: Mutex::new(commit),
+        tables: RwLock::new(tables),
+        log,
+        next_file: AtomicU64::new(next_file),
+        memtable: Mutex::new(memtable),
+        is_flushing: AtomicBool::new(false),
+        flusher: Mutex::new(None),
+        last_untimed: AtomicI64::new(i64::MIN),
+        is_closed: AtomicBool::new(false),
+        recovery,
+        _lock: lock,
+    })
 }

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread::JoinHandle;
 
 use tidemill_codec::Encoder;
 use tidemill_memory::{Budget, BufferPool, Reservation};
@@ -12,6 +13,7 @@ use crate::commit::Commit;
 use crate::definition::Definition;
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
+use crate::flush::LastHandle;
 use crate::ingest::{BatchMap, Ingest, Rejection};
 use crate::options::Options;
 use crate::read::{Memory, Segments, Snapshot, TableView, ViewInner};
@@ -28,6 +30,7 @@ const MAX_IDLE_BUFFER_BYTES: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(crate) inner: Arc<Inner>,
+    _last: Arc<LastHandle>,
 }
 
 /// Locks are taken in the order of these fields, never the other way. (`commit` and `tables` are
@@ -38,7 +41,9 @@ pub(crate) struct Inner {
     pub(crate) pool: BufferPool,
     /// Writers share it; a bulk load, which defines things it may take back, excludes them.
     pub(crate) gate: RwLock<()>,
-    /// One flush or compaction at a time.
+    /// One compaction at a time.
+    pub(crate) compaction: Mutex<()>,
+    /// One flush at a time.
     pub(crate) maintenance: Mutex<()>,
     /// What tables are, and the order of writes.
     pub(crate) ingest: Mutex<Ingest>,
@@ -51,6 +56,10 @@ pub(crate) struct Inner {
     pub(crate) next_file: AtomicU64,
     pub(crate) memtable: Mutex<Reservation>,
     pub(crate) is_flushing: AtomicBool,
+    /// The last flush beside the writers.
+    pub(crate) flusher: Mutex<Option<JoinHandle<()>>>,
+    /// The last time given to a row without one.
+    pub(crate) last_untimed: AtomicI64,
     pub(crate) is_closed: AtomicBool,
     pub(crate) recovery: Recovery,
     /// Held as long as the store is open.
@@ -101,6 +110,11 @@ pub struct Writer {
 }
 
 impl Store {
+    pub(crate) fn new(inner: Inner) -> Self {
+        let inner = Arc::new(inner);
+        Self { _last: Arc::new(LastHandle(Arc::clone(&inner))), inner }
+    }
+
     /// The directory.
     #[must_use]
     pub fn dir(&self) -> &Path {
@@ -223,27 +237,29 @@ impl Inner {
                 written.rows += chunk.rows() as u64;
                 encode_rows(*table, chunk, &mut encoder, &mut rows);
             }
-            if rows.len() > MAX_RECORD_BYTES / 2 {
-                let message = format!("a batch of {} bytes; write it in several", rows.len());
-                return Err(Error::new(ErrorKind::Limit, message));
-            }
             let mut ingest = ingest.take().unwrap_or_else(|| self.lock_ingest());
             // It may have been closed meanwhile.
             self.log()?;
             self.append(log, &mut ingest, chunks, &rows)?
         };
         log.wait(sequence)?;
-        self.flush_if_full()?;
+        self.flush_if_full();
         Ok(written)
     }
 
-    /// Gives rows without a time the present one, a nanosecond apart.
+    /// Gives rows without a time the present one, a nanosecond apart, and none twice.
     fn settle_times(&self, batch: &mut Batch) {
         for table in batch.tables_mut().iter_mut().filter(|table| !table.untimed().is_empty()) {
-            let now = self.disk().now_ns();
             let untimed = table.untimed().to_vec();
+            let (now, count) = (self.disk().now_ns(), untimed.len() as i64);
+            let first = |last: i64| now.max(last.saturating_add(1));
+            let last =
+                self.last_untimed.fetch_update(Ordering::AcqRel, Ordering::Acquire, |last| {
+                    Some(first(last).saturating_add(count - 1))
+                });
+            let first = first(last.unwrap_or_else(|last| last));
             for (ordinal, row) in untimed.into_iter().enumerate() {
-                table.times_mut()[row as usize] = now.saturating_add(ordinal as i64);
+                table.times_mut()[row as usize] = first.saturating_add(ordinal as i64);
             }
         }
     }
@@ -273,6 +289,12 @@ impl Inner {
         }
         let mut head = Vec::new();
         head.put_varint(count);
+        if additions.len() + rows.len() > MAX_RECORD_BYTES / 2 {
+            let bytes = additions.len() + rows.len();
+            let message =
+                format!("a batch of {bytes} bytes, {} of them definitions", additions.len());
+            return Err(Error::new(ErrorKind::Limit, message));
+        }
         log.enqueue(sequence, &[&head, &additions, rows])?;
         ingest.next_sequence += 1;
         if ingest.has_unlogged {

@@ -103,7 +103,8 @@ impl Error {
     }
 
     pub(crate) fn rejects(error: io::Error) -> Self {
-        Self::because(ErrorKind::Write, "a bad row could not be written down", error)
+        // Not as its cause: that a reader of bad rows is gone is an error, unlike of answers.
+        Self::new(ErrorKind::Write, format!("a bad row could not be written down: {error}"))
     }
 }
 

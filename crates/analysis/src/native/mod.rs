@@ -96,7 +96,7 @@ fn expected_rows(view: &TableView, series: usize, range: TimeRange) -> u64 {
 }
 
 fn split(range: TimeRange, parts: usize) -> Vec<TimeRange> {
-    let width = range.end.abs_diff(range.start) / parts as u64 + 1;
+    let width = (range.end.abs_diff(range.start) / parts as u64).saturating_add(1);
     let mut ranges = Vec::with_capacity(parts);
     let mut start = range.start;
     while let Some(next) = start.checked_add_unsigned(width).filter(|next| *next <= range.end) {

@@ -1,14 +1,14 @@
 use std::io::Write;
 
 use crate::args::CheckArgs;
-use crate::outcome::{Outcome, say};
+use crate::outcome::{Outcome, say, unless_closed};
 use crate::render::text;
 use crate::stores;
 
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
     let store = stores::open_to_read(&args.store)?;
     let check = store.inner().check()?;
-    writeln!(
+    let printed = writeln!(
         std::io::stdout(),
         "{}, {}, {}, {}: {}",
         text::counted(check.segments as u64, "segment"),
@@ -19,7 +19,8 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
             0 => "all sound".to_owned(),
             count => text::counted(count as u64, "problem"),
         }
-    )?;
+    );
+    unless_closed(printed.map_err(Into::into))?;
     for problem in &check.problems {
         say(&problem.to_string());
     }

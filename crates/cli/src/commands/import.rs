@@ -1,16 +1,18 @@
 use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 use tidemill::import::ImportOptions;
 
 use crate::args::ImportArgs;
-use crate::outcome::{Outcome, say};
+use crate::outcome::{Outcome, say, unless_closed};
 use crate::render::text;
 use crate::session::Imported;
 use crate::{inputs, session, stop, stores};
 
 pub(crate) fn run(args: &ImportArgs) -> anyhow::Result<Outcome> {
     let inputs = inputs::expand(&args.files)?;
+    inputs::refuse_all_missing(&inputs)?;
     let cancel = stop::flag()?;
     let store =
         stores::open_to_write(&args.store.store, &args.store.memory, args.durability, true)?;
@@ -22,9 +24,16 @@ pub(crate) fn run(args: &ImportArgs) -> anyhow::Result<Outcome> {
     };
     let imported = session::run(&store, inputs, &options, &args.bad_rows);
     let dir = store.inner().dir().to_owned();
-    store.close()?;
+    let closed = store.close();
+    // What went wrong first says more.
     let imported = imported?;
-    report(&imported, &mut std::io::stdout().lock())?;
+    closed?;
+    unless_closed(print(&imported, &dir))?;
+    Ok(imported.outcome())
+}
+
+fn print(imported: &Imported, dir: &Path) -> anyhow::Result<()> {
+    report(imported, &mut std::io::stdout().lock())?;
     if imported.failed == 0 && imported.total().bad_rows == 0 {
         writeln!(std::io::stdout(), "in {}", dir.display())?;
     } else {
@@ -35,7 +44,7 @@ pub(crate) fn run(args: &ImportArgs) -> anyhow::Result<Outcome> {
             dir.display()
         ));
     }
-    Ok(imported.outcome())
+    Ok(())
 }
 
 /// What became of each file, and of all.

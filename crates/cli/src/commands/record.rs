@@ -33,8 +33,9 @@ pub(crate) fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
         sink.write(lines)
     });
     drop(progress);
-    sink.close()?;
+    let closed = sink.close();
     recorded?;
+    closed?;
     Ok(Outcome::Done)
 }
 

@@ -193,7 +193,26 @@ impl Validator for Statements {
 
 fn is_complete(text: &str) -> bool {
     let text = text.trim();
-    text.is_empty() || text.starts_with('\\') || ends(text).last() == Some(&text.len())
+    let ended = || ends(text).last().is_some_and(|end| is_comment(&text[*end..]));
+    text.starts_with('\\') || is_comment(text) || ended()
+}
+
+/// Whether nothing stands in a text but comments.
+fn is_comment(mut text: &str) -> bool {
+    loop {
+        text = text.trim_start();
+        let end = if text.starts_with("--") {
+            text.find('\n').unwrap_or(text.len())
+        } else if text.starts_with("/*") {
+            match text.find("*/") {
+                Some(end) => end + 2,
+                None => return false,
+            }
+        } else {
+            return text.is_empty();
+        };
+        text = &text[end..];
+    }
 }
 
 /// The statements of a text, without their semicolons.
@@ -205,7 +224,7 @@ fn split(text: &str) -> Vec<&str> {
         start = end;
     }
     statements.push(&text[start..]);
-    statements.into_iter().map(str::trim).filter(|statement| !statement.is_empty()).collect()
+    statements.into_iter().map(str::trim).filter(|statement| !is_comment(statement)).collect()
 }
 
 /// Where statements end: behind semicolons that are neither in quotes nor in a comment.
@@ -269,6 +288,8 @@ mod tests {
         check("SELECT \"a;b\" -- no; end\n;", &["SELECT \"a;b\" -- no; end"]);
         check("SELECT /* ; */ 1", &["SELECT /* ; */ 1"]);
         check(" ; ;\n", &[]);
+        check("SELECT 1; -- done\n/* ; */ ", &["SELECT 1"]);
+        check("-- first\nSELECT 1", &["-- first\nSELECT 1"]);
         check("SELECT 'é;", &["SELECT 'é;"]);
     }
 
@@ -277,6 +298,10 @@ mod tests {
         let check = |text: &str, want: bool| assert_eq!(is_complete(text), want, "{text}");
         check("SELECT 1;", true);
         check("SELECT 1;\n", true);
+        check("SELECT 1; -- note", true);
+        check("-- note", true);
+        check("SELECT 1; /* note", false);
+        check("SELECT 1; -- note\nSELECT", false);
         check("SELECT 1", false);
         check("SELECT ';", false);
         check("\\d cpu", true);

@@ -44,6 +44,9 @@ pub(crate) fn is_repeatable(plan: &LogicalPlan) -> bool {
 fn descend(plan: &LogicalPlan) -> Option<NativeQuery> {
     match plan {
         LogicalPlan::Projection(projection) => {
+            if projection.expr.iter().any(has_subquery) {
+                return None;
+            }
             let mut query = descend(&projection.input)?;
             query.steps.push(Step::Project {
                 columns: projection.expr.clone(),
@@ -53,6 +56,9 @@ fn descend(plan: &LogicalPlan) -> Option<NativeQuery> {
             Some(query)
         }
         LogicalPlan::Sort(sort) => {
+            if sort.expr.iter().any(|sort| has_subquery(&sort.expr)) {
+                return None;
+            }
             let mut query = descend(&sort.input)?;
             let input = Arc::clone(sort.input.schema());
             query.steps.push(Step::Sort { by: sort.expr.clone(), input, fetch: sort.fetch });

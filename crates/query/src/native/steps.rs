@@ -4,16 +4,13 @@ use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions, UInt32Arr
 use arrow::compute::{
     SortColumn, SortOptions, cast, filter_record_batch, lexsort_to_indices, take_record_batch,
 };
-use arrow::datatypes::SchemaRef;
-use datafusion::common::DFSchema;
-use datafusion::logical_expr::execution_props::ExecutionProps;
-use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::DFSchemaRef;
 use datafusion::logical_expr::{Expr, SortExpr};
-use datafusion::physical_expr::create_physical_expr;
 
 use super::Step;
 use crate::error::Result;
-use crate::filter::simplifier;
+use crate::filter::executable;
 
 impl Step {
     /// Does the step on the rows of a batch.
@@ -21,6 +18,8 @@ impl Step {
         match self {
             Self::Filter { condition, input } => {
                 let mask = evaluate(condition, input, &batch)?;
+                // Of a condition that is always NULL, the type is, too.
+                let mask = cast(&mask, &DataType::Boolean)?;
                 Ok(filter_record_batch(&batch, mask.as_boolean())?)
             }
             Self::Project { columns, input, output } => {
@@ -58,7 +57,7 @@ pub(super) fn with_schema(
 
 fn sort(
     by: &[SortExpr],
-    input: &DFSchema,
+    input: &DFSchemaRef,
     fetch: Option<usize>,
     batch: &RecordBatch,
 ) -> Result<RecordBatch> {
@@ -72,18 +71,12 @@ fn sort(
 }
 
 /// The values of an expression over columns named as in `input`.
-fn evaluate(expr: &Expr, input: &DFSchema, batch: &RecordBatch) -> Result<ArrayRef> {
+fn evaluate(expr: &Expr, input: &DFSchemaRef, batch: &RecordBatch) -> Result<ArrayRef> {
     match expr {
         Expr::Alias(alias) => evaluate(&alias.expr, input, batch),
         Expr::Column(column) => Ok(Arc::clone(batch.column(input.index_of_column(column)?))),
         _ => {
-            let expr = simplifier().coerce(expr.clone(), input)?;
-            let expr = create_physical_expr(
-                &expr,
-                input,
-                &ExecutionProps::new(),
-                &PhysicalPlanningContext::default(),
-            )?;
+            let expr = executable(expr, input)?;
             Ok(expr.evaluate(batch)?.into_array(batch.num_rows())?)
         }
     }

@@ -92,7 +92,7 @@ fn store(batches: &[(Vec<RandomRow>, bool)]) -> Fixture {
     fixture
 }
 
-const CONDITIONS: [&str; 26] = [
+const CONDITIONS: [&str; 28] = [
     "time >= '2021-01-01T00:01:00Z'",
     "time < '2021-01-01T00:03:00Z'",
     "time > TIMESTAMP '2021-01-01T00:00:14'",
@@ -116,6 +116,8 @@ const CONDITIONS: [&str; 26] = [
     "NOT (h = 'a')",
     "h > 'a'",
     "coalesce(h, 'none') = 'none'",
+    "nvl2(h, 'some', 'none') = 'some'",
+    "CASE WHEN h = 'nobody' THEN NULL END",
     "h = r",
     "h BETWEEN 'a' AND 'b'",
     "1 = 1",
@@ -131,8 +133,10 @@ const GROUPS: [&str; 7] = [
     "date_trunc('week', time)",
 ];
 
-const CALLS: [&str; 30] = [
+const CALLS: [&str; 32] = [
     "count(*)",
+    "coalesce(avg(f), -1.0)",
+    "nullif(max(i), 3)",
     "count(1)",
     "count(time)",
     "count(f)",
