@@ -1,6 +1,6 @@
 //! Three common queries through `Store::sql`, beside DuckDB on the same rows, call by call.
 //!
-//! `pip install duckdb==2.0.0 && cargo run --release -p tidemill-bench --bin query`
+//! `pip install duckdb==2.0.0 pyarrow && cargo run --release -p tidemill-bench --bin query`
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,9 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use tidemill::import::{ImportOptions, Input, import};
-use tidemill::workload::Format;
+use tidemill::query::QueryResult;
+use tidemill::query::output::{Format, ResultWriter};
+use tidemill::workload::Format as Text;
 use tidemill::{Options, Store};
 use tidemill_bench::{median, tsbs_cpu};
 
@@ -61,7 +63,7 @@ const QUERIES: [(&str, &str, &str); 3] = [
 fn main() -> Result<()> {
     let args = Args::parse();
     std::fs::create_dir_all(&args.data)?;
-    let csv = tsbs_cpu(&args.data, args.hours, Format::Csv)?;
+    let csv = tsbs_cpu(&args.data, args.hours, Text::Csv)?;
     let dir = tempfile::tempdir_in(&args.data)?;
     let store = Store::open(dir.path(), Options::default())?;
     let options = ImportOptions { table: Some("cpu".into()), ..ImportOptions::default() };
@@ -78,8 +80,11 @@ fn main() -> Result<()> {
             let rows = result.rows();
             ensure!(rows > 0, "{name}: no rows");
             if let Some(peer) = &mut peer {
-                let (their_ms, their_rows) = peer.ask(theirs)?;
+                let (their_ms, their_rows, their_sum) = peer.ask(theirs)?;
                 ensure!(rows == their_rows, "{name}: {rows} rows, DuckDB {their_rows}");
+                let sum = sum_of_last_column(&result)?;
+                let is_same = (sum - their_sum).abs() <= 1e-9 * their_sum.abs();
+                ensure!(is_same, "{name}: the last column sums to {sum}, DuckDB {their_sum}");
                 if run >= 3 {
                     their_times.push(their_ms);
                 }
@@ -104,6 +109,17 @@ fn main() -> Result<()> {
     Ok(())
 }
 
+/// To compare answers by.
+fn sum_of_last_column(result: &QueryResult) -> Result<f64> {
+    let mut writer = ResultWriter::new(Format::Csv, result.schema(), Vec::new())?;
+    for batch in result.batches() {
+        writer.write(batch)?;
+    }
+    let text = String::from_utf8(writer.finish()?)?;
+    let last = text.lines().skip(1).map(|line| line.rsplit(',').next().unwrap_or_default());
+    last.map(|value| Ok(value.parse::<f64>()?)).sum()
+}
+
 /// A DuckDB in a process of its own, which times itself.
 struct Peer {
     _child: Child,
@@ -122,7 +138,7 @@ impl Peer {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .context("python3 with the package duckdb is needed, or --alone")?;
+            .context("python3 with the packages duckdb and pyarrow is needed, or --alone")?;
         let (to, from) = (child.stdin.take(), child.stdout.take());
         let (Some(to), Some(from)) = (to, from) else { anyhow::bail!("no pipes") };
         let mut peer = Self { _child: child, to, from: BufReader::new(from) };
@@ -131,11 +147,13 @@ impl Peer {
         Ok(peer)
     }
 
-    fn ask(&mut self, sql: &str) -> Result<(f64, usize)> {
+    /// Milliseconds, rows, and the sum of the last column.
+    fn ask(&mut self, sql: &str) -> Result<(f64, usize, f64)> {
         writeln!(self.to, "{{\"sql\": \"{}\"}}", sql.replace('"', "\\\""))?;
         let answer = self.line()?;
         let number = |key: &str| between(&answer, key, ",").context("no answer from DuckDB");
-        Ok((number("\"ms\": ")?.parse()?, number("\"rows\": ")?.parse()?))
+        let (ms, rows) = (number("\"ms\": ")?.parse()?, number("\"rows\": ")?.parse()?);
+        Ok((ms, rows, number("\"sum\": ")?.parse()?))
     }
 
     fn line(&mut self) -> Result<String> {

@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::{Arc, MutexGuard, PoisonError, TryLockError};
 
-use tidemill_model::{Column, FieldType, TimeRange};
+use tidemill_model::{Column, FieldType, TimeRange, Value};
 
 use crate::commit::Change;
 use crate::error::Result;
@@ -20,6 +20,10 @@ const MAX_SMALL_SEGMENTS: usize = 8;
 /// …or a time stands in more than this many segments. (A segment is small below a quarter of the
 /// largest size.)
 const MAX_OVERLAP: usize = 4;
+
+/// To know how much text rows hold, this many series are looked at, and so many rows of each.
+const TEXT_SAMPLES: usize = 64;
+const MAX_SAMPLE_ROWS: usize = 128;
 
 /// What a compaction did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,7 +90,7 @@ impl Inner {
         group: &[Arc<Segment>],
         total: &mut Compacted,
     ) -> Result<()> {
-        let merge = Merge::new(self, table, group.to_vec());
+        let merge = Merge::new(self, table, group.to_vec())?;
         let sequence = group.iter().map(|segment| segment.entry.sequence).max().unwrap_or(0);
         let mut change = Change {
             remove: group.iter().map(|segment| segment.entry.file).collect(),
@@ -105,6 +109,7 @@ impl Inner {
                 table: table as u32,
                 sequence,
                 fields: merge.fields.clone(),
+                row_bytes: merge.row_bytes,
             };
             change.add.push(build_segment(target, &source.plans, &source)?);
             Ok(())
@@ -207,10 +212,12 @@ struct Merge {
     view: TableView,
     series: Vec<u32>,
     fields: Vec<(u32, FieldType)>,
+    /// What a row holds, roughly.
+    row_bytes: usize,
 }
 
 impl Merge {
-    fn new(inner: &Inner, table: usize, segments: Vec<Arc<Segment>>) -> Self {
+    fn new(inner: &Inner, table: usize, segments: Vec<Arc<Segment>>) -> Result<Self> {
         let mut series: Vec<u32> =
             segments.iter().flat_map(|s| &s.footer.run_series).copied().collect();
         series.sort_unstable();
@@ -231,7 +238,8 @@ impl Merge {
                 pool: inner.pool.clone(),
             }),
         };
-        Self { view, series, fields }
+        let row_bytes = row_bytes(&view, &series, &fields)?;
+        Ok(Self { view, series, fields, row_bytes })
     }
 
     /// The rows in a range of time, as blocks.
@@ -254,7 +262,36 @@ impl Merge {
             run_rows.push((*series, row));
             row += rows;
         }
-        Ok(Window { merge: self, range, plans: plan_blocks(runs.into_iter()), run_rows })
+        let plans = plan_blocks(runs.into_iter(), self.row_bytes);
+        Ok(Window { merge: self, range, plans, run_rows })
+    }
+}
+
+/// What a row holds, in bytes: 8 a field, and what its texts have in a sample of the series.
+fn row_bytes(view: &TableView, series: &[u32], fields: &[(u32, FieldType)]) -> Result<usize> {
+    let texts = fields.iter().filter(|(_, ty)| *ty == FieldType::Text);
+    let texts: Vec<usize> = texts.map(|(field, _)| *field as usize).collect();
+    let (mut reader, mut pieces) = (view.reader(), Vec::new());
+    let mut largest = 0;
+    let step = series.len().div_ceil(TEXT_SAMPLES).max(1);
+    for series in series.iter().step_by(step).filter(|_| !texts.is_empty()) {
+        reader.pieces(*series, TimeRange::ALL, &mut pieces)?;
+        let Some(piece) = pieces.last() else { continue };
+        let rows = reader.rows(piece)?.min(MAX_SAMPLE_ROWS);
+        let mut bytes = 0;
+        for field in &texts {
+            let values = reader.column(piece, *field, 0..rows)?;
+            bytes += (0..rows).filter_map(|row| values.get(row)).map(text_bytes).sum::<usize>();
+        }
+        largest = largest.max(bytes / rows.max(1));
+    }
+    Ok(largest + (1 + fields.len()) * size_of::<u64>())
+}
+
+fn text_bytes(value: Value<'_>) -> usize {
+    match value {
+        Value::Text(text) => text.len(),
+        _ => 0,
     }
 }
 

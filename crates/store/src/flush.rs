@@ -159,7 +159,8 @@ impl Inner {
     ) -> Result<SegmentEntry> {
         let runs = (0..sorted.runs().len())
             .map(|run| (sorted.runs()[run].series, sorted.run_rows(run).len()));
-        let plans = plan_blocks(runs);
+        let row_bytes = sorted.row_bytes();
+        let plans = plan_blocks(runs, row_bytes);
         let target = SegmentTarget {
             disk: self.disk(),
             dir: &self.dir,
@@ -167,6 +168,7 @@ impl Inner {
             table,
             sequence,
             fields: sorted.fields(),
+            row_bytes,
         };
         build_segment(target, &plans, sorted)
     }

@@ -21,8 +21,8 @@
 //!
 //! # What is always true
 //!
-//! * Locks are taken in one order: `gate` (writers share it, a bulk load excludes them), `maintenance`
-//!   (one flush or compaction), `ingest` (definitions, the order of writes), `commit` (the manifest), `tables`
+//! * Locks are taken in one order: `gate` (writers share it, a bulk load excludes them),
+//!   `compaction` and `maintenance` (one compaction, one flush), `ingest` (definitions, the order of writes), `commit` (the manifest), `tables`
 //!   (what readers see), and within them the log's own. No fsync happens under `tables`.
 //! * Sequence numbers have no holes between the manifest's `flushed_sequence` and the end of the log, so that a
 //!   missing log is noticed.

@@ -90,6 +90,12 @@ impl SortedRows {
         self.rows
     }
 
+    /// What a row of a block of these rows holds on average, in bytes.
+    pub(crate) fn row_bytes(&self) -> usize {
+        let bytes: usize = self.chunks.iter().map(|chunk| chunk.memory_bytes()).sum();
+        bytes / self.entries.len().max(1) + self.fields().len() * size_of::<u64>()
+    }
+
     /// Rows that gave way to, or were dropped for, another of the same series and time.
     pub(crate) fn overwritten(&self) -> u64 {
         (self.entries.len() - self.rows) as u64
@@ -158,6 +164,10 @@ impl SortedRows {
         rows: std::ops::Range<usize>,
         out: &mut Column,
     ) -> bool {
+        if rows.len() < self.chunks.len() {
+            // Many small writes: only those that are asked for are looked at.
+            return self.gather_rows(|chunk| self.chunks[chunk].column(field), rows, out);
+        }
         let columns: Vec<Option<&Column>> =
             self.chunks.iter().map(|chunk| chunk.column(field)).collect();
         let all_present =
@@ -171,11 +181,20 @@ impl SortedRows {
             self.gather_spans(&columns, rows, out);
             return true;
         }
+        self.gather_rows(|chunk| columns[chunk], rows, out)
+    }
+
+    fn gather_rows<'c>(
+        &self,
+        column_of: impl Fn(usize) -> Option<&'c Column>,
+        rows: std::ops::Range<usize>,
+        out: &mut Column,
+    ) -> bool {
         out.clear();
         let mut any = false;
         for row in rows {
-            let value = self.winner(&columns, row).and_then(|entry| {
-                columns[entry.chunk as usize].and_then(|column| column.get(entry.row as usize))
+            let value = self.winner(&column_of, row).and_then(|entry| {
+                column_of(entry.chunk as usize).and_then(|column| column.get(entry.row as usize))
             });
             any |= value.is_some();
             out.push(value);
@@ -250,13 +269,17 @@ impl SortedRows {
     }
 
     /// The entry whose value of one field counts: of the last that has one, or of the first row.
-    fn winner(&self, columns: &[Option<&Column>], row: usize) -> Option<RowRef> {
+    fn winner<'c>(
+        &self,
+        column_of: &impl Fn(usize) -> Option<&'c Column>,
+        row: usize,
+    ) -> Option<RowRef> {
         let Some(groups) = &self.groups else { return Some(self.entries[row]) };
         let entries = &self.entries[groups[row] as usize..groups[row + 1] as usize];
         match self.duplicates {
             Duplicates::Last => {
                 let has_value = |entry: &&RowRef| {
-                    columns[entry.chunk as usize].is_some_and(|c| c.is_valid(entry.row as usize))
+                    column_of(entry.chunk as usize).is_some_and(|c| c.is_valid(entry.row as usize))
                 };
                 entries.iter().rev().find(has_value).copied()
             }

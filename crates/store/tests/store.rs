@@ -254,3 +254,125 @@ fn types_and_missing_values_survive_a_segment() {
     store.flush().unwrap();
     assert_eq!(dump(store.snapshot().table("t").unwrap()), before);
 }
+
+fn names(dir: &std::path::Path, ending: &str) -> Vec<String> {
+    let names = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name());
+    let names = names.map(|name| name.to_string_lossy().into_owned());
+    names.filter(|name| name.ends_with(ending)).collect()
+}
+
+#[test]
+fn rows_that_are_refused_define_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut batch = Batch::new();
+    fill(&mut batch, "t", &[("", 1, vec![("v", Value::Float(0.5))])]);
+    store.write(&mut batch).unwrap();
+    // `w` in a refused row, alone and beside a row that is taken.
+    let wrong = vec![("v", Value::Text("x")), ("w", Value::Text("y"))];
+    let right = vec![("v", Value::Float(1.0)), ("u", Value::Int(1))];
+    for rows in [vec![("b", 2, wrong.clone())], vec![("b", 2, wrong), ("", 3, right)]] {
+        let count = rows.len();
+        fill(&mut batch, "t", &rows);
+        let written = store.write(&mut batch).unwrap();
+        assert_eq!((written.rows, written.rejections.len()), (count as u64 - 1, 1));
+    }
+    fill(&mut batch, "t", &[("", 4, vec![("w", Value::Int(7))])]);
+    assert_eq!(store.write(&mut batch).unwrap().rows, 1);
+    let view = store.snapshot().table("t").unwrap().clone();
+    assert_eq!((view.series_count(), view.schema().tags.len()), (1, 0));
+    let want = [" 1 v=Float(0.5)", " 3 v=Float(1.0) u=Int(1)", " 4 w=Int(7)"];
+    assert_eq!(dump(&view), want);
+}
+
+#[test]
+fn a_bulk_load_of_refused_rows_leaves_no_trace() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut batch = Batch::new();
+    fill(&mut batch, "t", &[("", 1, vec![("v", Value::Float(0.5))])]);
+    store.write(&mut batch).unwrap();
+    let mut rejections = Vec::new();
+    {
+        let mut bulk = store.bulk(Duplicates::Last).unwrap();
+        fill(&mut batch, "new", &[("a", 1, vec![("time", Value::Int(1))])]);
+        bulk.append(&mut batch, &mut BulkMap::default(), &mut rejections).unwrap();
+    }
+    assert_eq!(rejections.len(), 1);
+    fill(&mut batch, "t", &[("", 2, vec![("v", Value::Float(0.5))])]);
+    store.write(&mut batch).unwrap();
+    assert!(store.snapshot().table("new").is_none());
+}
+
+#[test]
+fn logs_that_are_not_needed_go_and_other_files_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let foreign = ["module.def", "notes.seg", "table-1.def"];
+    for round in 0..5 {
+        let store = open(dir.path());
+        let mut batch = Batch::new();
+        fill(&mut batch, "t", &ints(&[("a", round, 1)]));
+        let mut bulk = store.bulk(Duplicates::Last).unwrap();
+        bulk.append(&mut batch, &mut BulkMap::default(), &mut Vec::new()).unwrap();
+        bulk.commit().unwrap();
+        assert_eq!(names(dir.path(), ".wal").len(), 1, "round {round}");
+        foreign.iter().for_each(|name| std::fs::write(dir.path().join(name), "mine").unwrap());
+    }
+    let store = open(dir.path());
+    assert_eq!(dump(store.snapshot().table("t").unwrap()).len(), 5);
+    for name in foreign {
+        assert_eq!(std::fs::read_to_string(dir.path().join(name)).unwrap(), "mine");
+    }
+}
+
+#[test]
+fn the_lock_is_free_when_the_last_handle_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    for round in 0..50 {
+        // Each write starts a flush beside it.
+        let options = Options { max_memtable_bytes: Some(1), ..Options::default() };
+        let store = Store::open(dir.path(), options).unwrap();
+        let mut batch = Batch::new();
+        fill(&mut batch, "t", &ints(&[("a", round, 1)]));
+        store.write(&mut batch).unwrap();
+    }
+    assert_eq!(dump(open(dir.path()).snapshot().table("t").unwrap()).len(), 50);
+}
+
+#[test]
+fn long_texts_make_short_blocks_and_survive_compaction() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let text = "x".repeat(30_000);
+    for half in 0..2 {
+        let rows: Vec<Row<'_>> = (0..400)
+            .map(|row| ("a", 2 * row + half, vec![("s", Value::Text(&text[row as usize..]))]))
+            .collect();
+        let mut batch = Batch::new();
+        fill(&mut batch, "t", &rows);
+        store.write(&mut batch).unwrap();
+        store.flush().unwrap();
+    }
+    assert_eq!(store.compact().unwrap().segments_after, 1);
+    let snapshot = store.snapshot();
+    let table = snapshot.table("t").unwrap();
+    let (mut reader, mut pieces) = (table.reader(), Vec::new());
+    reader.pieces(0, TimeRange::ALL, &mut pieces).unwrap();
+    let rows: Vec<usize> = pieces.iter().map(|piece| reader.rows(piece).unwrap()).collect();
+    assert_eq!((rows.iter().sum::<usize>(), rows.iter().max()), (800, Some(&283)));
+    let lengths: Vec<usize> = pieces
+        .iter()
+        .flat_map(|piece| {
+            let rows = reader.rows(piece).unwrap();
+            let column = reader.column(piece, 0, 0..rows).unwrap();
+            (0..rows)
+                .map(|row| match column.get(row) {
+                    Some(Value::Text(text)) => text.len(),
+                    other => panic!("{other:?}"),
+                })
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let want: Vec<usize> = (0..800).map(|row| 30_000 - row / 2).collect();
+    assert_eq!(lengths, want);
+}

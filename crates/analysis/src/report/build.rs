@@ -74,7 +74,7 @@ impl Report {
 }
 
 /// A series and a field of a table.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Place {
     series: u32,
     field: usize,

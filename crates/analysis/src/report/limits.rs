@@ -3,7 +3,8 @@
 pub struct Limits {
     /// Series of a table that are reported one by one.
     pub max_series: usize,
-    /// Anomalous stretches over all tables.
+    /// Anomalous stretches over all tables; more than three of a field of a series only where
+    /// others have none.
     pub max_anomalies: usize,
     /// Points of a sparkline.
     pub sparkline_points: usize,

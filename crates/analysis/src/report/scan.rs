@@ -291,12 +291,24 @@ pub(super) fn is_numeric(ty: FieldType) -> bool {
     matches!(ty, FieldType::Float | FieldType::Int | FieldType::UInt)
 }
 
-/// Keeps the stretches of the greatest scores.
-pub(super) fn keep_worst<S>(stretches: &mut Vec<(S, Stretch)>, limit: usize) {
-    if stretches.len() > limit {
-        stretches.sort_by(|a, b| b.1.score.total_cmp(&a.1.score));
-        stretches.truncate(limit);
+/// Stretches of one series that are kept before those of any other are left out for them.
+const MAX_OF_ONE_SERIES: usize = 3;
+
+/// Keeps the stretches of the greatest scores; further ones of the same series only where room is
+/// left, so that one that is wild all the time does not hide the others.
+pub(super) fn keep_worst<S: PartialEq>(stretches: &mut Vec<(S, Stretch)>, limit: usize) {
+    if stretches.len() <= limit {
+        return;
     }
+    stretches.sort_by(|a, b| b.1.score.total_cmp(&a.1.score));
+    let (mut kept, mut further) = (Vec::new(), Vec::new());
+    for stretch in stretches.drain(..) {
+        let same = kept.iter().filter(|(series, _)| *series == stretch.0).count();
+        if same < MAX_OF_ONE_SERIES { kept.push(stretch) } else { further.push(stretch) }
+    }
+    kept.append(&mut further);
+    kept.truncate(limit);
+    *stretches = kept;
 }
 
 /// The statistics of all stretches together.

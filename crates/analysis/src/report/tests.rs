@@ -236,3 +236,22 @@ fn the_first_and_the_last_time_there_are() {
         assert_eq!(table.fields[0].count, 6);
     }
 }
+
+#[test]
+fn one_wild_series_does_not_hide_the_others() {
+    use crate::anomaly::Stretch;
+    use crate::report::scan::keep_worst;
+    let stretch = |score| Stretch { score, start: 0, end: 0 };
+    let kept = |mut all: Vec<(&'static str, Stretch)>, limit| {
+        keep_worst(&mut all, limit);
+        all.into_iter().map(|(series, s)| (series, s.score)).collect::<Vec<_>>()
+    };
+    let all = || {
+        let wild = (0..6).map(|i| ("wild", stretch(100.0 - f64::from(i))));
+        wild.chain([("calm", stretch(5.0))]).collect::<Vec<_>>()
+    };
+    let (first, calm) = ([("wild", 100.0), ("wild", 99.0), ("wild", 98.0)], [("calm", 5.0)]);
+    assert_eq!(kept(all(), 4), [&first[..], &calm].concat());
+    assert_eq!(kept(all(), 5), [&first[..], &calm, &[("wild", 97.0)]].concat());
+    assert_eq!(kept(all(), 7).len(), 7);
+}

@@ -98,7 +98,10 @@ fn write_anomalies(report: &Report, out: &mut impl Write) -> io::Result<()> {
     if report.anomalies.is_empty() {
         return writeln!(out, "Nothing stands out from its own past.\n");
     }
-    writeln!(out, "What stands out: stretches farthest from their series' trend and season")?;
+    writeln!(
+        out,
+        "What stands out: stretches farthest from their series' trend and season, at most three of a series unless there is room"
+    )?;
     let mut rows = text::table(&["score", "field", "series", "from", "to", "for"]);
     for column in rows.column_iter_mut().skip(1) {
         column.set_cell_alignment(comfy_table::CellAlignment::Left);

@@ -2,10 +2,11 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::{Disk, DiskFile};
 
@@ -25,6 +26,7 @@ impl Disk for RealDisk {
     }
 
     fn open(&self, path: &Path, writable: bool) -> io::Result<Arc<dyn DiskFile>> {
+        RAISE_OPEN_FILES.call_once(raise_open_files);
         Ok(Arc::new(OpenOptions::new().read(true).write(writable).open(path)?))
     }
 
@@ -55,6 +57,18 @@ impl Disk for RealDisk {
     fn now_ns(&self) -> i64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+    }
+}
+
+static RAISE_OPEN_FILES: Once = Once::new();
+
+/// Lets this process have as many files open as it may: a store holds one for each segment, and
+/// the usual soft limit of 1,024 is there for programs that call `select`.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
     }
 }
 

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use tidemill_codec::TimeScratch;
@@ -9,15 +10,17 @@ use crate::column_codec;
 use crate::error::{Error, Result};
 use crate::segment::{ColumnChunk, Segment};
 
-/// Blocks a reader keeps decoded, times and columns: 64 of 64 KiB at most for numbers.
-const MAX_SLOTS: usize = 64;
+/// Blocks a reader keeps decoded, times and columns, at least; more where a row has more columns.
+const MIN_SLOTS: usize = 64;
+/// What they hold, in bytes, unless two of them hold more.
+const MAX_BYTES: usize = 32 << 20;
 
 /// The last decoded blocks of a reader.
-#[derive(Default)]
 pub(crate) struct BlockCache {
-    slots: Vec<Slot>,
+    /// The oldest first.
+    slots: VecDeque<Slot>,
+    max_slots: usize,
     scratch: TimeScratch,
-    next_victim: usize,
 }
 
 #[derive(Debug)]
@@ -30,6 +33,17 @@ struct Slot {
 enum Content {
     Times(BlockTimes),
     Column(BlockColumn),
+}
+
+impl Content {
+    fn memory_bytes(&self) -> usize {
+        match self {
+            Self::Times(times) => times.times.capacity() * size_of::<i64>(),
+            Self::Column(column) => {
+                column.bytes.capacity() + column.decoded.as_ref().map_or(0, Column::memory_bytes)
+            }
+        }
+    }
 }
 
 /// The times of a block.
@@ -52,6 +66,12 @@ pub(crate) struct BlockColumn {
 }
 
 impl BlockCache {
+    /// Of tables with this many fields: of two blocks, all columns are kept.
+    pub(crate) fn new(fields: usize) -> Self {
+        let max_slots = MIN_SLOTS.max(2 * (1 + fields));
+        Self { slots: VecDeque::new(), max_slots, scratch: TimeScratch::default() }
+    }
+
     /// The times of a block.
     pub(crate) fn times(
         &mut self,
@@ -99,15 +119,13 @@ impl BlockCache {
     }
 
     fn put(&mut self, key: (u32, u32, u32), content: Content) -> usize {
-        let slot = Slot { key, content };
-        if self.slots.len() < MAX_SLOTS {
-            self.slots.push(slot);
-            return self.slots.len() - 1;
+        let mut bytes: usize = self.slots.iter().map(|slot| slot.content.memory_bytes()).sum();
+        while self.slots.len() >= self.max_slots || (bytes > MAX_BYTES && self.slots.len() > 2) {
+            let Some(oldest) = self.slots.pop_front() else { break };
+            bytes -= oldest.content.memory_bytes();
         }
-        let at = self.next_victim;
-        self.slots[at] = slot;
-        self.next_victim = (at + 1) % MAX_SLOTS;
-        at
+        self.slots.push_back(Slot { key, content });
+        self.slots.len() - 1
     }
 }
 

@@ -17,7 +17,7 @@ const MAX_MEMORY_PART_ROWS: usize = 8192;
 
 /// Reads rows of one table: pieces of series, and of each its times, columns, statistics.
 ///
-/// A reader keeps the blocks it decoded last (64 at most), so that neighbouring short series,
+/// A reader keeps the blocks it decoded last (of 32 MiB at most), so that neighbouring short series,
 /// which share blocks, are read once: ask in ascending order of series.
 pub struct Reader {
     view: TableView,
@@ -41,7 +41,8 @@ pub struct StoredAggregate {
 impl Reader {
     pub(crate) fn new(view: TableView) -> Self {
         let scratch = Column::new(FieldType::Int);
-        Self { view, cache: BlockCache::default(), merge: None, scratch }
+        let cache = BlockCache::new(view.inner.schema.fields.len());
+        Self { view, cache, merge: None, scratch }
     }
 
     /// The table.

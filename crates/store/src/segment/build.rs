@@ -15,6 +15,8 @@ use crate::workers::workers;
 
 /// Blocks encoded at a time: with ten columns 13 MB before encoding.
 const MAX_BLOCKS_IN_FLIGHT: usize = 32;
+/// …and their values, in bytes before encoding, unless a single block has more.
+const MAX_BYTES_IN_FLIGHT: usize = 64 << 20;
 
 /// Sorted rows, to be filled into blocks from several threads.
 pub(crate) trait BlockSource: Sync {
@@ -41,6 +43,8 @@ pub(crate) struct SegmentTarget<'a> {
     pub(crate) table: u32,
     pub(crate) sequence: u64,
     pub(crate) fields: Vec<(u32, FieldType)>,
+    /// What a row holds, roughly.
+    pub(crate) row_bytes: usize,
 }
 
 /// Writes a segment and makes it durable. After an error no file is left.
@@ -49,11 +53,14 @@ pub(crate) fn build_segment<S: BlockSource>(
     plans: &[BlockPlan],
     source: &S,
 ) -> Result<SegmentEntry> {
-    let SegmentTarget { disk, dir, file, table, sequence, fields } = target;
+    let SegmentTarget { disk, dir, file, table, sequence, fields, row_bytes } = target;
     let mut writer = SegmentWriter::create(disk, dir, file, table, sequence, fields.clone())?;
     let path = writer.path().to_owned();
     let mut write = || {
-        for group in plans.chunks(MAX_BLOCKS_IN_FLIGHT) {
+        let longest = plans.iter().map(|plan| plan.rows.len()).max().unwrap_or(0);
+        let block_bytes = longest.saturating_mul(row_bytes).max(1);
+        let in_flight = (MAX_BYTES_IN_FLIGHT / block_bytes).clamp(1, MAX_BLOCKS_IN_FLIGHT);
+        for group in plans.chunks(in_flight) {
             let init = || (source.worker(), BlockEncoder::new(), BlockData::default());
             let encode = |(worker, encoder, data): &mut (S::Worker, BlockEncoder, BlockData),
                           plan| {

@@ -11,22 +11,40 @@ pub(crate) struct BlockPlan {
     pub(crate) runs: Vec<(u32, u32)>,
 }
 
+/// Values of one block before encoding, in bytes, unless 128 rows have more.
+const MAX_BLOCK_BYTES: usize = 8 << 20;
+const MIN_BLOCK_ROWS: usize = 128;
+
+/// How many rows of this size a block holds.
+fn max_block_rows(row_bytes: usize) -> usize {
+    (MAX_BLOCK_BYTES / row_bytes.max(1)).clamp(MIN_BLOCK_ROWS, MAX_BLOCK_ROWS)
+}
+
 /// Cuts runs, given as series and number of rows, into blocks: a block holds whole runs or one
 /// piece of a run that is longer than a block. A run of a vector or more starts a block of its
 /// own once the present one is worth closing, because values of one series compress best alone.
-pub(crate) fn plan_blocks(runs: impl Iterator<Item = (u32, usize)>) -> Vec<BlockPlan> {
+/// Rows of `row_bytes` bytes, roughly, make shorter blocks if they are many.
+pub(crate) fn plan_blocks(
+    runs: impl Iterator<Item = (u32, usize)>,
+    row_bytes: usize,
+) -> Vec<BlockPlan> {
+    let max_rows = max_block_rows(row_bytes);
     let mut blocks: Vec<BlockPlan> = Vec::new();
     let mut row = 0;
     let mut is_open = false;
     for (series, length) in runs {
-        if length > MAX_BLOCK_ROWS {
-            for start in (0..length).step_by(MAX_BLOCK_ROWS) {
-                let end = length.min(start + MAX_BLOCK_ROWS);
+        if length > max_rows {
+            for start in (0..length).step_by(max_rows) {
+                let end = length.min(start + max_rows);
                 blocks.push(BlockPlan { rows: row + start..row + end, runs: vec![(series, 0)] });
             }
             is_open = false;
         } else {
-            match blocks.last_mut().filter(|block| is_open && has_room(block.rows.len(), length)) {
+            let has_room = |block: &&mut BlockPlan| {
+                let rows = block.rows.len();
+                rows + length <= max_rows && (rows < VECTOR_ROWS || length < VECTOR_ROWS)
+            };
+            match blocks.last_mut().filter(|_| is_open).filter(has_room) {
                 Some(block) => {
                     block.runs.push((series, block.rows.len() as u32));
                     block.rows.end += length;
@@ -42,17 +60,17 @@ pub(crate) fn plan_blocks(runs: impl Iterator<Item = (u32, usize)>) -> Vec<Block
     blocks
 }
 
-fn has_room(rows: usize, more: usize) -> bool {
-    rows + more <= MAX_BLOCK_ROWS && (rows < VECTOR_ROWS || more < VECTOR_ROWS)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn check(lengths: &[usize], want: &[&[usize]]) {
+        check_sized(80, lengths, want);
+    }
+
+    fn check_sized(row_bytes: usize, lengths: &[usize], want: &[&[usize]]) {
         let runs = lengths.iter().enumerate().map(|(series, length)| (series as u32, *length));
-        let blocks = plan_blocks(runs);
+        let blocks = plan_blocks(runs, row_bytes);
         let got: Vec<Vec<usize>> = blocks
             .iter()
             .map(|block| {
@@ -75,5 +93,11 @@ mod tests {
         check(&[1500, 1500], &[&[1500], &[1500]]);
         check(&[1500, 10, 2000, 5], &[&[1500, 10], &[2000, 5]]);
         check(&[10, 20_000], &[&[10], &[8192], &[8192], &[3616]]);
+    }
+
+    #[test]
+    fn blocks_of_large_rows_are_short() {
+        check_sized(16 << 10, &[600, 100], &[&[512], &[88], &[100]]);
+        check_sized(usize::MAX, &[100, 100, 200], &[&[100], &[100], &[128], &[72]]);
     }
 }
