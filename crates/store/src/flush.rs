@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 use crate::chunk::Chunk;
 use crate::commit::Change;
@@ -85,7 +86,9 @@ impl Inner {
             match started {
                 Ok(thread) => {
                     let mut flusher = self.flusher.lock().unwrap_or_else(PoisonError::into_inner);
-                    *flusher = Some(thread);
+                    // The one before it is at its end.
+                    let before = flusher.replace(thread).map(JoinHandle::join);
+                    drop(before);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "no thread to flush beside the writers");

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Seek, Write};
 use std::sync::atomic::Ordering;
 
+use jiff::tz::TimeZone;
 use tidemill_model::Batch;
 use tidemill_query::parquet_import::{ColumnRole, ImportOptions as ParquetOptions, ParquetImport};
 use tidemill_store::{BulkMap, Store};
@@ -75,8 +76,8 @@ fn plan(
     options: &ImportOptions,
 ) -> Result<ParquetImport> {
     let open = |tags: Option<Vec<String>>| {
-        let time = options.time.clone();
-        let planned = ParquetOptions { table: table.to_owned(), time, tags };
+        let (time, zone) = (options.time.clone(), Some(zone_name(name, &options.tz)?));
+        let planned = ParquetOptions { table: table.to_owned(), time, tags, zone };
         let file = file.try_clone().map_err(|error| Error::read(name, error))?;
         ParquetImport::open(file, &planned)
             .map_err(|error| Error::because(ErrorKind::Format, name, error))
@@ -97,6 +98,17 @@ fn plan(
         columns.iter().filter(is_tag).map(|column| column.name.clone()).collect();
     let is_same = columns.iter().filter(|c| c.role == ColumnRole::Tag).map(|c| &c.name).eq(&tags);
     if is_same { Ok(opened) } else { open(Some(tags)) }
+}
+
+/// The zone as Arrow names it.
+fn zone_name(file: &str, zone: &TimeZone) -> Result<String> {
+    let fixed = || zone.to_fixed_offset().ok().map(|offset| offset.to_string());
+    // A fixed offset is written `+02`, which Arrow reads with minutes only.
+    let fixed = || fixed().map(|text| if text.len() == 3 { text + ":00" } else { text });
+    match zone.iana_name().map(str::to_owned).or_else(fixed) {
+        Some(name) => Ok(name),
+        None => Err(Error::format(file, "name the time zone as Europe/Berlin or +02:00")),
+    }
 }
 
 /// The file and its length in bytes. Parquet is read from its end, so what comes as a stream is

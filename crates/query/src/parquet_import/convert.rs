@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampNanosecondType, UInt64Type};
+use arrow::datatypes::{
+    DataType, Float64Type, Int64Type, TimeUnit, TimestampNanosecondType, UInt64Type,
+};
 use arrow::error::ArrowError;
 use tidemill_model::{FieldType, TableBatch, Value};
 
@@ -25,13 +27,16 @@ pub(super) fn field_type(ty: &DataType) -> Option<FieldType> {
 }
 
 /// How a time column tells its times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum TimeKind {
-    /// As a timestamp, a date or a text that Arrow reads as one; without a zone it is UTC.
-    Calendar,
+    /// As a timestamp, a date or a text that Arrow reads as one; without a zone it is of this one.
+    Calendar { zone: Arc<str> },
     /// As a number of units since the epoch, each so many nanoseconds.
     Epoch { unit_ns: i64 },
 }
+
+/// What times without a zone are, unless something else is said.
+const UTC: &str = "+00:00";
 
 /// Seconds since the epoch of times between 1990 and 2100.
 const PLAUSIBLE_SECONDS: std::ops::Range<i64> = 631_152_000..4_102_444_800;
@@ -39,9 +44,15 @@ const PLAUSIBLE_SECONDS: std::ops::Range<i64> = 631_152_000..4_102_444_800;
 impl TimeKind {
     /// The kind of column `index`. The unit of numbers is the one in which the first of them is a
     /// time between 1990 and 2100.
-    pub(super) fn of(ty: &DataType, sample: &[RecordBatch], index: usize) -> Option<Self> {
+    pub(super) fn of(
+        ty: &DataType,
+        sample: &[RecordBatch],
+        index: usize,
+        zone: Option<&str>,
+    ) -> Option<Self> {
+        let calendar = Self::Calendar { zone: zone.unwrap_or(UTC).into() };
         match ty {
-            DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => Some(Self::Calendar),
+            DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => Some(calendar),
             integer if integer.is_integer() => {
                 let first = sample.iter().find_map(|batch| first_integer(batch.column(index)))?;
                 let units = [1_000_000_000, 1_000_000, 1000, 1];
@@ -54,23 +65,28 @@ impl TimeKind {
                 let read = |batch: &RecordBatch| cast(batch.column(index), &time_type());
                 let holds =
                     |batch: &RecordBatch| read(batch).is_ok_and(|t| t.null_count() < t.len());
-                sample.first().is_none_or(holds).then_some(Self::Calendar)
+                sample.first().is_none_or(holds).then_some(calendar)
             }
             _ => None,
         }
     }
 
     /// The times of a column in nanoseconds; null where there is none or it does not fit.
-    pub(super) fn times(self, column: &ArrayRef) -> Result<Int64Array, ArrowError> {
+    pub(super) fn times(&self, column: &ArrayRef) -> Result<Int64Array, ArrowError> {
         match self {
-            Self::Calendar => {
-                let times = cast(column, &time_type())?;
+            Self::Calendar { zone } => {
+                let local = || cast(column, &DataType::Timestamp(TimeUnit::Nanosecond, None));
+                let zoned = DataType::Timestamp(TimeUnit::Nanosecond, Some(Arc::clone(zone)));
+                let times = match column.data_type() {
+                    DataType::Date32 | DataType::Date64 => cast(&local()?, &zoned)?,
+                    _ => cast(column, &zoned)?,
+                };
                 Ok(times.as_primitive::<TimestampNanosecondType>().reinterpret_cast::<Int64Type>())
             }
             Self::Epoch { unit_ns } => {
                 let numbers = cast(column, &DataType::Int64)?;
                 let numbers = numbers.as_primitive::<Int64Type>();
-                Ok(numbers.unary_opt::<_, Int64Type>(|number| number.checked_mul(unit_ns)))
+                Ok(numbers.unary_opt::<_, Int64Type>(|number| number.checked_mul(*unit_ns)))
             }
         }
     }
@@ -92,7 +108,7 @@ impl FieldColumn {
     pub(super) fn new(ty: FieldType, column: &ArrayRef) -> Result<Self, ArrowError> {
         let values = match column.data_type() {
             DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => {
-                Arc::new(TimeKind::Calendar.times(column)?)
+                Arc::new(TimeKind::Calendar { zone: UTC.into() }.times(column)?)
             }
             same if *same == arrow_type(ty) => Arc::clone(column),
             _ => cast(column, &arrow_type(ty))?,

@@ -38,6 +38,8 @@ pub struct ImportOptions {
     pub time: Option<String>,
     /// The tag columns; `None`: text columns with few distinct values.
     pub tags: Option<Vec<String>>,
+    /// The zone of times that name none, as `Europe/Berlin` or `+02:00`; `None`: UTC.
+    pub zone: Option<String>,
 }
 
 /// How a file is read.
@@ -77,7 +79,7 @@ impl ImportPlan {
         options: &ImportOptions,
     ) -> Result<Self> {
         let time = time_column(schema, options)?;
-        if TimeKind::of(schema.field(time).data_type(), sample, time).is_none() {
+        if TimeKind::of(schema.field(time).data_type(), sample, time, None).is_none() {
             let field = schema.field(time);
             let (name, ty) = (field.name(), field.data_type());
             return Err(refused(format!("column `{name}` of type {ty} holds no times")));

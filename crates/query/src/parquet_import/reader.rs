@@ -57,7 +57,12 @@ impl ParquetImport {
         let plan = ImportPlan::new(&schema, &sample, options)?;
         let time = plan.columns.iter().position(|column| column.role == ColumnRole::Time);
         let time = time.and_then(|index| {
-            let kind = TimeKind::of(schema.field(index).data_type(), &sample, index)?;
+            let kind = TimeKind::of(
+                schema.field(index).data_type(),
+                &sample,
+                index,
+                options.zone.as_deref(),
+            )?;
             Some((index, kind))
         });
         let time = time.ok_or_else(|| Error::new(ErrorKind::Io, "there is no time column"))?;
@@ -104,7 +109,7 @@ impl ParquetImport {
     ) -> Result<()> {
         let table = batch.table(&self.table);
         let table = &mut batch.tables_mut()[table];
-        let (time, kind) = self.time;
+        let (time, kind) = (self.time.0, &self.time.1);
         let times = kind.times(rows.column(time))?;
         let mut fields = Vec::new();
         let mut tags = SeriesNames::default();

@@ -105,6 +105,7 @@ fn options(time: Option<&str>, tags: Option<&[&str]>) -> ImportOptions {
         table: "back".into(),
         time: time.map(str::to_owned),
         tags: tags.map(|tags| tags.iter().map(|tag| (*tag).to_owned()).collect()),
+        zone: None,
     }
 }
 
@@ -177,6 +178,30 @@ fn numbers_are_times_in_the_unit_that_makes_sense() {
         let (back, ..) = imported(file, &options(Some("at"), None));
         let result = back.engine(true).sql("SELECT * FROM back").unwrap();
         assert_eq!(lines(&result)[1], "2021-01-01T00:00:00Z | 1", "{unit}");
+    }
+}
+
+#[test]
+fn times_without_a_zone_are_of_the_one_that_is_said() {
+    let fixture = crate::common::sample();
+    let cases = [
+        ("TIMESTAMP '2021-07-01T12:00:00'", "2021-07-01T10:00:00Z"),
+        (
+            "arrow_cast('2021-07-01T12:00:00Z', 'Timestamp(Second, Some(\"UTC\"))')",
+            "2021-07-01T12:00:00Z",
+        ),
+        ("DATE '2021-01-01'", "2020-12-31T23:00:00Z"),
+        ("'2021-07-01 12:00:00'", "2021-07-01T10:00:00Z"),
+        ("'2021-07-01T12:00:00Z'", "2021-07-01T12:00:00Z"),
+        ("1609459200", "2021-01-01T00:00:00Z"),
+    ];
+    for (time, wanted) in cases {
+        let sql = format!("SELECT {time} AS time, 1 AS value");
+        let file = parquet_file(&fixture.engine(true), &sql);
+        let zone = Some("Europe/Berlin".to_owned());
+        let (back, ..) = imported(file, &ImportOptions { zone, ..options(None, None) });
+        let result = back.engine(true).sql("SELECT * FROM back").unwrap();
+        assert_eq!(lines(&result)[1], format!("{wanted} | 1"), "{time}");
     }
 }
 
