@@ -16,8 +16,10 @@ use crate::manifest::{Manifest, definition_path};
 use crate::options::Options;
 use crate::segment::Segment;
 use crate::store::{Inner, Recovery, Store, TableState, publish_definitions};
-use crate::wal::{Log, decode_record, log_number, log_path, replay};
+use crate::wal::{Log, Replay, decode_record, log_number, log_path, replay};
 
+/// What was not durable of a log is written anew in steps of this many bytes.
+const REWRITE_BYTES: usize = 1 << 20;
 const LOCK_NAME: &str = "LOCK";
 /// A reader beside a writer may find files gone that the writer has just replaced, and looks
 /// again this many times.
@@ -137,7 +139,7 @@ fn open_to_write(dir: &Path, options: Options) -> Result<Store> {
         Recovery { removed_files: remove_orphans(disk, dir, &manifest)?, ..Recovery::default() };
     let mut loaded = load(disk, dir, manifest)?;
     let replayed = replay_logs(disk, dir, &mut loaded, &mut recovery)?;
-    let last_log = settle_last_log(disk, dir, &recovery)?;
+    let last_log = settle_last_log(disk, dir, &replayed.last_log)?;
     let next_file = loaded.manifest.next_file.max(last_log + 1);
     let last_sequence = replayed.last_sequence;
     let log = Log::create(disk, dir, next_file, last_sequence, options.durability)?;
@@ -240,6 +242,7 @@ fn remove_logs(disk: &dyn Disk, dir: &Path, file: u64) -> Result<()> {
 struct Replayed {
     chunks: Vec<(u32, Chunk)>,
     last_sequence: u64,
+    last_log: Replay,
 }
 
 /// Applies the log to what the files hold.
@@ -253,7 +256,7 @@ fn replay_logs(
     let mut numbers: Vec<u64> = names.iter().filter_map(|name| log_number(name)).collect();
     numbers.sort_unstable();
     let flushed = loaded.manifest.flushed_sequence;
-    let mut replayed = Replayed { chunks: Vec::new(), last_sequence: flushed };
+    let mut replayed = Replayed { last_sequence: flushed, ..Replayed::default() };
     for (index, number) in numbers.iter().enumerate() {
         let path = log_path(dir, *number);
         let apply = |sequence: u64, payload: &[u8], offset: u64| {
@@ -272,6 +275,7 @@ fn replay_logs(
             applied.map_err(|what| Error::corrupt(&path, offset, what))
         };
         let result = replay(disk, dir, *number, index + 1 == numbers.len(), apply)?;
+        replayed.last_log = result;
         if result.torn_bytes > 0 {
             recovery.torn_tail = Some((path, result.torn_bytes));
         }
@@ -315,23 +319,30 @@ fn apply_record(
 }
 
 /// Cuts the torn tail of the last log and makes the rest durable: a process that ended before its
-/// fsync left writes that were just replayed, and later ones will build on them. Returns the
-/// number of the last log, 0 when there is none.
-fn settle_last_log(disk: &dyn Disk, dir: &Path, recovery: &Recovery) -> Result<u64> {
+/// fsync, or whose fsync failed, left writes that were just replayed, and later ones will build on
+/// them. Returns the number of the last log, 0 when there is none.
+///
+/// After a failed fsync the kernel may take pages for written that are not, and the next fsync
+/// for done: what no fsync vouches for is written anew.
+fn settle_last_log(disk: &dyn Disk, dir: &Path, log: &Replay) -> Result<u64> {
     let names = disk.list(dir).map_err(|e| Error::io(dir, "list the store", e))?;
     let Some(number) = names.iter().filter_map(|name| log_number(name)).max() else {
         return Ok(0);
     };
     let path = log_path(dir, number);
-    let torn_bytes = recovery.torn_tail.as_ref().map_or(0, |(_, bytes)| *bytes);
     let settled = disk.open(&path, true).and_then(|file| {
-        let length = file.len()?;
-        if length == torn_bytes {
+        if log.valid_bytes == 0 {
             // Not even its header is whole. It must be gone before another log follows it.
             drop(file);
             return disk.remove(&path).and_then(|()| disk.sync_dir(dir));
         }
-        file.set_len(length - torn_bytes)?;
+        file.set_len(log.valid_bytes)?;
+        let mut piece = Vec::new();
+        for start in (log.synced_bytes..log.valid_bytes).step_by(REWRITE_BYTES) {
+            piece.resize((log.valid_bytes - start).min(REWRITE_BYTES as u64) as usize, 0);
+            file.read_exact_at(&mut piece, start)?;
+            file.write_all_at(&piece, start)?;
+        }
         file.sync()
     });
     settled.map_err(|e| Error::io(&path, "settle the last log", e))?;

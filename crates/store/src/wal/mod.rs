@@ -18,7 +18,7 @@ mod replay;
 
 pub(crate) use log::Log;
 pub(crate) use record::{decode_record, encode_rows};
-pub(crate) use replay::replay;
+pub(crate) use replay::{Replay, replay};
 
 use std::path::{Path, PathBuf};
 

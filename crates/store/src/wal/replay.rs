@@ -15,6 +15,8 @@ pub(crate) struct Replay {
     pub(crate) valid_bytes: u64,
     /// Bytes after it: a write that was cut off, never acknowledged.
     pub(crate) torn_bytes: u64,
+    /// Bytes that were durable, as its last frame says.
+    pub(crate) synced_bytes: u64,
 }
 
 /// Calls `apply(sequence, payload, offset)` for each record of a log file, in order.
@@ -41,11 +43,11 @@ pub(crate) fn replay(
     if window.at(0, FILE_HEADER_BYTES).map_err(io)? != header {
         // The file was created and the power went before its header was durable.
         if is_last && length <= FILE_HEADER_BYTES as u64 {
-            return Ok(Replay { valid_bytes: 0, torn_bytes: length });
+            return Ok(Replay { torn_bytes: length, ..Replay::default() });
         }
         return Err(Error::corrupt(&path, 0, "not the header of this log file"));
     }
-    let mut at = FILE_HEADER_BYTES as u64;
+    let (mut at, mut synced_bytes) = (FILE_HEADER_BYTES as u64, 0);
     while at < length {
         let bytes = window.frame_at(at).map_err(io)?;
         let Some(frame) = Frame::parse(bytes) else { break };
@@ -54,6 +56,7 @@ pub(crate) fn replay(
             apply(frame.sequence, frame.payload, at)?;
         }
         at += size;
+        synced_bytes = frame.synced;
     }
     let torn_bytes = length - at;
     if torn_bytes > 0 {
@@ -65,7 +68,7 @@ pub(crate) fn replay(
             return Err(Error::corrupt(&path, at, message));
         }
     }
-    Ok(Replay { valid_bytes: at, torn_bytes })
+    Ok(Replay { valid_bytes: at, torn_bytes, synced_bytes })
 }
 
 /// Looks behind damage for a frame that says more than `at` bytes were durable.
