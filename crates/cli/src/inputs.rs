@@ -43,6 +43,13 @@ pub(crate) fn refuse_all_missing(inputs: &[Input]) -> anyhow::Result<()> {
     }
 }
 
+/// Whether a path is that of a file that is read.
+pub(crate) fn are_with(inputs: &[Input], path: &Path) -> bool {
+    let Ok(path) = path.canonicalize() else { return false };
+    let is_it = |input: &Input| matches!(input, Input::File(input) if input.canonicalize().is_ok_and(|input| input == path));
+    inputs.iter().any(is_it)
+}
+
 /// The one input that an argument names.
 ///
 /// # Errors

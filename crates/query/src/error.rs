@@ -176,6 +176,11 @@ fn flatten(error: DataFusionError) -> Error {
             Error::new(ErrorKind::Planning, message)
         }
         DataFusionError::Configuration(message) => Error::new(ErrorKind::Planning, message),
+        // Without the request to report it: a wrong statement may well be the cause.
+        DataFusionError::Internal(message) => {
+            let end = message.find("\n\nbacktrace").unwrap_or(message.len());
+            Error::new(ErrorKind::Execution, &message[..end])
+        }
         other => Error::wrap(ErrorKind::Execution, other),
     }
 }

@@ -6,6 +6,7 @@ mod values;
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand};
 use jiff::tz::TimeZone;
 use tidemill::Duplicates;
@@ -84,7 +85,7 @@ pub(crate) struct ReadArgs {
     #[arg(long, value_enum)]
     pub(crate) format: Option<InputFormat>,
     /// The table, for formats that name none [default: the file's name without its ending]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) table: Option<String>,
     /// The unit of times in line protocol: ns, us, ms, s, m or h
     #[arg(long, value_name = "UNIT", default_value_t)]
@@ -96,7 +97,7 @@ pub(crate) struct ReadArgs {
     /// with few distinct values]
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(crate) tags: Option<Vec<String>>,
-    /// The time zone of times without an offset, such as Europe/Berlin
+    /// The time zone of times without an offset, such as Europe/Berlin or +02:00
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = time_zone)]
     pub(crate) tz: TimeZone,
     /// A longer line is a bad row
@@ -165,9 +166,9 @@ pub(crate) struct QueryArgs {
     pub(crate) sql: String,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
-    /// How the answer is written [default: table; parquet and arrow need --output]
-    #[arg(long, value_enum, default_value = "table")]
-    pub(crate) format: ResultFormat,
+    /// How the answer is written [default: as --output ends, or a table]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<ResultFormat>,
     /// Write the answer to this file, which appears when it is complete
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -277,14 +278,42 @@ pub(crate) struct RecordArgs {
 }
 
 fn time_zone(name: &str) -> Result<TimeZone, String> {
-    TimeZone::get(name)
-        .map_err(|_| format!("`{name}` is no time zone; write a name such as Europe/Berlin"))
+    let wrong = |_| format!("`{name}` is no time zone; write Europe/Berlin or +02:00");
+    offset(name).map_or_else(|| TimeZone::get(name).map_err(wrong), Ok)
+}
+
+/// `+02:00`, `-0330`.
+fn offset(text: &str) -> Option<TimeZone> {
+    let (sign, digits) = match text.split_at_checked(1)? {
+        ("+", digits) => (1, digits),
+        ("-", digits) => (-1, digits),
+        _ => return None,
+    };
+    let (hours, minutes) = digits.split_once(':').or_else(|| digits.split_at_checked(2))?;
+    let number =
+        |text: &str, end: i32| text.parse().ok().filter(|number| (0..end).contains(number));
+    let seconds = sign * (number(hours, 24)? * 3600 + number(minutes, 60)? * 60);
+    Some(TimeZone::fixed(jiff::tz::Offset::from_seconds(seconds).ok()?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory;
+
+    #[test]
+    fn zones_are_names_or_offsets() {
+        let seconds = |text: &str| {
+            let zone = time_zone(text).ok()?;
+            Some(zone.to_offset(jiff::Timestamp::UNIX_EPOCH).seconds())
+        };
+        assert_eq!(seconds("+02:00"), Some(7200));
+        assert_eq!(seconds("-0330"), Some(-12_600));
+        assert_eq!(seconds("Europe/Berlin"), Some(3600));
+        for wrong in ["Mars/Olympus", "+25:00", "+1:99", "+", "02:00", "+-1:00", ""] {
+            assert_eq!(seconds(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn the_declaration_is_sound_and_every_help_ends_with_examples() {

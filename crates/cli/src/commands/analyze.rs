@@ -11,7 +11,7 @@ use tidemill::analysis::report::{ImportCounts, Limits, Report, TableCounts};
 use tidemill::import::ImportOptions;
 
 use crate::args::{AnalyzeArgs, DurabilityArg};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, usage};
 use crate::output::Output;
 use crate::render::{self, Run, text};
 use crate::session::Imported;
@@ -23,6 +23,9 @@ const CHART_POINTS: usize = 240;
 pub(crate) fn run(args: &AnalyzeArgs) -> anyhow::Result<Outcome> {
     let started = Instant::now();
     let inputs = inputs::expand(&args.files)?;
+    if let Some(path) = args.html.as_deref().filter(|path| inputs::are_with(&inputs, path)) {
+        return Err(usage(format!("--html {} is one of the inputs", path.display())));
+    }
     let cancel = stop::flag()?;
     // Removed when it is dropped, whatever happened.
     let dir = tempfile::Builder::new().prefix("tidemill-").tempdir();

@@ -36,7 +36,14 @@ pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<Outcome> {
         InputFormat::Ndjson => ResultFormat::Ndjson,
         InputFormat::Parquet => ResultFormat::Parquet,
     };
-    sql::answer(&store, &statement(), format, args.output.as_deref())
+    match sql::answer(&store, &statement(), format, args.output.as_deref())? {
+        0 => Ok(Outcome::Done),
+        nulled => {
+            let count = text::counted(nulled, "value");
+            say(&format!("{count} NaN or infinite, which JSON has no form for: null"));
+            Ok(Outcome::Refused)
+        }
+    }
 }
 
 /// Writes a table as line protocol, series by series.

@@ -37,12 +37,15 @@ fn print(imported: &Imported, dir: &Path) -> anyhow::Result<()> {
     if imported.failed == 0 && imported.total().bad_rows == 0 {
         writeln!(std::io::stdout(), "in {}", dir.display())?;
     } else {
-        say(&format!(
-            "{} and {} left out; the rest is in {}",
-            text::counted(imported.total().bad_rows, "bad row"),
-            text::counted(imported.failed as u64, "file"),
-            dir.display()
-        ));
+        let (bad_rows, failed) = (imported.total().bad_rows, imported.failed as u64);
+        let counts = [(bad_rows, "bad row"), (failed, "file")].into_iter();
+        let counts = counts.filter(|(count, _)| *count > 0).map(|(n, what)| text::counted(n, what));
+        let left_out = counts.collect::<Vec<_>>().join(" and ");
+        let rest = match imported.total().rows {
+            0 => "nothing came in".to_owned(),
+            _ => format!("the rest is in {}", dir.display()),
+        };
+        say(&format!("{left_out} left out; {rest}"));
     }
     Ok(())
 }

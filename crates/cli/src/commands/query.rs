@@ -1,8 +1,25 @@
-use crate::args::QueryArgs;
+use std::path::Path;
+
+use crate::args::{QueryArgs, ResultFormat};
 use crate::outcome::Outcome;
 use crate::{sql, stores};
 
 pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<Outcome> {
     let store = stores::open_to_read(&args.store)?;
-    sql::answer(&store, &args.sql, args.format, args.output.as_deref())
+    let format = args.format.unwrap_or_else(|| format_of(args.output.as_deref()));
+    // What JSON has no form for is null in it, as the help says.
+    sql::answer(&store, &args.sql, format, args.output.as_deref())?;
+    Ok(Outcome::Done)
+}
+
+/// The format that a file's name ends in.
+fn format_of(path: Option<&Path>) -> ResultFormat {
+    match path.and_then(Path::extension).and_then(|ending| ending.to_str()) {
+        Some("csv") => ResultFormat::Csv,
+        Some("json") => ResultFormat::Json,
+        Some("ndjson" | "jsonl") => ResultFormat::Ndjson,
+        Some("parquet") => ResultFormat::Parquet,
+        Some("arrow") => ResultFormat::Arrow,
+        _ => ResultFormat::Table,
+    }
 }

@@ -15,7 +15,7 @@ pub(crate) fn answer(
     _sql: &str,
     _format: ResultFormat,
     _output: Option<&Path>,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<u64> {
     bail!(MISSING)
 }
 

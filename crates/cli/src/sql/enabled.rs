@@ -8,12 +8,12 @@ use tidemill::query::output::{Format, write_stream};
 
 use super::table::print_table;
 use crate::args::ResultFormat;
-use crate::outcome::{Outcome, usage};
+use crate::outcome::usage;
 use crate::output::Output;
 use crate::stop::INTERRUPTED;
 
 /// Runs a statement and writes its answer to a file, which appears when it is complete, or to
-/// standard output.
+/// standard output. Returns how many values are null because the format has no form for them.
 ///
 /// # Errors
 /// When the statement is wrong or fails, or the answer cannot be written.
@@ -22,7 +22,7 @@ pub(crate) fn answer(
     sql: &str,
     format: ResultFormat,
     output: Option<&Path>,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<u64> {
     if output.is_none()
         && matches!(format, ResultFormat::Parquet | ResultFormat::Arrow)
         && std::io::IsTerminal::is_terminal(&std::io::stdout())
@@ -35,12 +35,12 @@ pub(crate) fn answer(
         end_without(file.get_ref().path().to_owned())?;
     }
     let mut stream = store.sql_stream(sql)?;
-    match write(&mut stream, format, &mut output, Some(started)) {
-        Err(_) if matches!(output, Output::Stdout(_, true)) => return Ok(Outcome::Done),
+    let nulled = match write(&mut stream, format, &mut output, Some(started)) {
+        Err(_) if matches!(output, Output::Stdout(_, true)) => return Ok(0),
         result => result?,
-    }
+    };
     output.finish()?;
-    Ok(Outcome::Done)
+    Ok(nulled)
 }
 
 /// Ends the process at once when it is asked to stop, without the file that is not complete: a
@@ -54,21 +54,23 @@ fn end_without(file: PathBuf) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes an answer; below a table, how long it took since `started`.
+/// Writes an answer; below a table, how long it took since `started`. Returns how many values are
+/// null because the format has no form for them.
 pub(super) fn write(
     stream: &mut QueryStream,
     format: ResultFormat,
     output: &mut Output,
     started: Option<Instant>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<u64> {
     let format = match format {
-        ResultFormat::Table => return print_table(stream, started, output),
+        ResultFormat::Table => return print_table(stream, started, output).map(|()| 0),
         ResultFormat::Csv => Format::Csv,
         ResultFormat::Json => Format::Json,
         ResultFormat::Ndjson => Format::Ndjson,
         ResultFormat::Parquet => Format::Parquet,
         ResultFormat::Arrow => Format::Arrow,
     };
-    write_stream(stream, format, &mut *output)?;
-    Ok(output.flush()?)
+    let written = write_stream(stream, format, &mut *output)?;
+    output.flush()?;
+    Ok(written.nulled)
 }

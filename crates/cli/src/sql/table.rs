@@ -25,6 +25,9 @@ pub(super) fn print_table(
     started: Option<Instant>,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
+    if is_plan(&stream.schema()) {
+        return print_plan(stream, out);
+    }
     let executed_by = stream.executed_by();
     let mut table = empty_table(&stream.schema());
     let (mut rows, mut shown) = (0, 0);
@@ -50,6 +53,26 @@ pub(super) fn print_table(
         write!(out, " in {} ({executed_by})", text::span(elapsed.as_nanos() as u64))?;
     }
     writeln!(out)?;
+    Ok(())
+}
+
+/// Whether it is the answer to `EXPLAIN`, of texts with many lines.
+fn is_plan(schema: &Schema) -> bool {
+    schema.fields().iter().map(|field| field.name().as_str()).eq(["plan_type", "plan"])
+}
+
+fn print_plan(stream: &mut QueryStream, out: &mut impl Write) -> anyhow::Result<()> {
+    let options = FormatOptions::default();
+    while let Some(batch) = stream.next_batch()? {
+        let column = |index: usize| ArrayFormatter::try_new(batch.column(index), &options);
+        let (kinds, plans) = (column(0)?, column(1)?);
+        for row in 0..batch.num_rows() {
+            writeln!(out, "{}", fit(&kinds.value(row).try_to_string()?))?;
+            for line in plans.value(row).try_to_string()?.lines() {
+                writeln!(out, "  {}", line.chars().flat_map(shown).collect::<String>())?;
+            }
+        }
+    }
     Ok(())
 }
 
@@ -85,11 +108,13 @@ fn add_rows(table: &mut Table, batch: &RecordBatch) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn shown(c: char) -> Vec<char> {
+    if c.is_control() { c.escape_default().collect() } else { vec![c] }
+}
+
 /// A cell's text on one line, without what a terminal would obey, and not too long.
 fn fit(text: &str) -> String {
-    let shown =
-        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    let mut fitted: String = text.chars().take(MAX_CELL_CHARACTERS).map(shown).collect();
+    let mut fitted: String = text.chars().take(MAX_CELL_CHARACTERS).flat_map(shown).collect();
     if text.chars().nth(MAX_CELL_CHARACTERS).is_some() {
         fitted.push('…');
     }

@@ -19,7 +19,7 @@ fn every_help_ends_with_examples() {
 #[test]
 fn wrong_usage_is_exit_code_2() {
     let place = Place::with(&[("a.csv", b"time,v\n2024-01-01,1\n")]);
-    let cases: [&[&str]; 12] = [
+    let cases: [&[&str]; 14] = [
         &[],
         &["nonsense"],
         &["analyze"],
@@ -29,6 +29,8 @@ fn wrong_usage_is_exit_code_2() {
         &["import", "--tz", "Mars/Olympus", "a.csv"],
         &["import", "--rejects", "a.csv", "a.csv"],
         &["import", "--time", "nope", "a.csv"],
+        &["import", "--table", "", "a.csv"],
+        &["analyze", "a.csv", "--html", "a.csv"],
         &["generate", "tsbs-cpu", "--hours", "-1"],
         &["generate", "tsbs-devops", "--format", "csv"],
         &["record", "--store", "s", "--output", "f"],

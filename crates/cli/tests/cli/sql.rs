@@ -101,3 +101,43 @@ fn the_shell_answers_what_a_pipe_asks() {
     assert_eq!(place.run_with_input(&["shell"], b"SELECT nope FROM cpu;\n").code, 1);
     assert_eq!(place.run_with_input(&["shell"], b"\\q\nSELECT nope;\n").code, 0);
 }
+
+#[test]
+fn an_output_says_its_format_by_its_name() {
+    let place = store();
+    let sql = "SELECT host FROM cpu ORDER BY time LIMIT 1";
+    for (name, want) in [("o.csv", "host\na\n"), ("o.ndjson", "{\"host\":\"a\"}\n")] {
+        assert_eq!(place.run(&["query", sql, "--output", name]).code, 0);
+        assert_eq!(place.read(name), want);
+    }
+}
+
+#[test]
+fn a_plan_has_its_lines() {
+    let ran = store().run(&["query", "EXPLAIN SELECT host, max(usage) FROM cpu GROUP BY host"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.lines().count() > 2 && !ran.stdout.contains("\\n"), "{ran:?}");
+}
+
+#[test]
+fn what_json_cannot_say_is_said_of_an_export() {
+    let place = Place::with(&[("n.csv", b"time,v\n2024-01-01,NaN\n2024-01-02,1.5\n")]);
+    assert_eq!(place.run(&["import", "n.csv"]).code, 0);
+    let ran = place.run(&["export", "n", "--format", "ndjson"]);
+    assert_eq!((ran.code, ran.stdout.lines().count()), (1, 2), "{ran:?}");
+    assert!(ran.stderr.contains("1 value NaN or infinite"), "{ran:?}");
+    assert_eq!(place.run(&["query", "SELECT v FROM n", "--format", "ndjson"]).code, 0);
+}
+
+#[test]
+fn comments_are_no_statements() {
+    let ran = store().run_with_input(&["shell"], b"SELECT 1 AS one; -- done\n-- really\n");
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
+fn an_average_of_texts_is_an_error_of_the_statement() {
+    let ran = store().run(&["query", "SELECT avg(host) FROM cpu"]);
+    assert_eq!(ran.code, 1);
+    assert!(!ran.stderr.contains("bug"), "{ran:?}");
+}

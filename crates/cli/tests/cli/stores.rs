@@ -110,3 +110,11 @@ fn an_unknown_table_is_named_beside_those_there_are() {
     assert_eq!(ran.code, 1);
     assert!(ran.stderr.contains("cpuu") && ran.stderr.contains("mem"), "{ran:?}");
 }
+
+#[test]
+fn a_missing_file_makes_no_store() {
+    let place = Place::new();
+    let ran = place.run(&["import", "nowhere.lp", "--store", "s"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stderr.contains("nowhere.lp") && !place.path("s").exists(), "{ran:?}");
+}

@@ -9,6 +9,9 @@ use std::fmt;
 use std::io::Write;
 use std::str::FromStr;
 
+use arrow::array::{AsArray, PrimitiveArray, RecordBatch};
+use arrow::datatypes::Float64Type;
+
 use crate::error::Result;
 use crate::result::QueryStream;
 
@@ -73,7 +76,16 @@ impl FromStr for Format {
     }
 }
 
-/// Writes the rest of an answer and gives the number of rows.
+/// What was written of an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Rows.
+    pub rows: u64,
+    /// Numbers that JSON has no form for, NaN and the infinities, and that are null in it.
+    pub nulled: u64,
+}
+
+/// Writes the rest of an answer.
 ///
 /// # Errors
 /// When the statement fails on the way or the sink does; what was written is then incomplete.
@@ -81,13 +93,24 @@ pub fn write_stream<W: Write + Send>(
     stream: &mut QueryStream,
     format: Format,
     sink: W,
-) -> Result<u64> {
+) -> Result<Written> {
     let mut writer = ResultWriter::new(format, &stream.schema(), sink)?;
-    let mut rows = 0;
+    let mut written = Written::default();
     while let Some(batch) = stream.next_batch()? {
         writer.write(&batch)?;
-        rows += batch.num_rows() as u64;
+        written.rows += batch.num_rows() as u64;
+        if matches!(format, Format::Json | Format::Ndjson) {
+            written.nulled += not_finite(&batch);
+        }
     }
     writer.finish()?;
-    Ok(rows)
+    Ok(written)
+}
+
+fn not_finite(batch: &RecordBatch) -> u64 {
+    let floats = batch.columns().iter().filter_map(|c| c.as_primitive_opt::<Float64Type>());
+    let not_finite = |floats: &PrimitiveArray<Float64Type>| {
+        floats.iter().flatten().filter(|value| !value.is_finite()).count()
+    };
+    floats.map(not_finite).sum::<usize>() as u64
 }
