@@ -213,7 +213,7 @@ impl Members {
         table: &mut TableBatch,
     ) -> Result<(), Fault> {
         let column = self.layout.column(keys, key, token.at)?;
-        if token.kind == TokenKind::Null {
+        if token.is_missing() {
             return Ok(());
         }
         match self.layout.columns[column].role() {
