@@ -5,9 +5,9 @@ mod tabular_support;
 
 use tabular_support::{lines, options, read, read_pieces, reasons};
 use tidemill_model::{Batch, FieldType};
-use tidemill_parse::Misfit;
 use tidemill_parse::ndjson::survey;
 use tidemill_parse::tabular::{Plan, Role, TabularOptions};
+use tidemill_parse::{Misfit, Taken};
 
 fn plan_of(text: &str, options: &TabularOptions) -> Plan {
     survey(text.as_bytes(), true, options).unwrap()
@@ -45,8 +45,7 @@ fn plans() {
     );
     // An empty string is a missing value, in the sample and further down.
     let text = "{\"ts\":1690000000,\"v\":\"\",\"w\":\"\"}\n{\"ts\":1690000001,\"v\":1}\n";
-    let want =
-        "NDJSON; time: `ts` (seconds since 1970, UTC); fields: `v` int; empty so far: `w`";
+    let want = "NDJSON; time: `ts` (seconds since 1970, UTC); fields: `v` int; empty so far: `w`";
     check(text, &none, want);
     let mut plan = plan_of("{\"ts\":1690000000,\"v\":1}\n", &none);
     plan.survey_types(text.as_bytes(), true, true);
@@ -164,7 +163,8 @@ fn a_series_does_not_depend_on_how_a_tag_is_written() {
 {"time":1,"host":""}
 "#;
     let mut batch = Batch::new();
-    plan().reader(false).read(text, true, &mut batch, &mut Vec::new());
+    let taken = plan().reader(false).read(text, true, &mut batch, &mut Vec::new());
+    assert_eq!(taken, Taken { bytes: text.len(), is_full: false });
     assert_eq!(batch.tables()[0].row_series(), [0, 0, 0, 1, 1]);
 }
 
