@@ -1,7 +1,7 @@
 //! A run of imports: what `analyze` and `import` share.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -92,8 +92,9 @@ pub(crate) fn run(
         let mut watcher = Watcher {
             name: input.name(),
             progress: Progress::new(&input.name(), input.bytes()),
-            rejects: rejects.as_mut(),
+            rejects: rejects.as_mut().map(Rejects::begin),
             shown: &mut shown,
+            places: Vec::new(),
         };
         let result = import(store.inner(), &input, options, &mut watcher);
         drop(watcher);
@@ -129,6 +130,8 @@ struct Watcher<'a> {
     rejects: Option<&'a mut Rejects>,
     /// Bad rows shown so far, of all inputs.
     shown: &'a mut u64,
+    /// Where those of this input are: it may be read again, and they are on the screen.
+    places: Vec<(u64, u64)>,
 }
 
 impl Observer for Watcher<'_> {
@@ -137,8 +140,9 @@ impl Observer for Watcher<'_> {
     }
 
     fn bad_row(&mut self, row: &BadRow<'_>) -> io::Result<()> {
-        if *self.shown < MAX_SHOWN_BAD_ROWS {
-            let BadRow { file, line, column, reason, .. } = row;
+        let BadRow { file, line, column, reason, .. } = row;
+        if *self.shown < MAX_SHOWN_BAD_ROWS && !self.places.contains(&(*line, *column)) {
+            self.places.push((*line, *column));
             self.progress.say(&format!("{file}:{line}:{column}: {reason}"));
             *self.shown += 1;
             if *self.shown == MAX_SHOWN_BAD_ROWS {
@@ -146,6 +150,10 @@ impl Observer for Watcher<'_> {
             }
         }
         self.rejects.as_mut().map_or(Ok(()), |rejects| rejects.write(row.text))
+    }
+
+    fn restart(&mut self) -> io::Result<()> {
+        self.rejects.as_mut().map_or(Ok(()), |rejects| rejects.restart())
     }
 
     fn note(&mut self, text: &str) {
@@ -156,6 +164,8 @@ impl Observer for Watcher<'_> {
 /// The file that bad rows are written to.
 struct Rejects {
     file: BufWriter<File>,
+    /// Where the rows of the present input begin; nowhere, if it is a pipe or a device.
+    start: Option<u64>,
 }
 
 impl Rejects {
@@ -169,10 +179,28 @@ impl Rejects {
         }
         let file = File::create(path);
         let file = file.with_context(|| format!("{}: could not be created", path.display()))?;
-        Ok(Self { file: BufWriter::new(file) })
+        Ok(Self { file: BufWriter::new(file), start: None })
+    }
+
+    /// Readies it for the rows of another input.
+    fn begin(&mut self) -> &mut Self {
+        let is_file = self.file.get_ref().metadata().is_ok_and(|metadata| metadata.is_file());
+        self.start = is_file.then(|| self.file.stream_position().ok()).flatten();
+        self
+    }
+
+    /// Takes back the rows of the present input.
+    fn restart(&mut self) -> io::Result<()> {
+        let Some(start) = self.start else { return Ok(()) };
+        self.file.seek(io::SeekFrom::Start(start))?;
+        self.file.get_ref().set_len(start)
     }
 
     fn write(&mut self, row: &[u8]) -> io::Result<()> {
+        // A row that is no text has no line.
+        if row.is_empty() {
+            return Ok(());
+        }
         self.file.write_all(row)?;
         self.file.write_all(b"\n")
     }

@@ -26,16 +26,44 @@ use tidemill_model::Batch;
 pub trait RowReader: Send {
     /// Appends the rows of `chunk` to `batch` and what is wrong to `errors`, in order.
     ///
-    /// `chunk` starts at a row. Returns the number of bytes taken: all of them, or, when
-    /// `is_last` is false and the chunk ends inside a row (in a quoted string, after a guessed
-    /// cut), those before that row. With `is_last` an unfinished row is read as it is or is an
-    /// error, and all bytes are taken. Every table of the batch is left
-    /// [finished](tidemill_model::TableBatch::finish).
+    /// `chunk` starts at a row. All of it is taken, except
+    ///
+    /// * when the batch is full ([`Taken::is_full`]): the rows behind are left, to be read into
+    ///   the batch once it was emptied;
+    /// * when `is_last` is false and the chunk ends inside a row (in a quoted string, after a
+    ///   guessed cut): that row is left. With `is_last` an unfinished row is read as it is or is
+    ///   an error.
+    ///
+    /// Every table of the batch is left [finished](tidemill_model::TableBatch::finish).
     fn read(
         &mut self,
         chunk: &[u8],
         is_last: bool,
         batch: &mut Batch,
         errors: &mut Vec<RowError>,
-    ) -> usize;
+    ) -> Taken;
+}
+
+/// What a [`RowReader`] has taken of a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Taken {
+    /// How many bytes.
+    pub bytes: usize,
+    /// Whether the batch is full, and the rest of the chunk is still to be read.
+    pub is_full: bool,
+}
+
+/// How many cells (rows times columns, table by table) fill a batch.
+const FULL_BATCH_CELLS: usize = 4 << 20;
+/// The least text that a value and its name take: `u=1,`.
+const MIN_VALUE_BYTES: usize = 4;
+
+/// How many cells of a batch `chunk_bytes` of text may be given.
+///
+/// A row has a cell for every column that its table has in the batch. So where each row has other
+/// fields, memory grows as rows times fields, a thousand times the text; where they have the same,
+/// the text itself bounds it, and no batch is full before the chunk ends.
+fn max_cells(chunk_bytes: usize) -> usize {
+    FULL_BATCH_CELLS.max(chunk_bytes / MIN_VALUE_BYTES)
 }

@@ -50,6 +50,12 @@ fn files_as_they_come() {
         "time,1,2\n5,7,8\n",
         "CSV with `,`, a header; time: `time` (seconds since 1970, UTC); fields: `1` int, `2` int",
     );
+    // As pandas writes its index.
+    check(
+        ",time,v,\n0,1690000000,1.5,\n1,1690000001,2,\n",
+        "CSV with `,`, a header; time: `time` (seconds since 1970, UTC); \
+         fields: `column_1` int, `v` float; empty so far: `column_4`",
+    );
     check(
         "date,day,v\nMonday,2024-01-01,1\n",
         "CSV with `,`, a header; time: `day` (date, UTC); tags: `date`; fields: `v` int",
@@ -126,7 +132,7 @@ fn files_without_a_plan() {
         &options(None, Some(&["time"])),
         "column `time` cannot be both the time and a tag",
     );
-    check("time,,a\n5,2,3\n", none, "column 2 of the header has no name");
+    check("time,,column_2\n5,2,3\n", none, "the header names column `column_2` twice");
     check("time,a,a\n5,2,3\n", none, "the header names column `a` twice");
 }
 

@@ -5,6 +5,7 @@ mod tabular_support;
 
 use tabular_support::{lines, options, read, read_pieces, reasons};
 use tidemill_model::Batch;
+use tidemill_parse::Taken;
 use tidemill_parse::csv::{MAX_QUOTED_CELL_BYTES, survey};
 use tidemill_parse::tabular::Plan;
 
@@ -84,7 +85,8 @@ fn a_series_does_not_depend_on_quotes() {
     let text = b"1,a,1,\n2,\"a\",1,\n3,b,1,\n4,\"b\",1,\n5,a,1,\n";
     let mut batch = Batch::new();
     let mut errors = Vec::new();
-    plan().reader(false).read(text, true, &mut batch, &mut errors);
+    let taken = plan().reader(false).read(text, true, &mut batch, &mut errors);
+    assert_eq!(taken, Taken { bytes: text.len(), is_full: false });
     assert_eq!(batch.tables()[0].row_series(), [0, 0, 1, 1, 0]);
 }
 

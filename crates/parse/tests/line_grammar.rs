@@ -52,6 +52,21 @@ fn check_bad(line: &str, place: &str, reason: &str) {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_a_name() {
+    let row = |table, time| {
+        format!(
+            "{{\"table\":\"{table}\",\"tags\":{{}},\"fields\":{{\"u\":{{\"f\":1.0}}}},\"time\":{time}}}"
+        )
+    };
+    let want = [row("a", 1), row("b", 2), row("b", 3), row("c\u{feff}", 4)];
+    let want: Vec<&str> = want.iter().map(String::as_str).collect();
+    // Each of several files that were joined may have one.
+    check("\u{feff}a u=1 1\nb u=1 2\n\u{feff}b u=1 3\nc\u{feff} u=1 4\n", &want);
+    check("\u{feff}# comment\n\u{feff}\n", &[]);
+    check("\u{feff}", &[]);
+}
+
+#[test]
 fn a_whole_row() {
     check(
         "cpu,host=a u=1.5,n=-2i,c=3u,ok=t,s=\"x\" 1\n",

@@ -103,6 +103,7 @@ fn what_has_no_form_is_refused() {
     assert_eq!(check("", &[], &one), Unwritable::Empty);
     assert_eq!(check("#m", &[], &one), Unwritable::Measurement("#m".into()));
     assert_eq!(check("\tm", &[], &one), Unwritable::Measurement("\tm".into()));
+    assert_eq!(check("\u{feff}m", &[], &one), Unwritable::Measurement("\u{feff}m".into()));
     assert_eq!(check("m\\", &[], &one), Unwritable::Name("m\\".into()));
     assert_eq!(check("m", &[("t", "")], &one), Unwritable::Empty);
     assert_eq!(check("m", &[("t", "a\nb")], &one), Unwritable::Name("a\nb".into()));

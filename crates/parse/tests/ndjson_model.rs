@@ -39,6 +39,7 @@ fn naive_row(line: &[u8], start: usize) -> Option<Row> {
     let (mut time, mut tags, mut fields) = (None, Vec::new(), Vec::new());
     for (name, value) in members {
         let text = match &value {
+            Value::String(text) if text.is_empty() => continue,
             Value::String(text) => text.clone(),
             Value::Null => continue,
             other => other.to_string(),
@@ -46,9 +47,7 @@ fn naive_row(line: &[u8], start: usize) -> Option<Row> {
         let is_number = value.is_number();
         match name.as_str() {
             "time" => time = Some(naive_seconds(text.trim_ascii())?),
-            name if TAGS.contains(&name) => {
-                tags.extend((!text.is_empty()).then(|| (name.to_owned(), text)))
-            }
+            name if TAGS.contains(&name) => tags.push((name.to_owned(), text)),
             "s" => fields.push((name, format!("Text({text:?})"))),
             "ok" => fields.push((name, format!("Bool({})", value.as_bool()?))),
             "d.e.n" => fields

@@ -5,9 +5,9 @@ mod tabular_support;
 
 use tabular_support::{lines, options, read, read_pieces, reasons};
 use tidemill_model::{Batch, FieldType};
-use tidemill_parse::Misfit;
 use tidemill_parse::ndjson::survey;
 use tidemill_parse::tabular::{Plan, Role, TabularOptions};
+use tidemill_parse::{Misfit, Taken};
 
 fn plan_of(text: &str, options: &TabularOptions) -> Plan {
     survey(text.as_bytes(), true, options).unwrap()
@@ -43,6 +43,15 @@ fn plans() {
         &options(Some("t"), Some(&["later"])),
         "NDJSON; time: `t` (seconds since 1970, UTC); tags: `later`; fields: `n` uint, `s` text",
     );
+    // An empty string is a missing value, in the sample and further down.
+    let text = "{\"ts\":1690000000,\"v\":\"\",\"w\":\"\"}\n{\"ts\":1690000001,\"v\":1}\n";
+    let want = "NDJSON; time: `ts` (seconds since 1970, UTC); fields: `v` int; empty so far: `w`";
+    check(text, &none, want);
+    let mut plan = plan_of("{\"ts\":1690000000,\"v\":1}\n", &none);
+    plan.survey_types(text.as_bytes(), true, true);
+    assert_eq!(plan.columns()[1].role(), Role::Field(FieldType::Int));
+    let (rows, errors) = read(&plan, text.as_bytes());
+    assert_eq!((rows.len(), rows[0].fields.len(), errors), (2, 0, vec![]));
     let error = survey(b"{\"a\":1}\n[]\n", true, &none).unwrap_err().to_string();
     assert_eq!(error, "no time column was found: name it with --time (the columns are `a`)");
     assert_eq!(survey(b"\n[1]\n", true, &none).unwrap_err().to_string(), "no rows");
@@ -56,7 +65,7 @@ fn rows() {
         &[],
     );
     check("\n \r\n{ \"time\" : 1 }\r\n\t", &["@1000000000"], &[]);
-    check("{\"time\":1,\"n\":null,\"d\":{},\"s\":\"\"}", &["s=Text(\"\") @1000000000"], &[]);
+    check("{\"time\":1,\"n\":null,\"d\":{},\"s\":\"\"}", &["@1000000000"], &[]);
     check("{\"host\":\"\",\"time\":\" 1.5 \"}", &["@1500000000"], &[]);
     check(
         "{\"time\":1,\"host\":\"\\u00e9\\n\",\"s\":\"\\ud83d\\ude00\"}",
@@ -99,6 +108,7 @@ fn bad_rows() {
     );
     check("{\"n\":5}", "0: no time (key `time`)");
     check("{\"time\":null}", "0: no time (key `time`)");
+    check("{\"time\":\"\"}", "0: no time (key `time`)");
     check("{\"time\":5,\"n\":1.5}", "14: `1.5` is no int (key `n`)");
     check("{\"time\":5,\"n\":\"1\"}", "15: `1` is no int (key `n`)");
     check("{\"time\":5,\"d\":{\"f\":1e999}}", "19: `1e999` is no float (key `d.f`)");
@@ -153,7 +163,8 @@ fn a_series_does_not_depend_on_how_a_tag_is_written() {
 {"time":1,"host":""}
 "#;
     let mut batch = Batch::new();
-    plan().reader(false).read(text, true, &mut batch, &mut Vec::new());
+    let taken = plan().reader(false).read(text, true, &mut batch, &mut Vec::new());
+    assert_eq!(taken, Taken { bytes: text.len(), is_full: false });
     assert_eq!(batch.tables()[0].row_series(), [0, 0, 0, 1, 1]);
 }
 

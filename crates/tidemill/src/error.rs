@@ -1,7 +1,10 @@
 use std::fmt;
 use std::io;
+use std::sync::atomic::Ordering;
 
 use tidemill_parse::tabular::PlanError;
+
+use crate::import::ImportOptions;
 
 /// What went wrong, for people ([`fmt::Display`]) and for programs ([`Error::kind`]).
 #[derive(Debug)]
@@ -86,8 +89,15 @@ impl Error {
         Self::new(ErrorKind::Cancelled, "stopped; the store is as it was before this file")
     }
 
-    pub(crate) fn stopped() -> Self {
-        Self::new(ErrorKind::Read, "a reading thread ended early")
+    /// An input that is not read on because that is wanted is no input that cannot be read.
+    pub(crate) fn or_cancelled(self, options: &ImportOptions) -> Self {
+        let is_cancelled = options.cancel.load(Ordering::Relaxed);
+        if self.kind == ErrorKind::Read && is_cancelled { Self::cancelled() } else { self }
+    }
+
+    pub(crate) fn stopped(file: &str) -> Self {
+        let reason = "a thread that read it ended early, which is a fault of this program";
+        Self::new(ErrorKind::Read, format!("{file}: {reason}"))
     }
 
     pub(crate) fn strict() -> Self {

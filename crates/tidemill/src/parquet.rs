@@ -114,7 +114,7 @@ fn zone_name(file: &str, zone: &TimeZone) -> Result<String> {
 /// The file and its length in bytes. Parquet is read from its end, so what comes as a stream is
 /// put into a temporary file first.
 fn open(input: &Input, mut text: Text) -> std::io::Result<(File, u64)> {
-    if let (Input::File(path), false) = (input, text.is_decompressed()) {
+    if let (Input::File(path), true) = (input, text.is_file()) {
         let file = File::open(path)?;
         let bytes = file.metadata()?.len();
         return Ok((file, bytes));

@@ -3,7 +3,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tidemill_model::Batch;
 use tidemill_parse::line::{LineOptions, LineReader};
-use tidemill_parse::{RowError, RowReader, locate};
+use tidemill_parse::{RowError, RowReader, Taken, locate};
 use tidemill_store::{Options, Snapshot, Writer, Written};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -75,7 +75,8 @@ impl Store {
 
     /// Writes a text in line protocol, of at most [`MAX_WRITE_BYTES`]. When this returns, its rows
     /// are as durable as the store was opened to make them; all of them are in, or after a crash
-    /// before, none.
+    /// before, none. (Where each row has other fields, thousands of them, a write is several such
+    /// steps: what they take is bounded in memory, too.)
     ///
     /// # Errors
     /// When the disk fails. Bad lines are no error: [`WrittenLines::bad_lines`].
@@ -149,24 +150,42 @@ impl Store {
 
 impl LineWriter {
     fn write(&mut self, text: &[u8]) -> Result<WrittenLines> {
+        let mut written = WrittenLines::default();
+        let (mut at, mut lines) = (0, 0);
+        loop {
+            let taken = self.write_batch(&text[at..], lines, &mut written)?;
+            if !taken.is_full {
+                return Ok(written);
+            }
+            lines += locate(&text[at..], taken.bytes).0 - 1;
+            at += taken.bytes;
+        }
+    }
+
+    /// Writes as many rows of `text`, which stands behind so many lines, as a batch holds.
+    fn write_batch(
+        &mut self,
+        text: &[u8],
+        lines: u64,
+        written: &mut WrittenLines,
+    ) -> Result<Taken> {
         let Self { reader, batch, errors, writer } = self;
         errors.clear();
-        reader.read(text, true, batch, errors);
-        let written = writer.write(batch)?;
-        let mut written_lines = WrittenLines { rows: written.rows, bad_lines: Vec::new() };
-        if !errors.is_empty() || !written.rejections.is_empty() {
-            let parsed = errors.drain(..).map(|error| (error.at, error.reason));
-            let refused = written.rejections.into_iter().map(|r| (r.position as usize, r.reason));
-            let mut all: Vec<_> = parsed.chain(refused).collect();
-            all.sort_unstable();
-            written_lines.bad_lines = all
-                .into_iter()
-                .map(|(at, reason)| {
-                    let (line, column) = locate(text, at);
-                    BadLine { line, column, reason }
-                })
-                .collect();
+        let taken = reader.read(text, true, batch, errors);
+        let Written { rows, rejections } = writer.write(batch)?;
+        written.rows += rows;
+        let parsed = errors.drain(..).map(|error| (error.at, error.reason));
+        let refused = rejections.into_iter().map(|r| (r.position as usize, r.reason));
+        let mut all: Vec<_> = parsed.chain(refused).collect();
+        all.sort_unstable();
+        // Places come in order: lines are counted from one to the next.
+        let (mut line_start, mut line) = (0, lines + 1);
+        for (at, reason) in all {
+            let (further, column) = locate(&text[line_start..], at - line_start);
+            line += further - 1;
+            line_start = at + 1 - column as usize;
+            written.bad_lines.push(BadLine { line, column, reason });
         }
-        Ok(written_lines)
+        Ok(taken)
     }
 }

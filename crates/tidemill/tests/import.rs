@@ -1,60 +1,11 @@
 //! Files into a store: what is in, what is refused, and that nothing is half in.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::path::Path;
+mod import_support;
 
-use tidemill::import::{BadRow, ImportOptions, ImportReport, Input, Observer, import};
-use tidemill::{Budget, Duplicates, ErrorKind, Options, Scan, Store};
-
-#[derive(Default)]
-struct Seen {
-    bad: Vec<String>,
-    notes: Vec<String>,
-}
-
-impl Observer for Seen {
-    fn bad_row(&mut self, row: &BadRow<'_>) -> std::io::Result<()> {
-        let text = String::from_utf8_lossy(row.text);
-        self.bad.push(format!("{}:{}: {} [{text}]", row.line, row.column, row.reason));
-        Ok(())
-    }
-    fn note(&mut self, text: &str) {
-        self.notes.push(text.to_owned());
-    }
-}
-
-/// A store whose small budget makes chunks small, so that short texts are cut.
-fn open(dir: &Path) -> Store {
-    Store::open(dir, Options { budget: Budget::new(8 << 20), ..Options::default() }).unwrap()
-}
-
-fn load(
-    store: &Store,
-    name: &str,
-    bytes: &[u8],
-    options: &ImportOptions,
-) -> (Result<ImportReport, tidemill::Error>, Seen) {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join(name);
-    std::fs::write(&path, bytes).unwrap();
-    let mut seen = Seen::default();
-    (import(store.inner(), &Input::File(path), options, &mut seen), seen)
-}
-
-/// All rows of a table: `tags time values`.
-fn rows(store: &Store, table: &str) -> Vec<String> {
-    let mut lines = Vec::new();
-    for rows in store.scan(table, &Scan::default()).unwrap() {
-        let rows = rows.unwrap();
-        let tags: Vec<_> =
-            rows.tags.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        for (row, time) in rows.times.iter().enumerate() {
-            let values: Vec<_> = rows.columns.iter().map(|c| format!("{:?}", c.get(row))).collect();
-            lines.push(format!("{} {time} {}", tags.join(","), values.join(" ")));
-        }
-    }
-    lines
-}
+use import_support::{load, open, rows};
+use tidemill::import::{ImportOptions, Input, import};
+use tidemill::{Duplicates, ErrorKind};
 
 #[test]
 fn lines_are_in_and_bad_ones_are_named() {
@@ -134,19 +85,6 @@ fn strict_keeps_nothing_of_the_file() {
 }
 
 #[test]
-fn rows_without_a_time_get_one_in_order() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path());
-    let (report, _) =
-        load(&store, "x.lp", b"cpu u=1\ncpu u=2\ncpu u=3\n", &ImportOptions::default());
-    assert_eq!(report.unwrap().untimed, 3);
-    let got = rows(&store, "cpu");
-    let time = |row: &String| row.split(' ').nth(1).unwrap().parse::<i64>().unwrap();
-    assert_eq!((time(&got[1]) - time(&got[0]), time(&got[2]) - time(&got[1])), (1, 1));
-    assert!(got[2].ends_with("Some(Float(3.0))"));
-}
-
-#[test]
 fn the_same_file_again_gives_the_same_rows() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
@@ -196,23 +134,6 @@ fn what_is_no_text_is_refused_and_what_is_empty_is_not() {
     let folder =
         import(store.inner(), &Input::File(dir.path().into()), &ImportOptions::default(), &mut ());
     assert_eq!(folder.unwrap_err().kind(), ErrorKind::Read);
-}
-
-#[test]
-fn a_giant_line_is_a_bad_row() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path());
-    let giant = "x".repeat(3 << 20);
-    let text = format!("cpu u=1 1\ncpu s=\"{giant}\" 2\ncpu u=3 3\n");
-    let options = ImportOptions { max_line_bytes: 1 << 20, ..ImportOptions::default() };
-    let (report, seen) = load(&store, "x.lp", text.as_bytes(), &options);
-    let report = report.unwrap();
-    assert_eq!((report.rows, report.bad_rows), (2, 1), "{:?}", seen.bad);
-    assert!(
-        seen.bad[0].starts_with("2:1: a line of more than 1048576 bytes"),
-        "{:?}",
-        &seen.bad[0][..80]
-    );
 }
 
 #[test]

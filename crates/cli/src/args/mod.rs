@@ -108,7 +108,8 @@ pub(crate) struct ReadArgs {
 /// What happens to rows that cannot be read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct BadRowArgs {
-    /// Write the rows that are refused to this file, as they stand
+    /// Write the rows that are refused to this file, as they stand (a line that is too long: how
+    /// it begins; a row of Parquet, which is no text: nothing)
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
     /// Stop at the first bad row and keep nothing of its file

@@ -96,6 +96,24 @@ fn bad_rows_are_counted_shown_and_written_down_and_the_rest_is_kept() {
 }
 
 #[test]
+fn bad_rows_of_a_file_that_is_read_again_are_written_down_once() {
+    let mut text = "time,v\nnever,1\n".to_owned();
+    (0..400_000).for_each(|row| text += &format!("{},{row}\n", 1_700_000_000 + row));
+    text += "1800000000,0.5\nnever,2\n";
+    let other = "a f=1 1\na f= 2\n";
+    let place = Place::with(&[("other.lp", other.as_bytes()), ("t.csv", text.as_bytes())]);
+    let ran = place.run(&["import", "other.lp", "t.csv", "--rejects", "rejects"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stderr.contains("read again"), "{ran:?}");
+    assert_eq!(place.read("rejects"), "a f= 2\nnever,1\nnever,2\n");
+    let shown = |at: &str| ran.stderr.lines().filter(|line| line.starts_with(at)).count();
+    assert_eq!((shown("other.lp:2:"), shown("t.csv:2:"), shown("t.csv:400004:")), (1, 1, 1));
+    // What cannot be taken back is no reason to fail.
+    let ran = place.run(&["import", "t.csv", "--store", "again", "--rejects", "/dev/null"]);
+    assert_eq!((ran.code, ran.stderr.contains("read again")), (1, true), "{ran:?}");
+}
+
+#[test]
 fn strict_keeps_nothing_of_the_file() {
     let rows = check("bad.lp", b"m,h=a f=2 2\nm f= 3\n", &["--strict"], 1, "bad.lp:2:5: ");
     assert_eq!(rows, ["m,h=a f=1 1"]);

@@ -4,7 +4,7 @@ use super::fast::{Step, steps};
 use super::record::Cell;
 use super::survey::file_start;
 use crate::tabular::{Plan, PlanColumn, Role, SeriesCache, Syntax, TimeCell};
-use crate::{RowError, RowReader};
+use crate::{RowError, RowReader, Taken};
 
 /// A reader of CSV that follows a [`Plan`].
 ///
@@ -80,9 +80,9 @@ impl RowReader for CsvReader {
         is_last: bool,
         batch: &mut Batch,
         errors: &mut Vec<RowError>,
-    ) -> usize {
+    ) -> Taken {
         let start = file_start(chunk, self.delimiter, self.is_first, self.has_header, is_last);
-        let Some(mut at) = start else { return 0 };
+        let Some(mut at) = start else { return Taken { bytes: 0, is_full: false } };
         self.is_first = false;
         self.series.attach(batch);
         let table = batch.table(&self.table);
@@ -100,7 +100,8 @@ impl RowReader for CsvReader {
             }
         }
         table.finish();
-        at
+        // Never full: a row has a delimiter for each of its columns, so that the text bounds it.
+        Taken { bytes: at, is_full: false }
     }
 }
 

@@ -168,12 +168,10 @@ fn is_header(first: &[Vec<u8>], options: &TabularOptions) -> bool {
 fn header_names(first: &[Vec<u8>]) -> Result<Vec<String>, PlanError> {
     let mut names: Vec<String> = Vec::with_capacity(first.len());
     for (index, text) in first.iter().enumerate() {
-        let name = std::str::from_utf8(cell::trim(text))
-            .map_err(|_| PlanError::NotUtf8(index + 1))?
-            .to_owned();
-        if name.is_empty() {
-            return Err(PlanError::NoName(index + 1));
-        }
+        let name =
+            std::str::from_utf8(cell::trim(text)).map_err(|_| PlanError::NotUtf8(index + 1))?;
+        // As in what pandas writes, whose index has no name.
+        let name = if name.is_empty() { numbered_name(index + 1) } else { name.to_owned() };
         if names.contains(&name) {
             return Err(PlanError::Twice(name));
         }
@@ -183,5 +181,9 @@ fn header_names(first: &[Vec<u8>]) -> Result<Vec<String>, PlanError> {
 }
 
 fn numbered_names(count: usize) -> Vec<String> {
-    (1..=count).map(|number| format!("column_{number}")).collect()
+    (1..=count).map(numbered_name).collect()
+}
+
+fn numbered_name(number: usize) -> String {
+    format!("column_{number}")
 }

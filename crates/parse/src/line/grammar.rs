@@ -14,6 +14,8 @@ use crate::RowError;
 /// more is refused rather than given memory in proportion to rows × names.
 pub const MAX_COLUMNS: usize = 4096;
 
+pub(super) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Why no row was read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -65,13 +67,20 @@ pub(super) enum Next {
 }
 
 impl<'a> Text<'a> {
-    /// Skips blank lines and comments from `at`, the start of a line.
+    /// Skips blank lines and comments from `at`, the start of a line. A byte order mark there is
+    /// blank: a file may begin with one, and so does each of several that were joined.
     #[inline]
     pub(super) fn next_row(&self, mut at: usize) -> Next {
         loop {
             let line_start = at;
-            while let Some(b' ' | b'\t') = self.bytes.get(at) {
-                at += 1;
+            loop {
+                at += match self.bytes.get(at) {
+                    Some(b' ' | b'\t') => 1,
+                    Some(0xef) if self.bytes[at..].starts_with(BYTE_ORDER_MARK) => {
+                        BYTE_ORDER_MARK.len()
+                    }
+                    _ => break,
+                };
             }
             let next = match self.bytes.get(at) {
                 None => None,

@@ -105,19 +105,23 @@ impl Memory {
     }
 
     /// Before a chunk: makes room in `batch` for as many rows as the chunk before would have had
-    /// in `chunk_bytes`.
-    pub(super) fn expect_rows(&mut self, batch: &mut Batch, chunk_bytes: usize) {
+    /// in `chunk_bytes`, and for `max_cells` at most.
+    pub(super) fn expect_rows(&mut self, batch: &mut Batch, chunk_bytes: usize, max_cells: usize) {
         let last_bytes = self.last_chunk_bytes.max(1);
+        let mut cells = max_cells;
         for (layout, table) in self.layouts.iter_mut().zip(batch.tables_mut()) {
             let rows = layout.rows.saturating_mul(chunk_bytes) / last_bytes;
-            table.reserve(rows + rows / 16);
+            let columns = table.columns().len().max(1);
+            let rows = (rows + rows / 16).min(cells / columns);
+            cells -= rows * columns;
+            table.reserve(rows);
             layout.rows = table.rows();
         }
-        self.last_chunk_bytes = chunk_bytes;
     }
 
-    /// After a chunk: notes how many rows it had.
-    pub(super) fn note_rows(&mut self, batch: &Batch) {
+    /// After a chunk: notes how many rows it had in how many bytes.
+    pub(super) fn note_rows(&mut self, batch: &Batch, chunk_bytes: usize) {
+        self.last_chunk_bytes = chunk_bytes;
         for (layout, table) in self.layouts.iter_mut().zip(batch.tables()) {
             layout.rows = table.rows() - layout.rows;
         }

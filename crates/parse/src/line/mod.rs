@@ -12,8 +12,8 @@
 //! takes its meaning away; in tags and field names before an equals sign too; in a string before a
 //! quote or a backslash. Before anything else it is a backslash, which is why a name cannot end in
 //! one. A row ends at `\n` or `\r\n`; a string may hold newlines. Blank lines and lines whose first
-//! character is `#` are skipped, and more spaces than one are as good as one between sections. The
-//! last of several fields of one name wins.
+//! character is `#` are skipped, and so is a byte order mark before a line; more spaces than one
+//! are as good as one between sections. The last of several fields of one name wins.
 
 mod escape;
 mod grammar;

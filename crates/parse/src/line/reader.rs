@@ -8,7 +8,7 @@ use super::grammar::{Fault, MAX_COLUMNS, Next, Row, Text, shown};
 use super::known::read_fields;
 use super::memory::Memory;
 use super::value::Token;
-use crate::{RowError, RowReader};
+use crate::{RowError, RowReader, Taken, max_cells};
 
 /// The most tables of a batch.
 pub const MAX_TABLES: usize = 65_536;
@@ -25,6 +25,8 @@ pub struct LineReader {
     options: LineOptions,
     memory: Memory,
     scratch: Scratch,
+    /// Cells of the batch so far.
+    cells: usize,
 }
 
 /// Buffers that keep their memory.
@@ -38,7 +40,7 @@ impl LineReader {
     /// A reader that has seen nothing.
     #[must_use]
     pub fn new(options: LineOptions) -> Self {
-        Self { options, memory: Memory::default(), scratch: Scratch::default() }
+        Self { options, memory: Memory::default(), scratch: Scratch::default(), cells: 0 }
     }
 }
 
@@ -49,17 +51,19 @@ impl RowReader for LineReader {
         is_last: bool,
         batch: &mut Batch,
         errors: &mut Vec<RowError>,
-    ) -> usize {
+    ) -> Taken {
         let unit = self.options.precision.nanoseconds();
         let text = Text { bytes: chunk, is_last, unit };
         self.memory.attach(batch);
-        self.memory.expect_rows(batch, chunk.len());
+        let max_cells = max_cells(chunk.len());
+        self.memory.expect_rows(batch, chunk.len(), max_cells);
+        self.cells = batch.tables().iter().map(|table| table.rows() * table.columns().len()).sum();
         let mut row = Row::default();
         let mut at = 0;
-        let consumed = loop {
+        let taken = loop {
             let start = match text.next_row(at) {
                 Next::Row(start) => start,
-                Next::End(consumed) => break consumed,
+                Next::End(bytes) => break Taken { bytes, is_full: false },
             };
             at = match self.read_known(&text, start, batch) {
                 Some(next) => next,
@@ -70,14 +74,17 @@ impl RowReader for LineReader {
                             errors.push(error);
                             next
                         }
-                        None => break start,
+                        None => break Taken { bytes: start, is_full: false },
                     },
                 },
             };
+            if self.cells > max_cells && at < chunk.len() {
+                break Taken { bytes: at, is_full: true };
+            }
         };
-        self.memory.note_rows(batch);
+        self.memory.note_rows(batch, taken.bytes);
         batch.tables_mut().iter_mut().for_each(TableBatch::finish);
-        consumed
+        taken
     }
 }
 
@@ -92,6 +99,7 @@ impl LineReader {
         match read_fields(text, fields, layout, table, &mut self.scratch.text) {
             Some((time, next)) => {
                 table.end_row(series.number, time, position(start));
+                self.cells += table.columns().len();
                 Some(next)
             }
             None => {
@@ -135,6 +143,7 @@ impl LineReader {
         let name = unescape(row.table, Escapes::Measurement);
         let index = table_index(batch, &name, row)?;
         let table = &mut batch.tables_mut()[index];
+        let columns_before = table.columns().len();
         let series = table.series(&self.scratch.key);
         for &(name, token) in &row.fields {
             let ty = token.ty();
@@ -145,6 +154,8 @@ impl LineReader {
                 self.memory.learn_field(index, name, ty, column);
             }
         }
+        let columns = table.columns().len();
+        self.cells += table.rows() * (columns - columns_before) + columns;
         table.end_row(series, row.time, position);
         if is_remembered {
             self.memory.learn_series(key_text, index, series);

@@ -15,7 +15,8 @@ pub enum Unwritable {
     /// follows it.
     #[error("a name or tag value with a newline or a backslash at its end has no form in line protocol: `{}`", .0.escape_debug())]
     Name(String),
-    /// A measurement that would be read as a comment, or without the tabs it starts with.
+    /// A measurement that would be read as a comment, or without the tabs or the byte order mark
+    /// it starts with.
     #[error("a measurement that starts so has no form in line protocol: `{}`", .0.escape_debug())]
     Measurement(String),
     /// A float that is not finite.
@@ -53,7 +54,7 @@ fn try_write_row<'a>(
     fields: impl IntoIterator<Item = (&'a str, Value<'a>)>,
     time: Option<i64>,
 ) -> Result<(), Unwritable> {
-    if table.starts_with(['#', '\t']) {
+    if table.starts_with(['#', '\t', '\u{feff}']) {
         return Err(Unwritable::Measurement(table.to_owned()));
     }
     write_name(out, table, Escapes::Measurement)?;

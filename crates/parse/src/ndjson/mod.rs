@@ -3,7 +3,7 @@
 //! A nested object's members are columns, too, their names joined with dots: `{"a":{"b":1}}` is
 //! `a.b`. Arrays are refused. A string is text, whatever it says; an integer is one in full
 //! precision while it fits 64 bits. `null` is as good as no member at all, and so is an empty
-//! string for a tag. Of members with the same name the last one counts. A member that the plan
+//! string. Of members with the same name the last one counts. A member that the plan
 //! does not know is a new field, of the type of its first value.
 //!
 //! * [`survey`]: the plan of a file from a sample of it.

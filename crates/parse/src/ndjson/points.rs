@@ -109,7 +109,6 @@ impl<'a> Points<'a> {
         if point.time.is_none() {
             return Err(missing_time(row_start, self.layout.columns[self.time].name()));
         }
-        tags.retain(|(_, token)| !token.raw.is_empty());
         tags.sort_by_key(|(column, _)| *column);
         for (column, token) in tags {
             let name = self.layout.columns[column].name().to_owned();
@@ -128,7 +127,7 @@ fn add<'a>(
     token: &Token<'a>,
     time_cell: &mut TimeCell,
 ) -> Result<(), Fault> {
-    if token.kind == TokenKind::Null {
+    if token.is_missing() {
         return Ok(());
     }
     let mut scratch = Vec::new();

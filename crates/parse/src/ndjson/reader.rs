@@ -7,7 +7,7 @@ use super::survey::file_start;
 use super::token::{Fault, Token, TokenKind};
 use crate::tabular::{Plan, Role, SeriesCache, Syntax, TimeCell, excerpt, take_part};
 use crate::time_text::TimeError;
-use crate::{RowError, RowReader};
+use crate::{RowError, RowReader, Taken, max_cells};
 
 /// A reader of NDJSON that follows a [`Plan`].
 #[derive(Debug)]
@@ -88,14 +88,17 @@ impl RowReader for NdjsonReader {
         is_last: bool,
         batch: &mut Batch,
         errors: &mut Vec<RowError>,
-    ) -> usize {
-        let Some(mut at) = file_start(chunk, self.is_first, is_last) else { return 0 };
+    ) -> Taken {
+        let Some(mut at) = file_start(chunk, self.is_first, is_last) else {
+            return Taken { bytes: 0, is_full: false };
+        };
         self.is_first = false;
         self.series.attach(batch);
         let table = batch.table(&self.table);
         let table = &mut batch.tables_mut()[table];
         self.members.find_outputs(table);
-        while at < chunk.len() {
+        let (max_cells, mut is_full) = (max_cells(chunk.len()), false);
+        while at < chunk.len() && !is_full {
             match self.read_line(chunk, at, is_last, table) {
                 Line::Row(next) | Line::Blank(next) => at = next,
                 Line::Bad { fault, next } => {
@@ -108,9 +111,10 @@ impl RowReader for NdjsonReader {
                     break;
                 }
             }
+            is_full = table.rows() * table.columns().len() > max_cells;
         }
         table.finish();
-        at
+        Taken { bytes: at, is_full: is_full && at < chunk.len() }
     }
 }
 
@@ -213,7 +217,7 @@ impl Members {
         table: &mut TableBatch,
     ) -> Result<(), Fault> {
         let column = self.layout.column(keys, key, token.at)?;
-        if token.kind == TokenKind::Null {
+        if token.is_missing() {
             return Ok(());
         }
         match self.layout.columns[column].role() {

@@ -1,6 +1,6 @@
 use super::keys::Keys;
 use super::line::{self, Line};
-use super::token::{Fault, Token, TokenKind};
+use super::token::{Fault, Token};
 use crate::tabular::{MAX_COLUMNS, Plan, PlanError, Sample, Syntax, TabularOptions};
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -22,7 +22,7 @@ pub fn survey(sample: &[u8], is_whole: bool, options: &TabularOptions) -> Result
                 None => columns.column(keys.path(key)),
             };
             by_key[key as usize] = Some(column);
-            if token.kind != TokenKind::Null {
+            if !token.is_missing() {
                 let text = token.text(&mut scratch)?;
                 columns.set(column, text.as_bytes(), token.kinds());
             }
@@ -65,7 +65,7 @@ pub(crate) fn survey_types(plan: &mut Plan, chunk: &[u8], is_first: bool, is_las
                 None => plan.column(keys.path(key)),
             };
             columns[key as usize] = Some(column);
-            if column == time && token.kind != TokenKind::Null {
+            if column == time && !token.is_missing() {
                 let text = token.text(&mut scratch)?.trim_ascii();
                 has_time = parser.parse(text.as_bytes()).is_ok();
             }

@@ -93,10 +93,21 @@ impl<'a> Token<'a> {
         }
     }
 
+    /// Whether it is no value at all: null, or a string with nothing in it.
+    #[inline]
+    pub(super) fn is_missing(&self) -> bool {
+        match self.kind {
+            TokenKind::Null => true,
+            TokenKind::Text => self.raw.is_empty(),
+            _ => false,
+        }
+    }
+
     /// What it is, for a column's type; nothing if it is missing.
     pub(super) fn kinds(&self) -> Kinds {
         match self.kind {
             TokenKind::Null => Kinds::NONE,
+            TokenKind::Text if self.is_missing() => Kinds::NONE,
             TokenKind::Bool(_) => Kinds::BOOL,
             TokenKind::Int(0..) => Kinds::NATURAL,
             TokenKind::Int(_) => Kinds::NEGATIVE,

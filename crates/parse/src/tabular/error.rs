@@ -34,9 +34,6 @@ pub enum PlanError {
     /// The column named as the time is also named as a tag.
     #[error("column `{0}` cannot be both the time and a tag")]
     TimeAsTag(String),
-    /// The header has a cell without a name.
-    #[error("column {0} of the header has no name")]
-    NoName(usize),
     /// The header has a name that is not UTF-8.
     #[error("the name of column {0} of the header is not UTF-8")]
     NotUtf8(usize),

@@ -12,8 +12,8 @@ use crate::{Misfit, RowReader};
 pub struct TabularOptions {
     /// The table the rows belong to.
     pub table: String,
-    /// The name of the time column (`column_1` and so on where a CSV has no header); `None`: it
-    /// is found.
+    /// The name of the time column (`column_1` and so on where a CSV has no header, or no name
+    /// in it); `None`: it is found.
     pub time: Option<String>,
     /// The names of the tag columns; `None`: they are found.
     pub tags: Option<Vec<String>>,

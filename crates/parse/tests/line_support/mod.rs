@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use proptest::prelude::*;
-use tidemill_model::{Batch, SeriesKey, TableBatch, Value};
+use tidemill_model::{Batch, BatchColumn, SeriesKey, TableBatch, Value};
 use tidemill_parse::line::{LineOptions, LineReader, points};
 use tidemill_parse::{Point, PointValue, RowError, RowReader};
 
@@ -87,15 +87,22 @@ pub(crate) fn by_reader(
 ) -> Outcome {
     let mut outcome = Outcome::default();
     for_each_chunk(text, cuts, |start, chunk, is_last| {
-        batch.clear_rows();
-        let mut errors = Vec::new();
-        let consumed = reader.read(chunk, is_last, batch, &mut errors);
-        for table in batch.tables() {
-            assert!(table.columns().iter().all(|c| c.column.len() == table.rows()), "unfinished");
+        let mut read_bytes = 0;
+        loop {
+            batch.clear_rows();
+            let mut errors = Vec::new();
+            let taken = reader.read(&chunk[read_bytes..], is_last, batch, &mut errors);
+            for table in batch.tables() {
+                let is_finished = |c: &BatchColumn| c.column.len() == table.rows();
+                assert!(table.columns().iter().all(is_finished), "unfinished");
+            }
+            outcome.push_batch(start + read_bytes, batch);
+            errors.into_iter().for_each(|error| outcome.push_error(start + read_bytes, error));
+            read_bytes += taken.bytes;
+            if !taken.is_full {
+                return read_bytes;
+            }
         }
-        outcome.push_batch(start, batch);
-        errors.into_iter().for_each(|error| outcome.push_error(start, error));
-        consumed
     });
     outcome
 }

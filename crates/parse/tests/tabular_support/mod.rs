@@ -3,7 +3,7 @@
 
 use tidemill_model::{Batch, SeriesKey};
 use tidemill_parse::tabular::{Plan, TabularOptions};
-use tidemill_parse::{Point, RowError, RowReader};
+use tidemill_parse::{Point, RowError, RowReader, Taken};
 
 /// One row, with values as they print.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,9 @@ pub(crate) fn read_pieces(
     for (index, cut) in cuts.iter().enumerate() {
         let is_last = index == cuts.len() - 1;
         let mut refused = Vec::new();
-        let taken = reader.read(&text[start..*cut], is_last, batch, &mut refused);
+        let Taken { bytes: taken, is_full } =
+            reader.read(&text[start..*cut], is_last, batch, &mut refused);
+        assert!(!is_full);
         rows.extend(rows_of(batch, start));
         batch.clear_rows();
         errors.extend(refused.into_iter().map(|error| RowError {

@@ -1,4 +1,4 @@
-//! Where text comes from: files and streams, compressed or not, in chunks that end at a line.
+//! Where text comes from: files and streams, compressed or not.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -6,21 +6,22 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flate2::read::MultiGzDecoder;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tidemill_parse::Compression;
 
-/// Bytes looked at to tell a compression.
-const MAGIC_BYTES: usize = 8;
+/// Bytes looked at to tell a compression: no more than the shortest row has, which a stream may
+/// send and then be silent.
+const MAGIC_BYTES: usize = 4;
 /// How long a stream is waited for before looking whether to stop.
 const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Something to read: a file, or a stream that can be read once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// A file.
+    /// A file; what has a path may be a stream all the same (a pipe, a device).
     File(PathBuf),
     /// Standard input.
     Stdin,
@@ -52,19 +53,14 @@ impl Input {
     /// The bytes of the file, if it is one.
     #[must_use]
     pub fn bytes(&self) -> Option<u64> {
-        match self {
-            Self::File(path) => std::fs::metadata(path).ok().map(|metadata| metadata.len()),
-            Self::Stdin => None,
-        }
+        let Self::File(path) = self else { return None };
+        let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
+        metadata.map(|metadata| metadata.len())
     }
 
     /// Opens it; `read_bytes` counts what is taken from it, before decompression.
-    /// A read of a stream waits no longer than until `stop` is set.
-    pub(crate) fn open(
-        &self,
-        read_bytes: Arc<AtomicU64>,
-        stop: Arc<AtomicBool>,
-    ) -> io::Result<Source> {
+    /// A read of a stream waits no longer than until it is to stop.
+    pub(crate) fn open(&self, read_bytes: Arc<AtomicU64>, stop: Stop) -> io::Result<Source> {
         let (fd, is_stream): (OwnedFd, bool) = match self {
             Self::Stdin => (io::stdin().as_fd().try_clone_to_owned()?, true),
             Self::File(path) => {
@@ -76,8 +72,9 @@ impl Input {
                 (file.into(), !kind.is_file())
             }
         };
-        let stop = is_stream.then_some(stop);
-        let mut counted = Counted { file: File::from(fd), read_bytes, stop, start: Vec::new() };
+        let wait = is_stream.then(|| stop.clone());
+        let mut counted =
+            Counted { file: File::from(fd), read_bytes, stop: wait, start: Vec::new() };
         let mut start = vec![0; MAGIC_BYTES];
         let length = read_full(&mut counted, &mut start)?;
         start.truncate(length);
@@ -93,9 +90,26 @@ impl Input {
         Ok(Source {
             reader,
             poll,
+            stop,
+            is_stream,
             #[cfg(feature = "sql")]
             is_decompressed: compression != Compression::None,
         })
+    }
+}
+
+/// Says to who waits for a stream that it is time to stop.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stop {
+    /// The user wants it.
+    pub(crate) cancel: Arc<AtomicBool>,
+    /// Nobody will take what comes: the import is over, or has failed.
+    pub(crate) is_over: Arc<AtomicBool>,
+}
+
+impl Stop {
+    fn is_set(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed) || self.is_over.load(Ordering::Relaxed)
     }
 }
 
@@ -104,7 +118,7 @@ struct Counted {
     file: File,
     read_bytes: Arc<AtomicU64>,
     /// Of a stream.
-    stop: Option<Arc<AtomicBool>>,
+    stop: Option<Stop>,
     start: Vec<u8>,
 }
 
@@ -118,7 +132,7 @@ impl Read for Counted {
         }
         if let Some(stop) = &self.stop {
             while !is_readable(&self.file, STOP_CHECK_INTERVAL) {
-                if stop.load(Ordering::Relaxed) {
+                if stop.is_set() {
                     return Err(io::Error::other("the import was stopped"));
                 }
             }
@@ -147,14 +161,45 @@ pub(crate) struct Source {
     reader: Box<dyn Read + Send>,
     /// Of a stream: to ask whether more is there without waiting for it.
     poll: Option<File>,
+    stop: Stop,
+    /// Whether it can be read once only.
+    pub(crate) is_stream: bool,
     #[cfg(feature = "sql")]
-    is_decompressed: bool,
+    pub(crate) is_decompressed: bool,
 }
 
 impl Source {
+    /// Waits until a read of a stream would not wait (also for nothing: it ends, it is to stop),
+    /// until `deadline`; returns whether it would not.
+    pub(super) fn wait(&self, deadline: Instant) -> bool {
+        let Some(file) = &self.poll else { return true };
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if is_readable(file, left.min(STOP_CHECK_INTERVAL)) || self.stop.is_set() {
+                return true;
+            }
+            if left.is_zero() {
+                return false;
+            }
+        }
+    }
+
+    /// A source that is not one of the system's.
+    #[cfg(test)]
+    pub(super) fn of(reader: impl Read + Send + 'static) -> Self {
+        Self {
+            reader: Box::new(reader),
+            poll: None,
+            stop: Stop::default(),
+            is_stream: false,
+            #[cfg(feature = "sql")]
+            is_decompressed: false,
+        }
+    }
+
     /// Fills the buffer up to `length` bytes; of a stream, with what is there after at least one
     /// byte came. Returns whether the input has ended.
-    fn fill(&mut self, buffer: &mut Vec<u8>, length: usize) -> io::Result<bool> {
+    pub(super) fn fill(&mut self, buffer: &mut Vec<u8>, length: usize) -> io::Result<bool> {
         if self.poll.is_none() {
             // Without zeroing what is written over at once.
             let wanted = length.saturating_sub(buffer.len());
@@ -193,100 +238,4 @@ fn is_readable(file: &File, within: Duration) -> bool {
     let timeout =
         Timespec { tv_sec: within.as_secs() as i64, tv_nsec: within.subsec_nanos().into() };
     !matches!(poll(&mut fds, Some(&timeout)), Ok(0) | Err(rustix::io::Errno::INTR))
-}
-
-/// Text that ends where a row is guessed to end, unless it is the last.
-#[derive(Debug, Default)]
-pub(crate) struct TextChunk {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) is_last: bool,
-    /// A line longer than allowed began here and is left out, up to its end.
-    pub(crate) has_giant: bool,
-}
-
-/// Cuts a source into chunks.
-pub(crate) struct Chunker {
-    source: Source,
-    carry: Vec<u8>,
-    chunk_bytes: usize,
-    max_line_bytes: usize,
-    /// The rest of a line that was too long is being passed over.
-    is_skipping: bool,
-    is_done: bool,
-}
-
-impl Chunker {
-    pub(crate) fn new(source: Source, chunk_bytes: usize, max_line_bytes: usize) -> Self {
-        Self {
-            source,
-            carry: Vec::new(),
-            // So that a line that is too long begins a chunk.
-            chunk_bytes: chunk_bytes.min(max_line_bytes).max(1),
-            max_line_bytes,
-            is_skipping: false,
-            is_done: false,
-        }
-    }
-
-    /// Hands out all bytes, whatever lines they make.
-    #[cfg(feature = "sql")]
-    pub(crate) fn without_lines(self) -> Self {
-        Self { max_line_bytes: usize::MAX, ..self }
-    }
-
-    #[cfg(feature = "sql")]
-    pub(crate) fn is_decompressed(&self) -> bool {
-        self.source.is_decompressed
-    }
-
-    /// The next chunk, in this buffer; `None` after the last one.
-    pub(crate) fn next(&mut self, mut buffer: Vec<u8>) -> io::Result<Option<TextChunk>> {
-        if self.is_done {
-            return Ok(None);
-        }
-        buffer.clear();
-        buffer.append(&mut self.carry);
-        let mut target = self.chunk_bytes.max(buffer.len() + self.chunk_bytes / 4);
-        loop {
-            let is_end = self.source.fill(&mut buffer, target)?;
-            if self.is_skipping {
-                match memchr::memchr(b'\n', &buffer) {
-                    // The newline stays: it is the line that was passed over.
-                    Some(end) => {
-                        buffer.drain(..end);
-                        self.is_skipping = false;
-                    }
-                    None => buffer.clear(),
-                }
-            }
-            match memchr::memchr(b'\n', &buffer) {
-                // The newline stays, as above.
-                Some(end) if end > self.max_line_bytes => {
-                    self.carry.extend_from_slice(&buffer[end..]);
-                    return Ok(Some(Self::giant(buffer, false)));
-                }
-                None if buffer.len() > self.max_line_bytes => {
-                    (self.is_skipping, self.is_done) = (!is_end, is_end);
-                    return Ok(Some(Self::giant(buffer, is_end)));
-                }
-                _ => {}
-            }
-            if is_end {
-                self.is_done = true;
-                return Ok(Some(TextChunk { bytes: buffer, is_last: true, has_giant: false }));
-            }
-            if let Some(newline) = memchr::memrchr(b'\n', &buffer) {
-                self.carry.extend_from_slice(&buffer[newline + 1..]);
-                buffer.truncate(newline + 1);
-                return Ok(Some(TextChunk { bytes: buffer, is_last: false, has_giant: false }));
-            }
-            target = buffer.len() + self.chunk_bytes;
-        }
-    }
-
-    /// Stands for a line that is left out.
-    fn giant(mut buffer: Vec<u8>, is_last: bool) -> TextChunk {
-        buffer.clear();
-        TextChunk { bytes: buffer, is_last, has_giant: true }
-    }
 }

@@ -4,12 +4,15 @@
 //! into segments; it becomes part of the store whole, by one commit, or not at all. A stream is
 //! committed again and again.
 
+mod carry;
+mod chunker;
 mod input;
 mod options;
 mod pipeline;
 mod plan;
 mod rows;
 mod sink;
+mod start;
 
 pub use input::Input;
 pub use options::{BadRow, ImportOptions, ImportReport, Observer};
@@ -17,14 +20,18 @@ pub use plan::{TextPlan, plan_text};
 pub use rows::{Row, read_rows};
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use tidemill_store::Store;
 
 pub(crate) use crate::error::{Error, ErrorKind, Result};
-use input::{Chunker, TextChunk};
+use carry::Carry;
+use chunker::Chunker;
+use input::Stop;
 use pipeline::Pipeline;
 use sink::Sink;
+use start::Start;
 
 /// Text is parsed in chunks of up to this many bytes; less when the budget is small.
 const MAX_CHUNK_BYTES: usize = 4 << 20;
@@ -46,63 +53,78 @@ pub fn import(
     options: &ImportOptions,
     observer: &mut dyn Observer,
 ) -> Result<ImportReport> {
+    let imported = import_input(store, input, options, observer);
+    imported.map_err(|error| error.or_cancelled(options))
+}
+
+fn import_input(
+    store: &Store,
+    input: &Input,
+    options: &ImportOptions,
+    observer: &mut dyn Observer,
+) -> Result<ImportReport> {
     let name = input.name();
     let mut opened = Opened::new(store, input, options)?;
-    let Some(first) = opened.first()? else {
+    let Some(start) = opened.start(options)? else {
         return Ok(ImportReport { is_empty: true, ..ImportReport::default() });
     };
     #[cfg(feature = "sql")]
-    if plan::is_parquet(&first, options) {
-        return crate::parquet::import(store, input, opened.into_text(first), options, observer);
+    if plan::is_parquet(&start.chunk, options) {
+        return crate::parquet::import(store, input, opened.into_text(start), options, observer);
     }
-    let mut plan = plan_text(&name, &first.bytes, first.is_last, input.stem(), options)?;
+    let mut plan = start.plan(&name, input.stem(), options)?;
     let snapshot = store.snapshot();
     plan.respect(&snapshot);
     for line in plan.describe().lines() {
         observer.note(line);
     }
-    let can_restart = matches!(input, Input::File(_)) && plan.can_widen();
-    match run(store, opened, first, &plan, options, observer, can_restart) {
+    let can_restart = !opened.is_stream() && plan.can_widen();
+    match run(store, opened, start, &plan, options, observer, can_restart) {
         Err(error) if error.kind() == ErrorKind::Misfit => {}
         result => return result,
     }
     // A value deep in the file does not fit what the beginning looked like: look at all of it,
     // and read it again.
-    let mut opened = Opened::new(store, input, options)?;
-    opened.survey(&mut plan)?;
+    plan.survey(&mut Opened::new(store, input, options)?.chunker, &name, options)?;
     plan.respect(&snapshot);
+    observer.restart().map_err(Error::rejects)?;
     observer
         .note("a value further down does not fit its column's type, so the file is read again:");
     for line in plan.describe().lines() {
         observer.note(line);
     }
-    drop(opened);
     let mut opened = Opened::new(store, input, options)?;
-    let Some(first) = opened.first()? else {
+    let Some(start) = opened.start(options)? else {
         return Err(Error::format(&name, "the file changed while it was read"));
     };
-    run(store, opened, first, &plan, options, observer, false)
+    run(store, opened, start, &plan, options, observer, false)
 }
 
 fn run(
     store: &Store,
     opened: Opened,
-    first: TextChunk,
+    start: Start,
     plan: &TextPlan,
     options: &ImportOptions,
     observer: &mut dyn Observer,
     can_restart: bool,
 ) -> Result<ImportReport> {
-    let Opened { chunker, read_bytes, stop, name, is_stream, start_ns } = opened;
+    let is_stream = opened.is_stream();
+    let Opened { chunker, read_bytes, stop, name, since, start_ns } = opened;
     let mut bulk = store.bulk(options.duplicates)?;
     let mut sink = Sink::new(&mut bulk, observer, options, &name, start_ns, can_restart);
+    for (line, head) in &start.giants {
+        sink.giant_at(*line, head)?;
+    }
     let pipeline = Pipeline {
         make_reader: &|is_first| plan.reader(is_first),
         read_bytes: Arc::clone(&read_bytes),
-        stop,
+        is_over: stop.is_over,
         commit_every: is_stream.then_some(options.commit_every),
+        since,
     };
-    pipeline.run(chunker, vec![first], &mut sink)?;
+    let carry = Carry::new(plan, options.max_line_bytes);
+    pipeline.run(chunker, start.chunk, carry, &mut sink)?;
     sink.commit()?;
     let read_bytes = read_bytes.load(Ordering::Relaxed);
     Ok(ImportReport { read_bytes, ..sink.report })
@@ -117,9 +139,10 @@ pub(crate) struct Text {
 
 #[cfg(feature = "sql")]
 impl Text {
-    /// Whether they are not those of the file itself.
-    pub(crate) fn is_decompressed(&self) -> bool {
-        self.chunker.is_decompressed()
+    /// Whether they are those of a file, which can be opened again and read in any order.
+    pub(crate) fn is_file(&self) -> bool {
+        let source = self.chunker.source();
+        !source.is_stream && !source.is_decompressed
     }
 
     /// The next ones.
@@ -135,52 +158,40 @@ impl Text {
 struct Opened {
     chunker: Chunker,
     read_bytes: Arc<AtomicU64>,
-    stop: Arc<AtomicBool>,
+    stop: Stop,
     name: String,
-    is_stream: bool,
+    /// When it was opened.
+    since: Instant,
     start_ns: i64,
 }
 
 impl Opened {
     fn new(store: &Store, input: &Input, options: &ImportOptions) -> Result<Self> {
-        let (read_bytes, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-        let name = input.name();
-        let source = input.open(Arc::clone(&read_bytes), Arc::clone(&options.cancel));
+        let (read_bytes, name) = (Arc::new(AtomicU64::new(0)), input.name());
+        let stop = Stop { cancel: Arc::clone(&options.cancel), ..Stop::default() };
+        let source = input.open(Arc::clone(&read_bytes), stop.clone());
         let source = source.map_err(|error| Error::read(&name, error))?;
+        let since = Instant::now();
         let chunk_bytes = store.budget().limit_bytes() / CHUNK_BUDGET_PART;
         let chunk_bytes = chunk_bytes.clamp(MIN_CHUNK_BYTES, MAX_CHUNK_BYTES);
         let chunker = Chunker::new(source, chunk_bytes, options.max_line_bytes);
         let start_ns = jiff::Timestamp::now().as_nanosecond().try_into().unwrap_or(i64::MAX);
-        let is_stream = *input == Input::Stdin;
-        Ok(Self { chunker, read_bytes, stop, name, is_stream, start_ns })
+        Ok(Self { chunker, read_bytes, stop, name, since, start_ns })
     }
 
-    /// The first chunk; `None` when there is no byte.
-    fn first(&mut self) -> Result<Option<TextChunk>> {
-        let first =
-            self.chunker.next(Vec::new()).map_err(|error| Error::read(&self.name, error))?;
-        Ok(first.filter(|chunk| !(chunk.is_last && chunk.bytes.is_empty())))
+    /// Whether it can be read once only, and may be silent for long.
+    fn is_stream(&self) -> bool {
+        self.chunker.source().is_stream
+    }
+
+    /// Its beginning; `None` when there is no byte.
+    fn start(&mut self, options: &ImportOptions) -> Result<Option<Start>> {
+        Start::read(&mut self.chunker, options).map_err(|error| Error::read(&self.name, error))
     }
 
     /// All bytes of the input.
     #[cfg(feature = "sql")]
-    fn into_text(self, first: TextChunk) -> Text {
-        Text { chunker: self.chunker.without_lines(), first: Some(first.bytes) }
-    }
-
-    /// Widens a plan to all values of the input.
-    fn survey(&mut self, plan: &mut TextPlan) -> Result<()> {
-        let mut rest = Vec::new();
-        let mut is_first = true;
-        while let Some(chunk) =
-            self.chunker.next(Vec::new()).map_err(|e| Error::read(&self.name, e))?
-        {
-            let text =
-                if rest.is_empty() { chunk.bytes } else { [&rest[..], &chunk.bytes].concat() };
-            let taken = plan.survey(&text, is_first, chunk.is_last);
-            is_first &= taken == 0;
-            rest = text[taken..].to_vec();
-        }
-        Ok(())
+    fn into_text(self, start: Start) -> Text {
+        Text { chunker: self.chunker.without_lines(), first: Some(start.chunk.bytes) }
     }
 }

@@ -65,7 +65,8 @@ pub struct BadRow<'a> {
     pub column: u64,
     /// Why.
     pub reason: &'a str,
-    /// The row as it stands in the input, without its newline.
+    /// The row as it stands in the input, without its newline; of a line that is longer than
+    /// allowed, how it begins; nothing for a row of Parquet, which is no text.
     pub text: &'a [u8],
 }
 
@@ -79,6 +80,14 @@ pub trait Observer {
     /// # Errors
     /// Who cannot note it (a full disk under `--rejects`) stops the import.
     fn bad_row(&mut self, _row: &BadRow<'_>) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    /// The input is read again from its beginning: what was told of its rows is void.
+    ///
+    /// # Errors
+    /// As [`Observer::bad_row`].
+    fn restart(&mut self) -> std::io::Result<()> {
         Ok(())
     }
 

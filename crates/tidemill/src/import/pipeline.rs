@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -9,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use tidemill_model::Batch;
-use tidemill_parse::{RowError, RowReader};
+use tidemill_parse::{RowError, RowReader, Taken};
 use tidemill_store::BulkMap;
 
-use super::input::{Chunker, TextChunk};
+use super::carry::Carry;
+use super::chunker::{Chunker, TextChunk};
 use super::sink::Sink;
 use super::{Error, Result};
 
@@ -32,10 +34,18 @@ struct Job {
     lane: Lane,
 }
 
+/// What a thread made of a job; nothing, if it panicked.
+type Outcome = Option<Parsed>;
+
 struct Parsed {
     job: Job,
+    part: Part,
+}
+
+/// What was read of a text, up to where its rows end or the batch was full.
+struct Part {
+    taken: Taken,
     errors: Vec<RowError>,
-    taken: usize,
     newlines: u64,
 }
 
@@ -45,9 +55,11 @@ pub(super) struct Pipeline<'a> {
     pub(super) make_reader: &'a (dyn Fn(bool) -> Box<dyn RowReader> + Sync),
     pub(super) read_bytes: Arc<AtomicU64>,
     /// Set at the end, so that nobody waits for a stream.
-    pub(super) stop: Arc<AtomicBool>,
+    pub(super) is_over: Arc<AtomicBool>,
     /// Commit at least this often, if it is a stream.
     pub(super) commit_every: Option<Duration>,
+    /// Since when text has come.
+    pub(super) since: Instant,
 }
 
 impl Pipeline<'_> {
@@ -55,7 +67,8 @@ impl Pipeline<'_> {
     pub(super) fn run(
         &self,
         chunker: Chunker,
-        start: Vec<TextChunk>,
+        start: TextChunk,
+        carry: Carry,
         sink: &mut Sink<'_, '_>,
     ) -> Result<()> {
         let workers = thread::available_parallelism().map_or(1, usize::from);
@@ -63,15 +76,18 @@ impl Pipeline<'_> {
         let (chunk_sender, chunks) = bounded::<io::Result<TextChunk>>(2);
         let (buffer_sender, buffers) = bounded::<Vec<u8>>(lanes + 4);
         let (job_sender, jobs) = bounded::<Job>(lanes);
-        let (parsed_sender, parsed) = bounded::<Parsed>(lanes);
+        let (parsed_sender, parsed) = bounded::<Outcome>(lanes);
         thread::scope(|scope| {
+            // The scope waits for its threads, and one of them may wait for a stream.
+            let _over = SetAtEnd(&self.is_over);
             scope.spawn(move || read_chunks(chunker, start, &chunk_sender, &buffers));
             for _ in 0..workers {
                 let (jobs, parsed_sender) = (jobs.clone(), parsed_sender.clone());
                 scope.spawn(move || {
                     // The channel closes when the sink is done, or has failed.
                     while let Ok(job) = jobs.recv() {
-                        if parsed_sender.send(parse(job)).is_err() {
+                        let outcome = catch_unwind(AssertUnwindSafe(|| parse(job))).ok();
+                        if parsed_sender.send(outcome).is_err() {
                             return;
                         }
                     }
@@ -79,14 +95,17 @@ impl Pipeline<'_> {
             }
             drop((jobs, parsed_sender));
             let channels = Channels { chunks, jobs: job_sender, parsed, buffers: buffer_sender };
-            let result = self.drive(channels, lanes, sink);
-            // A thread that waits for a stream would be waited for.
-            self.stop.store(true, Ordering::Relaxed);
-            result
+            self.drive(&channels, lanes, carry, sink)
         })
     }
 
-    fn drive(&self, channels: Channels, lanes: usize, sink: &mut Sink<'_, '_>) -> Result<()> {
+    fn drive(
+        &self,
+        channels: &Channels,
+        lanes: usize,
+        mut carry: Carry,
+        sink: &mut Sink<'_, '_>,
+    ) -> Result<()> {
         let make = |is_first| Lane {
             reader: (self.make_reader)(is_first),
             batch: Batch::new(),
@@ -96,32 +115,27 @@ impl Pipeline<'_> {
         let mut waiting: BTreeMap<u64, Parsed> = BTreeMap::new();
         let (mut sent, mut next) = (0, 0);
         let mut is_ended = false;
-        let mut rest = Vec::new();
-        let mut committed = Instant::now();
+        let mut committed = self.since;
         loop {
             // The first chunk goes to the lane whose reader begins at the file's beginning.
             while !is_ended && let Some(lane) = free.pop_front() {
                 let is_idle = sent == next;
-                match channels.next_chunk(is_idle, self.wait(committed)) {
-                    Ok(Some(chunk)) => {
-                        is_ended = chunk.is_last;
-                        let job = Job { number: sent, chunk, lane };
-                        channels.jobs.send(job).map_err(|_| Error::stopped())?;
-                        sent += 1;
-                    }
-                    Ok(None) => {
-                        free.push_front(lane);
-                        break;
-                    }
-                    Err(error) => return Err(Error::read(sink.file(), error)),
-                }
+                let Some(chunk) = channels.next_chunk(is_idle, self.wait(committed), sink)? else {
+                    free.push_front(lane);
+                    break;
+                };
+                is_ended = chunk.is_last;
+                let job = Job { number: sent, chunk, lane };
+                channels.jobs.send(job).map_err(|_| Error::stopped(sink.file()))?;
+                sent += 1;
             }
             if sent > next {
-                let parsed = channels.parsed.recv().map_err(|_| Error::stopped())?;
+                let outcome = channels.parsed.recv().ok().flatten();
+                let parsed = outcome.ok_or_else(|| Error::stopped(sink.file()))?;
                 waiting.insert(parsed.job.number, parsed);
             }
             while let Some(parsed) = waiting.remove(&next) {
-                let job = self.take(parsed, &mut rest, sink)?;
+                let job = take(parsed, &mut carry, sink)?;
                 // Who does not read on any more needs no buffers.
                 let _ = channels.buffers.try_send(job.chunk.bytes);
                 free.push_back(job.lane);
@@ -145,97 +159,116 @@ impl Pipeline<'_> {
             .saturating_sub(committed.elapsed())
             .clamp(Duration::from_millis(1), Duration::from_millis(100))
     }
+}
 
-    /// Takes a parsed chunk in. When the chunk before it ended inside a row, it was parsed from
-    /// the wrong place: it is joined to the rest and parsed again.
-    fn take(&self, parsed: Parsed, rest: &mut Vec<u8>, sink: &mut Sink<'_, '_>) -> Result<Job> {
-        let Parsed { mut job, mut errors, mut taken, mut newlines } = parsed;
-        if !rest.is_empty() {
-            job.lane.batch.clear_rows();
-            errors.clear();
-            let tail = std::mem::replace(&mut job.chunk.bytes, std::mem::take(rest));
-            if job.chunk.bytes.len() > sink.max_line_bytes() {
-                sink.giant(&job.chunk.bytes)?;
-                job.chunk.bytes.clear();
-            }
-            job.chunk.bytes.extend_from_slice(&tail);
-            let lane = &mut job.lane;
-            taken =
-                lane.reader.read(&job.chunk.bytes, job.chunk.is_last, &mut lane.batch, &mut errors);
-            newlines = count_newlines(&job.chunk.bytes[..taken]);
+/// Takes a parsed chunk in. When the chunk before it ended inside a row, it was parsed from the
+/// wrong place, and is parsed again with what was carried.
+fn take(parsed: Parsed, carry: &mut Carry, sink: &mut Sink<'_, '_>) -> Result<Job> {
+    let Parsed { job: Job { number, chunk, mut lane }, part } = parsed;
+    let mut part = Some(part);
+    if !carry.is_empty() {
+        lane.batch.clear_rows();
+        part = None;
+    }
+    carry.feed(&chunk.bytes, chunk.ends_rows(), &mut |text, is_last| {
+        take_rows(text, is_last, part.take(), &mut lane, sink)
+    })?;
+    if let Some(head) = &chunk.giant {
+        sink.giant(head)?;
+    }
+    Ok(Job { number, chunk, lane })
+}
+
+/// Takes the rows of `text` in, a full batch at a time, of which the first may have been read
+/// before. Returns the bytes of these rows.
+fn take_rows(
+    text: &[u8],
+    is_last: bool,
+    mut read_before: Option<Part>,
+    lane: &mut Lane,
+    sink: &mut Sink<'_, '_>,
+) -> Result<usize> {
+    let mut at = 0;
+    loop {
+        let part = read_before.take().unwrap_or_else(|| read(&text[at..], is_last, lane));
+        let end = at + part.taken.bytes;
+        let Lane { batch, map, .. } = lane;
+        sink.take(&text[at..end], part.newlines, batch, map, &part.errors)?;
+        at = end;
+        if !part.taken.is_full {
+            return Ok(at);
         }
-        let chunk = &job.chunk;
-        rest.extend_from_slice(&chunk.bytes[taken..]);
-        sink.take(
-            &chunk.bytes[..taken],
-            newlines,
-            &mut job.lane.batch,
-            &mut job.lane.map,
-            &errors,
-        )?;
-        if chunk.has_giant {
-            sink.giant(b"")?;
-        }
-        Ok(job)
     }
 }
 
 struct Channels {
     chunks: Receiver<io::Result<TextChunk>>,
     jobs: Sender<Job>,
-    parsed: Receiver<Parsed>,
+    parsed: Receiver<Outcome>,
     buffers: Sender<Vec<u8>>,
 }
 
 impl Channels {
     /// The next chunk, if one comes in time; only who has nothing else to do waits for it.
-    fn next_chunk(&self, is_idle: bool, wait: Duration) -> io::Result<Option<TextChunk>> {
+    fn next_chunk(
+        &self,
+        is_idle: bool,
+        wait: Duration,
+        sink: &Sink<'_, '_>,
+    ) -> Result<Option<TextChunk>> {
         let wait = if is_idle { wait } else { Duration::ZERO };
         match self.chunks.recv_timeout(wait) {
-            Ok(chunk) => chunk.map(Some),
+            Ok(Ok(chunk)) => Ok(Some(chunk)),
+            Ok(Err(error)) => Err(Error::read(sink.file(), error)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => Ok(None),
+            // There is a last chunk, or an error.
+            Err(RecvTimeoutError::Disconnected) => Err(Error::stopped(sink.file())),
         }
+    }
+}
+
+/// Sets a flag when it is dropped, also by a panic.
+struct SetAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for SetAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
 fn read_chunks(
     mut chunker: Chunker,
-    start: Vec<TextChunk>,
+    start: TextChunk,
     chunks: &Sender<io::Result<TextChunk>>,
     buffers: &Receiver<Vec<u8>>,
 ) {
-    for chunk in start {
-        if chunks.send(Ok(chunk)).is_err() {
+    let mut next = Some(Ok(start));
+    while let Some(chunk) = next {
+        // Whoever is gone has an error of their own.
+        if chunks.send(chunk).is_err() {
             return;
         }
-    }
-    loop {
         let buffer = buffers.try_recv().unwrap_or_default();
-        match chunker.next(buffer) {
-            Ok(None) => return,
-            Ok(Some(chunk)) => {
-                if chunks.send(Ok(chunk)).is_err() {
-                    return;
-                }
-            }
-            Err(error) => {
-                // Whoever is gone has an error of their own.
-                let _ = chunks.send(Err(error));
-                return;
-            }
-        }
+        // After a panic the channel closes before the last chunk, which says enough.
+        let read = catch_unwind(AssertUnwindSafe(|| chunker.next(buffer)));
+        next = read.ok().and_then(io::Result::transpose);
     }
 }
 
 fn parse(mut job: Job) -> Parsed {
+    let part = read(&job.chunk.bytes, job.chunk.ends_rows(), &mut job.lane);
+    Parsed { job, part }
+}
+
+fn read(text: &[u8], is_last: bool, lane: &mut Lane) -> Part {
     let mut errors = Vec::new();
-    let Lane { reader, batch, .. } = &mut job.lane;
-    let taken = reader.read(&job.chunk.bytes, job.chunk.is_last, batch, &mut errors);
-    let newlines = count_newlines(&job.chunk.bytes[..taken]);
-    Parsed { job, errors, taken, newlines }
+    let taken = lane.reader.read(text, is_last, &mut lane.batch, &mut errors);
+    Part { taken, errors, newlines: count_newlines(&text[..taken.bytes]) }
 }
 
 pub(super) fn count_newlines(text: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', text).count() as u64
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,5 @@
+use std::sync::atomic::Ordering;
+
 use tidemill_model::FieldType;
 use tidemill_parse::Format;
 use tidemill_parse::RowReader;
@@ -6,6 +8,8 @@ use tidemill_parse::tabular::{Plan, Role, TabularOptions};
 use tidemill_parse::{csv, ndjson};
 use tidemill_store::Snapshot;
 
+use super::carry::Carry;
+use super::chunker::Chunker;
 use super::{Error, ImportOptions, Result};
 
 /// Bytes at the beginning that are looked for what no text has.
@@ -77,7 +81,7 @@ pub fn plan_text(
 
 /// Whether the input is to be read as Parquet.
 #[cfg(feature = "sql")]
-pub(super) fn is_parquet(first: &super::TextChunk, options: &ImportOptions) -> bool {
+pub(super) fn is_parquet(first: &super::chunker::TextChunk, options: &ImportOptions) -> bool {
     match options.format {
         Some(format) => format == Format::Parquet,
         None => Format::detect(&first.bytes) == Format::Parquet,
@@ -123,10 +127,27 @@ impl TextPlan {
         }
     }
 
-    pub(super) fn survey(&mut self, text: &[u8], is_first: bool, is_last: bool) -> usize {
-        match self {
-            Self::Lines(_) => text.len(),
-            Self::Tabular(plan) => plan.survey_types(text, is_first, is_last),
+    /// Widens the types to all values of an input.
+    pub(super) fn survey(
+        &mut self,
+        chunker: &mut Chunker,
+        name: &str,
+        options: &ImportOptions,
+    ) -> Result<()> {
+        let mut carry = Carry::new(self, options.max_line_bytes);
+        let Self::Tabular(plan) = self else { return Ok(()) };
+        let (mut buffer, mut is_first) = (Vec::new(), true);
+        while let Some(chunk) = chunker.next(buffer).map_err(|error| Error::read(name, error))? {
+            carry.feed(&chunk.bytes, chunk.ends_rows(), &mut |text, is_last| {
+                let taken = plan.survey_types(text, is_first, is_last);
+                is_first &= taken == 0;
+                Ok(taken)
+            })?;
+            if options.cancel.load(Ordering::Relaxed) {
+                return Err(Error::cancelled());
+            }
+            buffer = chunk.bytes;
         }
+        Ok(())
     }
 }

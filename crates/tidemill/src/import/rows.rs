@@ -4,12 +4,15 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tidemill_parse::tabular::{Plan, Syntax};
+use tidemill_parse::tabular::Syntax;
 use tidemill_parse::{Format, Point, RowError, csv, line, locate, ndjson};
 
-use super::input::Chunker;
+use super::carry::Carry;
+use super::chunker::Chunker;
+use super::input::Stop;
 use super::pipeline::count_newlines;
-use super::{BadRow, Error, ImportOptions, Input, Result, TextPlan, plan_text};
+use super::start::Start;
+use super::{BadRow, Error, ImportOptions, Input, Result, TextPlan};
 
 /// Bytes of text held at a time; more when a row is longer.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -38,67 +41,54 @@ pub fn read_rows(
     options: &ImportOptions,
     visit: &mut dyn FnMut(Row<'_>) -> io::Result<()>,
 ) -> Result<bool> {
+    let read = read_input(input, options, visit);
+    read.map_err(|error| error.or_cancelled(options))
+}
+
+fn read_input(
+    input: &Input,
+    options: &ImportOptions,
+    visit: &mut dyn FnMut(Row<'_>) -> io::Result<()>,
+) -> Result<bool> {
     let name = input.name();
     let mut chunker = open(input, options)?;
-    let Some(first) = chunker.next(Vec::new()).map_err(|error| Error::read(&name, error))? else {
-        return Ok(false);
-    };
-    if first.is_last && first.bytes.is_empty() && !first.has_giant {
-        return Ok(false);
-    }
-    let format = options.format.unwrap_or_else(|| Format::detect(&first.bytes));
+    let start = Start::read(&mut chunker, options).map_err(|error| Error::read(&name, error))?;
+    let Some(start) = start else { return Ok(false) };
+    let mut chunk = &start.chunk;
+    let format = options.format.unwrap_or_else(|| Format::detect(&chunk.bytes));
     if format == Format::Parquet {
         return Err(Error::format(&name, "Parquet is no text; import it to see its rows"));
     }
-    let mut plan = plan_text(&name, &first.bytes, first.is_last, input.stem(), options)?;
-    if let (Input::File(_), TextPlan::Tabular(plan)) = (input, &mut plan) {
-        survey(plan, input, options)?;
+    let mut plan = start.plan(&name, input.stem(), options)?;
+    if !chunker.source().is_stream && plan.can_widen() {
+        plan.survey(&mut open(input, options)?, &name, options)?;
     }
+    let mut carry = Carry::new(&plan, options.max_line_bytes);
     let mut rows = Rows { plan: &plan, name: &name, options, visit, lines: 0, is_first: true };
-    let (mut rest, mut chunk) = (Vec::new(), first);
+    for (line, head) in &start.giants {
+        rows.giant(*line, head)?;
+    }
+    let mut next;
     loop {
-        if rest.is_empty() {
-            std::mem::swap(&mut rest, &mut chunk.bytes);
-        } else {
-            rest.extend_from_slice(&chunk.bytes);
-        }
-        let taken = rows.take(&rest, chunk.is_last)?;
-        rest.drain(..taken);
-        if chunk.has_giant || rest.len() > options.max_line_bytes {
-            rows.giant()?;
-            rest.clear();
+        carry
+            .feed(&chunk.bytes, chunk.ends_rows(), &mut |text, is_last| rows.take(text, is_last))?;
+        if let Some(head) = &chunk.giant {
+            rows.giant(rows.lines + 1, head)?;
         }
         if options.cancel.load(Ordering::Relaxed) {
             return Err(Error::cancelled());
         }
-        let next = chunker.next(chunk.bytes).map_err(|error| Error::read(&name, error))?;
-        let Some(next) = next else { return Ok(true) };
-        chunk = next;
+        next = chunker.next(Vec::new()).map_err(|error| Error::read(&name, error))?;
+        let Some(read) = &next else { return Ok(true) };
+        chunk = read;
     }
 }
 
 fn open(input: &Input, options: &ImportOptions) -> Result<Chunker> {
-    let source = input.open(Arc::new(AtomicU64::new(0)), Arc::clone(&options.cancel));
+    let stop = Stop { cancel: Arc::clone(&options.cancel), ..Stop::default() };
+    let source = input.open(Arc::new(AtomicU64::new(0)), stop);
     let source = source.map_err(|error| Error::read(&input.name(), error))?;
     Ok(Chunker::new(source, CHUNK_BYTES, options.max_line_bytes))
-}
-
-/// Widens a plan to all values of a file.
-fn survey(plan: &mut Plan, input: &Input, options: &ImportOptions) -> Result<()> {
-    let name = input.name();
-    let mut chunker = open(input, options)?;
-    let (mut rest, mut buffer, mut is_first) = (Vec::new(), Vec::new(), true);
-    while let Some(chunk) = chunker.next(buffer).map_err(|error| Error::read(&name, error))? {
-        rest.extend_from_slice(&chunk.bytes);
-        let taken = plan.survey_types(&rest, is_first, chunk.is_last);
-        is_first &= taken == 0;
-        rest.drain(..taken);
-        if rest.len() > options.max_line_bytes {
-            rest.clear();
-        }
-        buffer = chunk.bytes;
-    }
-    Ok(())
 }
 
 /// The rows of one input on their way.
@@ -166,11 +156,10 @@ impl Rows<'_> {
         Ok(())
     }
 
-    /// A line was longer than allowed and is left out.
-    fn giant(&mut self) -> Result<()> {
+    /// A line is longer than allowed and left out.
+    fn giant(&mut self, line: u64, head: &[u8]) -> Result<()> {
         let reason = format!("a line of more than {} bytes", self.options.max_line_bytes);
-        let (line, column) = (self.lines + 1, 1);
-        let row = BadRow { file: self.name, line, column, reason: &reason, text: b"" };
+        let row = BadRow { file: self.name, line, column: 1, reason: &reason, text: head };
         (self.visit)(Row::Bad(row)).map_err(Error::visit)
     }
 }

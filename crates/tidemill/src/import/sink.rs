@@ -21,6 +21,8 @@ pub(super) struct Sink<'a, 's> {
     pub(super) misfit: Option<Misfit>,
     lines: u64,
     start_ns: i64,
+    /// How many rows there were, refused ones included: the next one's place among them.
+    next_ordinal: u64,
     rejections: Vec<Rejection>,
 }
 
@@ -43,16 +45,13 @@ impl<'a, 's> Sink<'a, 's> {
             misfit: None,
             lines: 0,
             start_ns,
+            next_ordinal: 0,
             rejections: Vec::new(),
         }
     }
 
     pub(super) fn file(&self) -> &str {
         self.file
-    }
-
-    pub(super) fn max_line_bytes(&self) -> usize {
-        self.options.max_line_bytes
     }
 
     pub(super) fn progress(&mut self, read_bytes: u64) -> Result<()> {
@@ -95,22 +94,40 @@ impl<'a, 's> Sink<'a, 's> {
         Ok(())
     }
 
-    /// A line was longer than allowed and is left out.
-    pub(super) fn giant(&mut self, text: &[u8]) -> Result<()> {
-        let reason = format!("a line of more than {} bytes", self.options.max_line_bytes);
-        self.bad_row(self.lines + 1, 1, &reason, text)
+    /// The line behind what was taken is longer than allowed and left out.
+    pub(super) fn giant(&mut self, head: &[u8]) -> Result<()> {
+        self.giant_at(self.lines + 1, head)
     }
 
+    /// A line is longer than allowed and left out.
+    pub(super) fn giant_at(&mut self, line: u64, head: &[u8]) -> Result<()> {
+        let reason = format!("a line of more than {} bytes", self.options.max_line_bytes);
+        self.bad_row(line, 1, &reason, head)
+    }
+
+    /// Gives rows without a time the start of the import plus their ordinal, which is that of the
+    /// text whatever tables its lines are of.
     fn settle_times(&mut self, batch: &mut Batch) {
-        let mut ordinal = self.report.rows;
-        for table in batch.tables_mut() {
-            let untimed = table.untimed().to_vec();
-            for row in &untimed {
-                table.times_mut()[*row as usize] =
-                    self.start_ns.saturating_add((ordinal + u64::from(*row)) as i64);
+        let first = self.next_ordinal;
+        self.next_ordinal += batch.rows() as u64;
+        if batch.tables().iter().all(|table| table.untimed().is_empty()) {
+            return;
+        }
+        let tables = batch.tables().iter().enumerate();
+        let mut rows: Vec<(u32, usize, u32)> = tables
+            .flat_map(|(index, table)| {
+                let rows = table.positions().iter().zip(0..);
+                rows.map(move |(position, row)| (*position, index, row))
+            })
+            .collect();
+        rows.sort_unstable();
+        for (ordinal, (_, table, row)) in (first..).zip(rows) {
+            let table = &mut batch.tables_mut()[table];
+            if table.untimed().binary_search(&row).is_ok() {
+                let ordinal = i64::try_from(ordinal).unwrap_or(i64::MAX);
+                table.times_mut()[row as usize] = self.start_ns.saturating_add(ordinal);
+                self.report.untimed += 1;
             }
-            self.report.untimed += untimed.len() as u64;
-            ordinal += table.rows() as u64;
         }
     }
 
