@@ -152,6 +152,25 @@ fn few_distinct_texts_are_tags() {
 }
 
 #[test]
+fn numbers_with_a_few_words_among_them_are_a_field() {
+    let sensor = |i: usize| match i % 50 {
+        7 => format!("{i},N/A\n"),
+        _ => format!("{i},{}.5\n", 20 + i % 5),
+    };
+    let text = format!("time,temp\n{}", (0..1000).map(sensor).collect::<String>());
+    let described_as = described(&text, &options(None, None));
+    assert!(described_as.ends_with("fields: `temp` text"), "{described_as}");
+    // But what they tell apart they name.
+    let cpu = |i: usize| match i % 9 {
+        8 => format!("{},total,1\n", i / 9),
+        cpu => format!("{},{cpu},1\n", i / 9),
+    };
+    let text = format!("time,cpu,v\n{}", (0..900).map(cpu).collect::<String>());
+    let described_as = described(&text, &options(None, None));
+    assert!(described_as.ends_with("tags: `cpu`; fields: `v` int"), "{described_as}");
+}
+
+#[test]
 fn what_tells_rows_of_one_time_apart_is_a_tag() {
     // A thousand hosts, none of them twice, and a message each.
     let row = |i: usize| format!("5,host_{i},region_{},message {}\n", i % 2, i / 3);

@@ -146,9 +146,10 @@ impl Sample {
         found.collect()
     }
 
-    /// Text columns with few distinct values. Should rows then still share time and tags, also
-    /// the text column of the fewest values that tells all of them apart: a collector of many
-    /// hosts may well not have named one twice within a sample.
+    /// Text columns with few distinct values, unless most are numbers: a sensor that says `N/A`
+    /// now and then. Should rows then still share time and tags, also the text column of the
+    /// fewest values that tells all of them apart: a collector of many hosts may well not have
+    /// named one twice within a sample, and processors are called 0, 1 and `total`.
     fn likely_tags(
         &self,
         seen: &[Kinds],
@@ -161,7 +162,8 @@ impl Sample {
         let is_text =
             |index: &usize| *index != time && seen[*index].field_type() == Some(FieldType::Text);
         let texts = (0..self.columns.len()).filter(is_text);
-        let (mut tags, mut others): (Vec<_>, Vec<_>) = texts.partition(|i| distinct(i) <= few);
+        let names_things = |i: &usize| distinct(i) <= few && !self.columns[*i].is_mostly_numbers();
+        let (mut tags, mut others): (Vec<_>, Vec<_>) = texts.partition(names_things);
         let mut by_tags = by_time.clone();
         tags.iter().for_each(|tag| by_tags.refine(&self.columns[*tag]));
         if by_tags.repeats() > 0 {
@@ -186,6 +188,14 @@ impl SampleColumn {
     fn kinds(&self, rows: &[bool]) -> Kinds {
         let cells = self.cells.iter().filter(|cell| rows[cell.row]);
         cells.fold(Kinds::NONE, |kinds, cell| kinds.with(cell.kinds))
+    }
+
+    fn is_mostly_numbers(&self) -> bool {
+        let is_number = |kinds: Kinds| {
+            matches!(kinds.field_type(), Some(FieldType::Int | FieldType::UInt | FieldType::Float))
+        };
+        let numbers = self.cells.iter().filter(|cell| is_number(cell.kinds)).count();
+        2 * numbers > self.cells.len()
     }
 
     fn trimmed_texts(&self) -> impl Iterator<Item = &[u8]> {
