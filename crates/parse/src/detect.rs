@@ -57,8 +57,9 @@ impl Format {
         let options = LineOptions::default();
         let mut rows: Vec<_> = points(text, false, &options).take(FIRST_ROWS).collect();
         if rows.is_empty() {
-            // A line longer than `head` is read as if it ended there.
-            rows.extend(points(text, true, &options).take(1));
+            // A line longer than `head` is read as if it ended there; and if the first one opens a
+            // quote that nobody closes, the next ones tell.
+            rows.extend(points(text, true, &options).take(FIRST_ROWS));
         }
         let good = rows.iter().filter(|row| row.is_ok()).count();
         if good > 0 && good * 2 >= rows.len() { Self::LineProtocol } else { Self::Csv }
@@ -80,6 +81,8 @@ mod tests {
         check("cpu u=1", Format::LineProtocol);
         check("# comment\n\nm\\ y,a\\,b=c f=\"x y\",g=1i\n", Format::LineProtocol);
         check("broken\ncpu u=1\n", Format::LineProtocol);
+        check("cpu s=\"broken\ncpu u=1\n", Format::LineProtocol);
+        check("a b=\"broken\n1,2\n", Format::Csv);
         check("time,value\n2014-02-14 14:30:00,1\n", Format::Csv);
         check("2014-02-14 14:30:00,1\n", Format::Csv);
         check("date time,a=b\n1,2\n", Format::Csv);

@@ -54,8 +54,9 @@ pub struct Taken {
     pub is_full: bool,
 }
 
-/// How many cells (rows times columns, table by table) fill a batch.
-const FULL_BATCH_CELLS: usize = 4 << 20;
+/// How many cells (rows times columns, table by table) fill a batch: as many as the densest chunk
+/// of 4 MiB has values.
+const FULL_BATCH_CELLS: usize = 1 << 20;
 /// The least text that a value and its name take: `u=1,`.
 const MIN_VALUE_BYTES: usize = 4;
 

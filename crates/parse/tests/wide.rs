@@ -9,13 +9,12 @@ use tidemill_parse::tabular::TabularOptions;
 
 const FIELDS: usize = 1_000;
 const ROWS: usize = 20_000;
-/// Cells that may fill a batch, and the row that does; a vector that grew holds as much again.
-const MAX_BYTES: usize = ((4 << 20) + FIELDS) * 8 * 5 / 2;
-
 /// Reads all of `text` twice into one batch; returns how many reads that took.
 fn check(reader: &mut dyn RowReader, text: &str) -> usize {
     let mut batch = Batch::new();
     let mut reads = 0;
+    // Cells that may fill a batch, and the row that does; a vector that grew holds as much again.
+    let max_bytes = ((text.len() / 4).max(1 << 20) + FIELDS) * 8 * 5 / 2;
     for _ in 0..2 {
         let (mut at, mut next_row) = (0, 0);
         loop {
@@ -23,7 +22,7 @@ fn check(reader: &mut dyn RowReader, text: &str) -> usize {
             let taken = reader.read(&text.as_bytes()[at..], true, &mut batch, &mut errors);
             assert_eq!(errors, []);
             let bytes: usize = batch.tables().iter().map(|table| table.memory_bytes()).sum();
-            assert!(bytes < MAX_BYTES, "{bytes} bytes");
+            assert!(bytes < max_bytes, "{bytes} bytes");
             let mut times: Vec<i64> =
                 batch.tables().iter().flat_map(|table| table.times().to_vec()).collect();
             times.sort_unstable();
@@ -48,8 +47,8 @@ fn a_batch_of_lines_is_bounded() {
         let row = |i: usize| format!("t{} f{}=1i {i}\n", i % tables, i / tables % FIELDS);
         (0..ROWS).map(row).collect()
     };
-    assert!(check(&mut reader(), &sparse(1)) > 8);
-    assert!(check(&mut reader(), &sparse(3)) > 2);
+    assert!(check(&mut reader(), &sparse(1)) > 30);
+    assert!(check(&mut reader(), &sparse(3)) > 10);
     // The same fields in all rows are as many cells as there are values.
     let fields: String = (0..200).map(|field| format!(",f{field}=1i")).collect();
     let dense: String = (0..ROWS).map(|i| format!("t {} {i}\n", &fields[1..])).collect();
@@ -65,5 +64,5 @@ fn a_batch_of_ndjson_is_bounded() {
     );
     let options = TabularOptions { time_format: Some(format), ..TabularOptions::new("t") };
     let plan = ndjson::survey(text.as_bytes(), true, &options).unwrap();
-    assert!(check(&mut *plan.reader(true), &text) > 8);
+    assert!(check(&mut *plan.reader(true), &text) > 30);
 }
