@@ -120,7 +120,8 @@ impl Pipeline<'_> {
             // The first chunk goes to the lane whose reader begins at the file's beginning.
             while !is_ended && let Some(lane) = free.pop_front() {
                 let is_idle = sent == next;
-                let Some(chunk) = channels.next_chunk(is_idle, self.wait(committed), sink)? else {
+                let Some(chunk) = channels.next_chunk(is_idle, self.wait(committed, sink), sink)?
+                else {
                     free.push_front(lane);
                     break;
                 };
@@ -142,7 +143,8 @@ impl Pipeline<'_> {
                 next += 1;
                 sink.progress(self.read_bytes.load(Ordering::Relaxed))?;
             }
-            if self.commit_every.is_some_and(|every| committed.elapsed() >= every) {
+            let is_late = self.commit_every.is_some_and(|every| committed.elapsed() >= every);
+            if is_late && sink.has_rows() {
                 sink.commit()?;
                 committed = Instant::now();
             }
@@ -153,11 +155,14 @@ impl Pipeline<'_> {
     }
 
     /// How long to wait for text before looking whether it is time to commit.
-    fn wait(&self, committed: Instant) -> Duration {
-        let every = self.commit_every.unwrap_or(Duration::from_secs(1));
-        every
-            .saturating_sub(committed.elapsed())
-            .clamp(Duration::from_millis(1), Duration::from_millis(100))
+    fn wait(&self, committed: Instant, sink: &Sink<'_, '_>) -> Duration {
+        const LONGEST: Duration = Duration::from_millis(100);
+        match self.commit_every {
+            Some(every) if sink.has_rows() => {
+                every.saturating_sub(committed.elapsed()).clamp(Duration::from_millis(1), LONGEST)
+            }
+            _ => LONGEST,
+        }
     }
 }
 

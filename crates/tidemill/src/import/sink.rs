@@ -59,6 +59,11 @@ impl<'a, 's> Sink<'a, 's> {
         if self.options.cancel.load(Ordering::Relaxed) { Err(Error::cancelled()) } else { Ok(()) }
     }
 
+    /// Whether rows were taken since the last commit.
+    pub(super) fn has_rows(&self) -> bool {
+        self.bulk.rows() > 0
+    }
+
     /// Makes what was taken part of the store.
     pub(super) fn commit(&mut self) -> Result<()> {
         let loaded = self.bulk.commit()?;
