@@ -24,7 +24,7 @@ def main() -> None:
     for line in sys.stdin:
         sql = json.loads(line)["sql"]
         start = time.perf_counter()
-        table = database.execute(sql).to_arrow_table()
+        table = database.sql(sql).to_arrow_table()
         elapsed = (time.perf_counter() - start) * 1e3
         total = sum(float(value) for value in table.column(table.num_columns - 1).to_pylist())
         answer = {"ms": elapsed, "rows": table.num_rows, "sum": total, "version": duckdb.__version__}

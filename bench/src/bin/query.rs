@@ -38,7 +38,9 @@ const QUERIES: [(&str, &str, &str); 3] = [
     (
         "last row of each host",
         "SELECT DISTINCT ON (hostname) * FROM cpu ORDER BY hostname, time DESC",
-        "SELECT * FROM cpu QUALIFY row_number() OVER (PARTITION BY hostname ORDER BY time DESC) = 1",
+        // Four times faster there than QUALIFY, arg_max and IN, and 20 times than DISTINCT ON.
+        "SELECT c.* FROM cpu c JOIN (SELECT hostname, max(time) AS time FROM cpu GROUP BY hostname) m \
+         USING (hostname, time)",
     ),
     (
         "avg of 1 metric by host and hour over 12 h",
@@ -70,7 +72,7 @@ fn main() -> Result<()> {
     import(store.inner(), &Input::File(csv.clone()), &options, &mut ())?;
     let mut peer = if args.alone { None } else { Some(Peer::start(&csv)?) };
     for (name, ours, theirs) in QUERIES {
-        let (mut our_times, mut their_times) = (Vec::new(), Vec::new());
+        let (mut our_times, mut new_times, mut their_times) = (Vec::new(), Vec::new(), Vec::new());
         let mut executed_by = None;
         for run in 0..args.runs + 3 {
             let start = Instant::now();
@@ -78,6 +80,11 @@ fn main() -> Result<()> {
             let ms = start.elapsed().as_secs_f64() * 1e3;
             executed_by = Some(result.executed_by());
             let rows = result.rows();
+            // The same as another text, which is planned anew.
+            let start = Instant::now();
+            let same_rows = store.sql(&format!("{ours} LIMIT {}", 1_000_000 + run))?.rows();
+            let new_ms = start.elapsed().as_secs_f64() * 1e3;
+            ensure!(rows == same_rows, "{name}: {rows} rows, then {same_rows}");
             ensure!(rows > 0, "{name}: no rows");
             if let Some(peer) = &mut peer {
                 let (their_ms, their_rows, their_sum) = peer.ask(theirs)?;
@@ -91,17 +98,19 @@ fn main() -> Result<()> {
             }
             if run >= 3 {
                 our_times.push(ms);
+                new_times.push(new_ms);
             }
         }
-        let ours = median(our_times);
+        let (ours, new) = (median(our_times), median(new_times));
         let by = executed_by.map(|by| by.to_string()).unwrap_or_default();
         match peer {
-            None => println!("{name}: {ours:.3} ms ({by})"),
+            None => println!("{name}: {ours:.3} ms ({by}), {new:.3} ms as a new statement"),
             Some(_) => {
                 let theirs = median(their_times);
                 println!(
-                    "{name}: {ours:.3} ms ({by}); DuckDB {theirs:.3} ms; {:.1} times faster",
-                    theirs / ours
+                    "{name}: {ours:.3} ms ({by}), {new:.3} ms as a new statement; DuckDB {theirs:.3} ms: {:.1} and {:.1} times faster",
+                    theirs / ours,
+                    theirs / new
                 );
             }
         }
