@@ -173,16 +173,22 @@ fn flatten(error: DataFusionError) -> Error {
         DataFusionError::SchemaError(error, _) => schema(&error),
         DataFusionError::ResourcesExhausted(message) => Error::new(ErrorKind::Memory, message),
         DataFusionError::Plan(message) | DataFusionError::NotImplemented(message) => {
-            Error::new(ErrorKind::Planning, message)
+            Error::new(ErrorKind::Planning, without_report(&message))
         }
         DataFusionError::Configuration(message) => Error::new(ErrorKind::Planning, message),
         // Without the request to report it: a wrong statement may well be the cause.
         DataFusionError::Internal(message) => {
-            let end = message.find("\n\nbacktrace").unwrap_or(message.len());
-            Error::new(ErrorKind::Execution, &message[..end])
+            Error::new(ErrorKind::Execution, without_report(&message))
         }
         other => Error::wrap(ErrorKind::Execution, other),
     }
+}
+
+/// What follows DataFusion's request to report a bug, which is what is wrong with the statement;
+/// tags by their name.
+fn without_report(message: &str) -> String {
+    let said = message.rsplit_once("datafusion/issues. ").map_or(message, |(_, said)| said);
+    said.replace("Dictionary(Int32, Utf8)", "tag")
 }
 
 /// A shared error cannot be taken apart: its parts are copied.

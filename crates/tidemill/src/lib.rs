@@ -30,6 +30,8 @@ mod error;
 pub mod import;
 #[cfg(feature = "sql")]
 mod parquet;
+#[cfg(feature = "sql")]
+mod parquet_rows;
 mod scan;
 #[cfg(feature = "sql")]
 mod sql;

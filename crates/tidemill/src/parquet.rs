@@ -75,13 +75,7 @@ fn plan(
     table: &str,
     options: &ImportOptions,
 ) -> Result<ParquetImport> {
-    let open = |tags: Option<Vec<String>>| {
-        let (time, zone) = (options.time.clone(), Some(zone_name(name, &options.tz)?));
-        let planned = ParquetOptions { table: table.to_owned(), time, tags, zone };
-        let file = file.try_clone().map_err(|error| Error::read(name, error))?;
-        ParquetImport::open(file, &planned)
-            .map_err(|error| Error::because(ErrorKind::Format, name, error))
-    };
+    let open = |tags| plan_alone(name, file, table, options, tags);
     let opened = open(options.tags.clone())?;
     let snapshot = store.snapshot();
     let Some(known) = snapshot.table(table).filter(|_| options.tags.is_none()) else {
@@ -100,6 +94,21 @@ fn plan(
     if is_same { Ok(opened) } else { open(Some(tags)) }
 }
 
+/// Plans the file by what is in it.
+pub(crate) fn plan_alone(
+    name: &str,
+    file: &File,
+    table: &str,
+    options: &ImportOptions,
+    tags: Option<Vec<String>>,
+) -> Result<ParquetImport> {
+    let (time, zone) = (options.time.clone(), Some(zone_name(name, &options.tz)?));
+    let planned = ParquetOptions { table: table.to_owned(), time, tags, zone };
+    let file = file.try_clone().map_err(|error| Error::read(name, error))?;
+    ParquetImport::open(file, &planned)
+        .map_err(|error| Error::because(ErrorKind::Format, name, error))
+}
+
 /// The zone as Arrow names it.
 fn zone_name(file: &str, zone: &TimeZone) -> Result<String> {
     let fixed = || zone.to_fixed_offset().ok().map(|offset| offset.to_string());
@@ -113,7 +122,7 @@ fn zone_name(file: &str, zone: &TimeZone) -> Result<String> {
 
 /// The file and its length in bytes. Parquet is read from its end, so what comes as a stream is
 /// put into a temporary file first.
-fn open(input: &Input, mut text: Text) -> std::io::Result<(File, u64)> {
+pub(crate) fn open(input: &Input, mut text: Text) -> std::io::Result<(File, u64)> {
     if let (Input::File(path), true) = (input, text.is_file()) {
         let file = File::open(path)?;
         let bytes = file.metadata()?.len();

@@ -113,3 +113,23 @@ fn this_machine_can_be_recorded_into_a_store() {
     let ran = place.run(&arguments);
     assert!(ran.stdout.contains("mem,host=here "), "{ran:?}");
 }
+
+#[test]
+fn parse_prints_the_rows_of_parquet() {
+    let rows = b"cpu,host=a u=1.5,n=2i,ok=true,s=\"x\" 1704067200000000000\ncpu,host=b u=2.5 1704067201000000000\n";
+    let place = Place::with(&[("a.lp", rows)]);
+    assert_eq!(place.run(&["import", "a.lp"]).code, 0);
+    let export = ["export", "cpu", "--format", "parquet", "--output", "cpu.parquet"];
+    assert_eq!(place.run(&export).code, 0);
+    let ran = place.run(&["parse", "cpu.parquet", "--tags", "host"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let mut lines: Vec<&str> = ran.stdout.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(
+        lines,
+        [
+            r#"{"table":"cpu","tags":{"host":"a"},"fields":{"u":{"f":1.5},"n":{"i":2},"ok":{"b":true},"s":{"s":"x"}},"time":1704067200000000000}"#,
+            r#"{"table":"cpu","tags":{"host":"b"},"fields":{"u":{"f":2.5}},"time":1704067201000000000}"#,
+        ]
+    );
+}

@@ -133,7 +133,11 @@ impl FieldColumn {
             }
             FieldType::Bool => table.set(column, Value::Bool(values.as_boolean().value(row))),
             FieldType::Text => {
-                table.set(column, Value::Text(values.as_string::<i32>().value(row)));
+                // An empty text is missing, in files of all kinds.
+                let text = values.as_string::<i32>().value(row);
+                if !text.is_empty() {
+                    table.set(column, Value::Text(text));
+                }
             }
         }
     }

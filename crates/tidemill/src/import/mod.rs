@@ -139,6 +139,10 @@ pub(crate) struct Text {
 
 #[cfg(feature = "sql")]
 impl Text {
+    fn new(chunker: Chunker, start: Start) -> Self {
+        Self { chunker: chunker.without_lines(), first: Some(start.chunk.bytes) }
+    }
+
     /// Whether they are those of a file, which can be opened again and read in any order.
     pub(crate) fn is_file(&self) -> bool {
         let source = self.chunker.source();
@@ -192,6 +196,6 @@ impl Opened {
     /// All bytes of the input.
     #[cfg(feature = "sql")]
     fn into_text(self, start: Start) -> Text {
-        Text { chunker: self.chunker.without_lines(), first: Some(start.chunk.bytes) }
+        Text::new(self.chunker, start)
     }
 }

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tidemill_parse::tabular::Syntax;
 use tidemill_parse::{Format, Point, RowError, csv, line, locate, ndjson};
 
+#[cfg(feature = "sql")]
+use super::Text;
 use super::carry::Carry;
 use super::chunker::Chunker;
 use super::input::Stop;
@@ -54,10 +56,15 @@ fn read_input(
     let mut chunker = open(input, options)?;
     let start = Start::read(&mut chunker, options).map_err(|error| Error::read(&name, error))?;
     let Some(start) = start else { return Ok(false) };
-    let mut chunk = &start.chunk;
-    let format = options.format.unwrap_or_else(|| Format::detect(&chunk.bytes));
+    let format = options.format.unwrap_or_else(|| Format::detect(&start.chunk.bytes));
+    #[cfg(feature = "sql")]
     if format == Format::Parquet {
-        return Err(Error::format(&name, "Parquet is no text; import it to see its rows"));
+        let text = Text::new(chunker, start);
+        return crate::parquet_rows::read_rows(input, text, options, visit);
+    }
+    #[cfg(not(feature = "sql"))]
+    if format == Format::Parquet {
+        return Err(Error::format(&name, "Parquet needs the `sql` feature"));
     }
     let mut plan = start.plan(&name, input.stem(), options)?;
     if !chunker.source().is_stream && plan.can_widen() {
@@ -68,6 +75,7 @@ fn read_input(
     for (line, head) in &start.giants {
         rows.giant(*line, head)?;
     }
+    let mut chunk = &start.chunk;
     let mut next;
     loop {
         carry
