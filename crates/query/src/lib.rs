@@ -44,6 +44,7 @@ mod filter;
 mod functions;
 mod memory;
 mod native;
+mod not_in;
 pub mod output;
 pub mod parquet_import;
 mod result;

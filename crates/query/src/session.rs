@@ -14,6 +14,7 @@ use crate::catalog::{CATALOG, SCHEMA};
 use crate::error::Result;
 use crate::functions;
 use crate::memory::BudgetPool;
+use crate::not_in::NotInNull;
 
 /// A statement over tables with at least this many rows is planned for several threads; for less
 /// the exchange between them costs more than it gains.
@@ -81,6 +82,7 @@ fn session(partitions: usize, runtime: Arc<RuntimeEnv>) -> Result<SessionState> 
         .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
         .with_window_functions(SessionStateDefaults::default_window_functions())
         .with_table_function_list(SessionStateDefaults::default_table_functions())
+        .with_analyzer_rule(Arc::new(NotInNull))
         .build();
     for function in functions::aggregates() {
         session.register_udaf(function)?;
