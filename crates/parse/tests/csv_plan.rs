@@ -19,6 +19,8 @@ fn described(text: &str, options: &TabularOptions) -> String {
     plan(text, options).unwrap().describe().trim_end().replace('\n', "; ")
 }
 
+const NO_ROWS: &str = "no row could be read (a JSON object a line, or CSV with a time in each row; --format says which)";
+
 #[test]
 fn files_as_they_come() {
     let check = |text: &str, want: &str| {
@@ -103,10 +105,10 @@ fn files_without_a_plan() {
         assert_eq!(plan(text, options).unwrap_err().to_string(), want, "{text}");
     };
     let none = &options(None, None);
-    check("", none, "no rows");
-    check("\n\r\n\n", none, "no rows");
-    check("time,value\n", none, "no rows");
-    check("time,value\n", &options(Some("time"), None), "no rows");
+    check("", none, NO_ROWS);
+    check("\n\r\n\n", none, NO_ROWS);
+    check("time,value\n", none, NO_ROWS);
+    check("time,value\n", &options(Some("time"), None), NO_ROWS);
     check(
         "time,value\nsoon,5\n",
         &options(Some("time"), None),

@@ -25,6 +25,8 @@ fn check(text: &str, rows: &[&str], errors: &[&str]) {
     assert_eq!(reasons(&got.1), errors, "{text:?}");
 }
 
+const NO_ROWS: &str = "no row could be read (a JSON object a line, or CSV with a time in each row; --format says which)";
+
 #[test]
 fn plans() {
     let check = |text: &str, options: &TabularOptions, want: &str| {
@@ -54,7 +56,7 @@ fn plans() {
     assert_eq!((rows.len(), rows[0].fields.len(), errors), (2, 0, vec![]));
     let error = survey(b"{\"a\":1}\n[]\n", true, &none).unwrap_err().to_string();
     assert_eq!(error, "no time column was found: name it with --time (the columns are `a`)");
-    assert_eq!(survey(b"\n[1]\n", true, &none).unwrap_err().to_string(), "no rows");
+    assert_eq!(survey(b"\n[1]\n", true, &none).unwrap_err().to_string(), NO_ROWS);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tidemill::{Store, TableView, TimeRange};
 
 use crate::args::InspectArgs;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, message, say};
 use crate::render::text;
 use crate::stores;
 
@@ -19,7 +19,10 @@ pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<Outcome> {
     } else {
         description.print(&mut stdout)?;
     }
-    Ok(Outcome::Done)
+    for problem in &description.problems {
+        say(problem);
+    }
+    Ok(if description.problems.is_empty() { Outcome::Done } else { Outcome::Refused })
 }
 
 /// What a store holds.
@@ -29,11 +32,14 @@ struct Description {
     files: Files,
     recovery: Vec<String>,
     replayed_rows: u64,
+    /// What could not be read.
+    problems: Vec<String>,
 }
 
 struct TableDescription {
     view: TableView,
-    values: u64,
+    /// Unless a part of the table cannot be read.
+    values: Option<u64>,
 }
 
 /// Files of a store by what they are for: how many, and their bytes.
@@ -47,16 +53,20 @@ struct Files {
 fn describe(store: &Store) -> anyhow::Result<Description> {
     let recovery = store.inner().recovery();
     let snapshot = store.snapshot();
-    let tables = snapshot
-        .tables()
-        .iter()
-        .map(|view| Ok(TableDescription { view: view.clone(), values: count_values(view)? }));
+    let mut problems = Vec::new();
+    let mut describe = |view: &TableView| {
+        let values = count_values(view);
+        let values = values.map_err(|error| problems.push(message(&error))).ok();
+        TableDescription { view: view.clone(), values }
+    };
+    let tables = snapshot.tables().iter().map(&mut describe).collect();
     Ok(Description {
         dir: store.inner().dir().display().to_string(),
-        tables: tables.collect::<anyhow::Result<_>>()?,
+        tables,
         files: Files::of(store.inner().dir())?,
         recovery: stores::recovery_notes(recovery),
         replayed_rows: recovery.replayed_rows,
+        problems,
     })
 }
 
@@ -136,12 +146,13 @@ impl TableDescription {
 }
 
 impl Description {
-    fn values(&self) -> u64 {
+    fn values(&self) -> Option<u64> {
         self.tables.iter().map(|table| table.values).sum()
     }
 
     fn bytes_a_value(&self) -> Option<f64> {
-        (self.values() > 0).then(|| self.files.bytes() as f64 / self.values() as f64)
+        let values = self.values().filter(|values| *values > 0)?;
+        Some(self.files.bytes() as f64 / values as f64)
     }
 
     fn to_json(&self) -> Value {

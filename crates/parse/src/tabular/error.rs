@@ -4,7 +4,9 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PlanError {
     /// The sample holds no row, or nothing but a header.
-    #[error("no rows")]
+    #[error(
+        "no row could be read (a JSON object a line, or CSV with a time in each row; --format says which)"
+    )]
     NoRows,
     /// No column looks like the time.
     #[error("no time column was found: name it with --time (the columns are {have})")]

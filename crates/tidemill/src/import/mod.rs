@@ -10,6 +10,7 @@ mod input;
 mod options;
 mod pipeline;
 mod plan;
+mod row_text;
 mod rows;
 mod sink;
 mod start;
@@ -112,7 +113,8 @@ fn run(
     let is_stream = opened.is_stream();
     let Opened { chunker, read_bytes, stop, name, since, start_ns } = opened;
     let mut bulk = store.bulk(options.duplicates)?;
-    let mut sink = Sink::new(&mut bulk, observer, options, &name, start_ns, can_restart);
+    let sink = Sink::new(&mut bulk, observer, options, &name, start_ns, can_restart);
+    let mut sink = sink.of_csv(plan.is_csv());
     for (line, head) in &start.giants {
         sink.giant_at(*line, head)?;
     }

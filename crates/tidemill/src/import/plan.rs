@@ -4,7 +4,7 @@ use tidemill_model::FieldType;
 use tidemill_parse::Format;
 use tidemill_parse::RowReader;
 use tidemill_parse::line::{LineOptions, LineReader};
-use tidemill_parse::tabular::{Plan, Role, TabularOptions};
+use tidemill_parse::tabular::{Plan, Role, Syntax, TabularOptions};
 use tidemill_parse::{csv, ndjson};
 use tidemill_store::Snapshot;
 
@@ -104,6 +104,11 @@ impl TextPlan {
             Self::Lines(_) => String::new(),
             Self::Tabular(plan) => plan.describe(),
         }
+    }
+
+    /// Whether rows may go on over lines, in quotes.
+    pub(super) fn is_csv(&self) -> bool {
+        matches!(self, Self::Tabular(plan) if matches!(plan.syntax(), Syntax::Csv { .. }))
     }
 
     /// Whether types were guessed, so that a value further down may prove them too narrow.

@@ -13,6 +13,7 @@ use super::carry::Carry;
 use super::chunker::Chunker;
 use super::input::Stop;
 use super::pipeline::count_newlines;
+use super::row_text::row_text;
 use super::start::Start;
 use super::{BadRow, Error, ImportOptions, Input, Result, TextPlan};
 
@@ -158,7 +159,8 @@ impl Rows<'_> {
             from += line_start;
             let (line, column) = locate(&text[from..], error.at.saturating_sub(from));
             let (file, line, reason) = (self.name, lines + line, error.reason.as_str());
-            let row = BadRow { file, line, column, reason, text: row_text(text, &error) };
+            let text = row_text(text, error.row_start, error.at, self.plan.is_csv());
+            let row = BadRow { file, line, column, reason, text };
             (self.visit)(Row::Bad(row)).map_err(Error::visit)?;
         }
         Ok(())
@@ -170,14 +172,6 @@ impl Rows<'_> {
         let row = BadRow { file: self.name, line, column: 1, reason: &reason, text: head };
         (self.visit)(Row::Bad(row)).map_err(Error::visit)
     }
-}
-
-/// The row that was refused, as it stands: up to the end of the line that is wrong.
-fn row_text<'t>(text: &'t [u8], error: &RowError) -> &'t [u8] {
-    let at = error.at.max(error.row_start).min(text.len());
-    let end = memchr::memchr(b'\n', &text[at..]).map_or(text.len(), |newline| at + newline);
-    let row = &text[error.row_start.min(end)..end];
-    row.strip_suffix(b"\r").unwrap_or(row)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use tidemill_parse::{Misfit, RowError, locate};
 use tidemill_store::{Bulk, BulkMap, Rejection};
 
 use super::pipeline::count_newlines;
+use super::row_text::row_text;
 use super::{BadRow, Error, ImportOptions, ImportReport, Observer, Result};
 
 /// Takes in the chunks of one input, in order.
@@ -23,6 +24,7 @@ pub(super) struct Sink<'a, 's> {
     start_ns: i64,
     /// How many rows there were, refused ones included: the next one's place among them.
     next_ordinal: u64,
+    is_csv: bool,
     rejections: Vec<Rejection>,
 }
 
@@ -46,8 +48,14 @@ impl<'a, 's> Sink<'a, 's> {
             lines: 0,
             start_ns,
             next_ordinal: 0,
+            is_csv: false,
             rejections: Vec::new(),
         }
+    }
+
+    /// Whether the rows are those of a CSV.
+    pub(super) fn of_csv(self, is_csv: bool) -> Self {
+        Self { is_csv, ..self }
     }
 
     pub(super) fn file(&self) -> &str {
@@ -157,11 +165,7 @@ impl<'a, 's> Sink<'a, 's> {
             }
             let line_start = memchr::memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
             let column = (at - line_start + 1) as u64;
-            let row = text.get(start..).unwrap_or_default();
-            let end =
-                memchr::memchr(b'\n', row.get(at.saturating_sub(start)..).unwrap_or_default());
-            let row = &row[..end.map_or(row.len(), |end| (at - start + end).min(row.len()))];
-            self.bad_row(line, column, reason, row)?;
+            self.bad_row(line, column, reason, row_text(text, start, at, self.is_csv))?;
         }
         self.rejections = rejections;
         Ok(())
@@ -169,7 +173,6 @@ impl<'a, 's> Sink<'a, 's> {
 
     fn bad_row(&mut self, line: u64, column: u64, reason: &str, text: &[u8]) -> Result<()> {
         self.report.bad_rows += 1;
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
         let row = BadRow { file: self.file, line, column, reason, text };
         self.observer.bad_row(&row).map_err(Error::rejects)?;
         if self.options.is_strict { Err(Error::strict()) } else { Ok(()) }
