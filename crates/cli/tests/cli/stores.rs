@@ -123,9 +123,9 @@ fn a_missing_file_makes_no_store() {
 fn what_cannot_be_read_does_not_hide_the_rest() {
     let place = Place::with(&[("a.lp", ROWS)]);
     assert_eq!(place.run(&["import", "a.lp", "--store", "s"]).code, 0);
-    let segments = std::fs::read_dir(place.path("s")).unwrap().map(|entry| entry.unwrap().path());
-    let segment = segments.filter(|path| path.extension().is_some_and(|e| e == "seg")).next();
-    let segment = segment.unwrap();
+    let mut segments =
+        std::fs::read_dir(place.path("s")).unwrap().map(|entry| entry.unwrap().path());
+    let segment = segments.find(|path| path.extension().is_some_and(|e| e == "seg")).unwrap();
     let mut bytes = std::fs::read(&segment).unwrap();
     bytes[40] ^= 1;
     std::fs::write(&segment, bytes).unwrap();
