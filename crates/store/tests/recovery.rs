@@ -1,0 +1,121 @@
+//! What recovery finds it makes durable before anything is built on it: the power may go right
+//! after.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::sync::Arc;
+
+use tidemill_model::{Batch, FieldType, SeriesKey, TimeRange};
+use tidemill_store::{Durability, Error, Options, SimDisk, Store};
+
+fn open(disk: &SimDisk, durability: Durability) -> Result<Store, Error> {
+    let options = Options { disk: Arc::new(disk.clone()), durability, ..Options::default() };
+    Store::open("/store", options)
+}
+
+fn write(store: &Store, time: i64) -> Result<(), Error> {
+    let mut batch = Batch::new();
+    let table = batch.table("t");
+    let table = &mut batch.tables_mut()[table];
+    let mut key = Vec::new();
+    SeriesKey::encode(&mut [], &mut key).unwrap();
+    let series = table.series(&key);
+    let column = table.column("v", FieldType::Int);
+    table.set_int(column, time);
+    table.end_row(series, Some(time), 0);
+    table.finish();
+    store.write(&mut batch).map(|_| ())
+}
+
+fn times(store: &Store) -> Vec<i64> {
+    let mut times = Vec::new();
+    let snapshot = store.snapshot();
+    let Some(table) = snapshot.table("t") else { return times };
+    let (mut reader, mut pieces) = (table.reader(), Vec::new());
+    reader.pieces(0, TimeRange::ALL, &mut pieces).unwrap();
+    for piece in &pieces {
+        let rows = reader.rows(piece).unwrap();
+        reader.times(piece, 0..rows, &mut times).unwrap();
+    }
+    times
+}
+
+#[test]
+fn what_was_not_synced_is_before_more_follows_it() {
+    for seed in 0..64 {
+        let disk = SimDisk::new(seed);
+        let store = open(&disk, Durability::Os).unwrap();
+        write(&store, 1).unwrap();
+        let disk = disk.crash();
+        drop(store);
+        let store = open(&disk, Durability::Fsync).unwrap();
+        write(&store, 2).unwrap();
+        let disk = disk.power_cut(seed);
+        drop(store);
+        assert_eq!(times(&open(&disk, Durability::Fsync).unwrap()), [1, 2], "seed {seed}");
+    }
+}
+
+/// Works until the power goes; the times of the rows that were acknowledged.
+fn work(disk: &SimDisk) -> Vec<i64> {
+    let mut acknowledged = Vec::new();
+    let mut work = || -> Result<(), Error> {
+        let store = open(disk, Durability::Fsync)?;
+        for time in 1..=3 {
+            write(&store, time)?;
+            acknowledged.push(time);
+            store.flush()?;
+        }
+        write(&store, 4)?;
+        acknowledged.push(4);
+        store.compact()?;
+        write(&store, 5)?;
+        acknowledged.push(5);
+        Ok(())
+    };
+    // That the power goes is what it is about.
+    let _ = work();
+    acknowledged
+}
+
+#[test]
+fn a_power_cut_right_after_recovery_takes_nothing_back() {
+    let disk = SimDisk::new(0);
+    assert_eq!(work(&disk), [1, 2, 3, 4, 5]);
+    for cut in 0..disk.changes() {
+        for seed in 0..8 {
+            let disk = SimDisk::new(seed);
+            disk.cut_power_at(cut);
+            let acknowledged = work(&disk);
+            // The process is gone, and what it left behind is as volatile as it was.
+            let disk = disk.crash();
+            let recovered = open(&disk, Durability::Fsync).unwrap();
+            let found = times(&recovered);
+            assert!(found.starts_with(&acknowledged), "cut {cut}: {found:?}");
+            let disk = disk.power_cut(seed);
+            drop(recovered);
+            let again = open(&disk, Durability::Fsync).map(|store| times(&store));
+            assert_eq!(again.unwrap(), found, "cut {cut}, seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn a_power_cut_in_the_middle_of_recovery_takes_nothing_back() {
+    let disk = SimDisk::new(0);
+    assert_eq!(work(&disk), [1, 2, 3, 4, 5]);
+    for cut in 0..disk.changes() {
+        for (again, seed) in (0..12).flat_map(|again| (0..4).map(move |seed| (again, seed))) {
+            let disk = SimDisk::new(seed);
+            disk.cut_power_at(cut);
+            let acknowledged = work(&disk);
+            let disk = disk.crash();
+            disk.cut_power_at(disk.changes() + again);
+            // It may come to its end before.
+            drop(open(&disk, Durability::Fsync));
+            let disk = disk.power_cut(seed);
+            let found = open(&disk, Durability::Fsync).map(|store| times(&store)).unwrap();
+            let context = (cut, again, seed);
+            assert!(found.starts_with(&acknowledged), "{context:?}: {found:?}, {acknowledged:?}");
+        }
+    }
+}
