@@ -141,3 +141,20 @@ fn files_of_other_formats_that_go_wrong() {
         check(name, text.as_bytes(), &[], 1, says);
     }
 }
+
+#[test]
+fn a_name_tells_what_a_bad_beginning_does_not() {
+    let place = Place::with(&[
+        ("a.lp", b"oops\nand more\nworse\nm v=1 1\n"),
+        ("b.ndjson", b"junk\n{\"time\":1700000000,\"v\":1}\n"),
+        ("c.txt", b"junk\n{\"time\":1700000000,\"v\":1}\n"),
+    ]);
+    for (name, table) in [("a.lp", "m"), ("b.ndjson", "b")] {
+        let ran = place.run(&["import", name]);
+        assert_eq!((ran.code, place.rows(table).len()), (1, 1), "{ran:?}");
+        assert!(ran.stderr.contains(&format!("{name}:1:")), "{ran:?}");
+    }
+    let ran = place.run(&["import", "c.txt"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("--format") || ran.stderr.contains("--time"), "{ran:?}");
+}

@@ -79,6 +79,9 @@ fn import_input(
     for line in plan.describe().lines() {
         observer.note(line);
     }
+    if matches!(plan, TextPlan::Lines(_)) && options.table.is_some() {
+        observer.note("line protocol names its tables itself: --table is not used");
+    }
     let can_restart = !opened.is_stream() && plan.can_widen();
     match run(store, opened, start, &plan, options, observer, can_restart) {
         Err(error) if error.kind() == ErrorKind::Misfit => {}

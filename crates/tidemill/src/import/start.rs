@@ -56,7 +56,15 @@ impl Start {
             // Nothing is left to be read, but what is left out is to be told.
             return Ok(TextPlan::Lines(LineOptions::default()));
         }
-        plan_text(file, &self.chunk.bytes, self.chunk.is_last, stem, options)
+        let plan = |stem, options: &ImportOptions| {
+            plan_text(file, &self.chunk.bytes, self.chunk.is_last, stem, options)
+        };
+        let planned = plan(stem.clone(), options);
+        // Where the beginning is no row of anything, the name may say what is meant.
+        match format_by_name(file).filter(|_| options.format.is_none() && planned.is_err()) {
+            Some(format) => plan(stem, &ImportOptions { format: Some(format), ..options.clone() }),
+            None => planned,
+        }
     }
 
     fn add(&mut self, chunk: TextChunk) {
@@ -97,5 +105,17 @@ impl Start {
     fn format(&self, options: &ImportOptions) -> Format {
         let text = &self.chunk.bytes;
         options.format.unwrap_or_else(|| Format::detect(&text[..text.len().min(DETECT_BYTES)]))
+    }
+}
+
+/// The format that a file's name ends in, if it is one that no other shares.
+fn format_by_name(file: &str) -> Option<Format> {
+    let name = file.to_ascii_lowercase();
+    let plain = [".gz", ".gzip", ".zst", ".zstd"].iter().find_map(|end| name.strip_suffix(end));
+    let (_, ending) = plain.unwrap_or(&name).rsplit_once('.')?;
+    match ending {
+        "lp" | "line" | "influx" => Some(Format::LineProtocol),
+        "ndjson" | "jsonl" => Some(Format::Ndjson),
+        _ => None,
     }
 }
