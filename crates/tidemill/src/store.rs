@@ -18,6 +18,9 @@ pub const MAX_WRITE_BYTES: usize = 64 << 20;
 /// Readers that wait for the next write, with all they know of its series.
 const MAX_IDLE_WRITERS: usize = 64;
 
+/// Keys of series that one of them remembers, in bytes; beyond it starts anew.
+const MAX_SERIES_KEY_BYTES: usize = 32 << 20;
+
 /// An open store.
 ///
 /// All methods take `&self` and may be called from many threads.
@@ -154,11 +157,20 @@ impl LineWriter {
         let (mut at, mut lines) = (0, 0);
         loop {
             let taken = self.write_batch(&text[at..], lines, &mut written)?;
+            self.forget_if_many();
             if !taken.is_full {
                 return Ok(written);
             }
             lines += locate(&text[at..], taken.bytes).0 - 1;
             at += taken.bytes;
+        }
+    }
+
+    /// A batch knows every series it ever held: of a stream of ever new ones, too many.
+    fn forget_if_many(&mut self) {
+        let keys = self.batch.tables().iter().map(|table| table.series_keys().memory_bytes());
+        if keys.sum::<usize>() > MAX_SERIES_KEY_BYTES {
+            self.batch = Batch::new();
         }
     }
 
@@ -187,5 +199,28 @@ impl LineWriter {
             written.bad_lines.push(BadLine { line, column, reason });
         }
         Ok(taken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_writer_forgets_series_when_they_are_many() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), Options::default()).unwrap();
+        let value = "x".repeat(100 << 10);
+        for time in 1..=2 {
+            let line = |series: u32| format!("t,tag={series}{value} v={time} {time}\n");
+            let text: String = (0..400).map(line).collect();
+            assert_eq!(store.write_line_protocol(text.as_bytes()).unwrap().rows, 400);
+            let idle = store.idle.lock().unwrap();
+            assert!(idle.iter().all(|writer| writer.batch.tables().is_empty()));
+        }
+        store.write_line_protocol(b"t v=3 3\n").unwrap();
+        assert_eq!(store.idle.lock().unwrap()[0].batch.tables().len(), 1);
+        let view = store.snapshot().table("t").unwrap().clone();
+        assert_eq!((view.series_count(), view.max_rows()), (401, 801));
     }
 }
