@@ -210,17 +210,17 @@ mod tests {
     fn a_writer_forgets_series_when_they_are_many() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), Options::default()).unwrap();
-        let value = "x".repeat(100 << 10);
+        let value = "x".repeat(30 << 10);
         for time in 1..=2 {
             let line = |series: u32| format!("t,tag={series}{value} v={time} {time}\n");
-            let text: String = (0..400).map(line).collect();
-            assert_eq!(store.write_line_protocol(text.as_bytes()).unwrap().rows, 400);
+            let text: String = (0..1200).map(line).collect();
+            assert_eq!(store.write_line_protocol(text.as_bytes()).unwrap().rows, 1200);
             let idle = store.idle.lock().unwrap();
             assert!(idle.iter().all(|writer| writer.batch.tables().is_empty()));
         }
         store.write_line_protocol(b"t v=3 3\n").unwrap();
         assert_eq!(store.idle.lock().unwrap()[0].batch.tables().len(), 1);
         let view = store.snapshot().table("t").unwrap().clone();
-        assert_eq!((view.series_count(), view.max_rows()), (401, 801));
+        assert_eq!((view.series_count(), view.max_rows()), (1201, 2401));
     }
 }
