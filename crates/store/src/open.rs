@@ -143,10 +143,13 @@ fn open_to_write(dir: &Path, options: Options) -> Result<Store> {
     let next_file = loaded.manifest.next_file.max(last_log + 1);
     let last_sequence = replayed.last_sequence;
     let log = Log::create(disk, dir, next_file, last_sequence, options.durability)?;
-    if last_sequence == loaded.manifest.flushed_sequence {
-        remove_logs(disk, dir, next_file)?;
+    let all_flushed = last_sequence == loaded.manifest.flushed_sequence;
+    let store =
+        assemble(dir, options, loaded, replayed, Some(log), next_file + 1, recovery, Some(lock));
+    if all_flushed {
+        store.inner.remove_logs_before(next_file)?;
     }
-    Ok(assemble(dir, options, loaded, replayed, Some(log), next_file + 1, recovery, Some(lock)))
+    Ok(store)
 }
 
 fn open_to_read(dir: &Path, options: Options) -> Result<Store> {
@@ -225,17 +228,6 @@ fn remove_orphans(disk: &dyn Disk, dir: &Path, manifest: &Manifest) -> Result<Ve
         }
     }
     Ok(removed)
-}
-
-/// Removes the logs before `file`, all of whose writes are in segments.
-fn remove_logs(disk: &dyn Disk, dir: &Path, file: u64) -> Result<()> {
-    for name in disk.list(dir).map_err(|e| Error::io(dir, "list the store", e))? {
-        if let Some(number) = log_number(&name).filter(|number| *number < file) {
-            let path = log_path(dir, number);
-            disk.remove(&path).map_err(|e| Error::io(&path, "remove an old log", e))?;
-        }
-    }
-    Ok(())
 }
 
 #[derive(Debug, Default)]

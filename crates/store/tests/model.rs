@@ -256,11 +256,13 @@ impl Run {
             }
             let disk = Arc::new(self.disk.clone());
             match Store::open(DIR, Options { disk, ..self.options.clone() }) {
-                Ok(store) => {
+                Ok(store) if !self.disk.is_dead() => {
                     let writer = store.writer();
                     self.open = Some(Open { store, writer, batch: Batch::new() });
                     break;
                 }
+                // The power may go when all that opening needs is done.
+                Ok(_) => {}
                 Err(error) => assert!(self.disk.is_dead(), "{error}"),
             }
             self.disk = match random.below(3) {

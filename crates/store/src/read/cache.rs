@@ -1,6 +1,8 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use tidemill_codec::TimeScratch;
 use tidemill_memory::PooledBuffer;
 use tidemill_model::{Column, FieldType};
@@ -17,17 +19,15 @@ const MAX_BYTES: usize = 32 << 20;
 
 /// The last decoded blocks of a reader.
 pub(crate) struct BlockCache {
+    slots: HashMap<Key, Content, RandomState>,
     /// The oldest first.
-    slots: VecDeque<Slot>,
+    order: VecDeque<Key>,
     max_slots: usize,
     scratch: TimeScratch,
 }
 
-#[derive(Debug)]
-struct Slot {
-    key: (u32, u32, u32),
-    content: Content,
-}
+/// Source, block, column; 0 is that of the times.
+type Key = (u32, u32, u32);
 
 #[derive(Debug)]
 enum Content {
@@ -69,7 +69,12 @@ impl BlockCache {
     /// Of tables with this many fields: of two blocks, all columns are kept.
     pub(crate) fn new(fields: usize) -> Self {
         let max_slots = MIN_SLOTS.max(2 * (1 + fields));
-        Self { slots: VecDeque::new(), max_slots, scratch: TimeScratch::default() }
+        Self {
+            slots: HashMap::default(),
+            order: VecDeque::new(),
+            max_slots,
+            scratch: TimeScratch::default(),
+        }
     }
 
     /// The times of a block.
@@ -81,16 +86,13 @@ impl BlockCache {
         buffer: impl FnOnce() -> PooledBuffer,
     ) -> Result<&BlockTimes> {
         let key = (source, block as u32, 0);
-        let at = match self.slots.iter().position(|slot| slot.key == key) {
-            Some(at) => at,
-            None => {
-                let times = BlockTimes::read(segment, block, &mut buffer(), &mut self.scratch)?;
-                self.put(key, Content::Times(times))
-            }
-        };
-        match &self.slots[at].content {
-            Content::Times(times) => Ok(times),
-            Content::Column(_) => unreachable!("column 0 holds the times"),
+        if !self.slots.contains_key(&key) {
+            let times = BlockTimes::read(segment, block, &mut buffer(), &mut self.scratch)?;
+            self.put(key, Content::Times(times));
+        }
+        match self.slots.get(&key) {
+            Some(Content::Times(times)) => Ok(times),
+            _ => unreachable!("column 0 holds the times"),
         }
     }
 
@@ -104,28 +106,29 @@ impl BlockCache {
         buffer: impl FnOnce() -> PooledBuffer,
     ) -> Result<&mut BlockColumn> {
         let key = (source, block as u32, column as u32);
-        let at = match self.slots.iter().position(|slot| slot.key == key) {
-            Some(at) => at,
-            None => {
-                let mut bytes = buffer();
-                let offset = segment.read_chunk(block, column, &mut bytes)?;
-                self.put(key, Content::Column(BlockColumn { bytes, offset, ty, decoded: None }))
-            }
-        };
-        match &mut self.slots[at].content {
-            Content::Column(column) => Ok(column),
-            Content::Times(_) => unreachable!("columns are numbered from 1"),
+        if !self.slots.contains_key(&key) {
+            let mut bytes = buffer();
+            let offset = segment.read_chunk(block, column, &mut bytes)?;
+            self.put(key, Content::Column(BlockColumn { bytes, offset, ty, decoded: None }));
+        }
+        match self.slots.get_mut(&key) {
+            Some(Content::Column(column)) => Ok(column),
+            _ => unreachable!("columns are numbered from 1"),
         }
     }
 
-    fn put(&mut self, key: (u32, u32, u32), content: Content) -> usize {
-        let mut bytes: usize = self.slots.iter().map(|slot| slot.content.memory_bytes()).sum();
+    fn put(&mut self, key: Key, content: Content) {
+        // Columns grow when they are decoded, so that they are counted anew.
+        let mut bytes: usize = self.slots.values().map(Content::memory_bytes).sum();
         while self.slots.len() >= self.max_slots || (bytes > MAX_BYTES && self.slots.len() > 2) {
-            let Some(oldest) = self.slots.pop_front() else { break };
-            bytes -= oldest.content.memory_bytes();
+            let Some(oldest) = self.order.pop_front().and_then(|key| self.slots.remove(&key))
+            else {
+                break;
+            };
+            bytes -= oldest.memory_bytes();
         }
-        self.slots.push_back(Slot { key, content });
-        self.slots.len() - 1
+        self.order.push_back(key);
+        self.slots.insert(key, content);
     }
 }
 
