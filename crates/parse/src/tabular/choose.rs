@@ -9,7 +9,7 @@ use super::{
 use crate::time_text::{TimeFormat, TimeParser};
 
 /// What a time column is called, in any case, the surest name first.
-const TIME_NAMES: [&str; 11] = [
+pub const TIME_NAMES: [&str; 11] = [
     "time",
     "timestamp",
     "_time",
@@ -39,6 +39,12 @@ const FEW_VALUES: usize = 16;
 
 /// ... and so is one with at most one distinct value for so many rows.
 const ROWS_A_VALUE: usize = 4;
+
+/// The most distinct values of a text column of so many rows that is a tag without being named.
+#[must_use]
+pub fn max_tag_values(rows: usize) -> usize {
+    FEW_VALUES.max(rows / ROWS_A_VALUE)
+}
 
 /// A number is taken for a time without being told, by its column's name or the user, only when
 /// it says a time between 1990 and 2100, in nanoseconds.
@@ -157,7 +163,7 @@ impl Sample {
         rows: usize,
         by_time: &Partition,
     ) -> Vec<usize> {
-        let few = FEW_VALUES.max(rows / ROWS_A_VALUE);
+        let few = max_tag_values(rows);
         let distinct = |index: &usize| self.columns[*index].texts.len();
         let is_text =
             |index: &usize| *index != time && seen[*index].field_type() == Some(FieldType::Text);

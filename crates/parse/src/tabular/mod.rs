@@ -16,6 +16,7 @@ mod sample;
 mod series_cache;
 mod time_cell;
 
+pub use choose::{TIME_NAMES, max_tag_values};
 pub use error::PlanError;
 pub use plan::{Plan, PlanColumn, Role, Syntax, TabularOptions};
 

@@ -5,29 +5,10 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use tidemill_model::{FieldType, TableSchema};
+use tidemill_parse::tabular::{TIME_NAMES, max_tag_values};
 
 use super::convert::{self, TimeKind};
 use crate::error::{Error, ErrorKind, Result, closest};
-
-/// What a time column is called, in any case, the surest name first: as for CSV.
-const TIME_NAMES: [&str; 11] = [
-    "time",
-    "timestamp",
-    "_time",
-    "datetime",
-    "date_time",
-    "date time",
-    "ts",
-    "date",
-    "epoch",
-    "event_time",
-    "created_at",
-];
-
-/// A text column with no more distinct values than this is a tag, …
-const FEW_VALUES: usize = 16;
-/// … and so is one with at most one distinct value for so many rows.
-const ROWS_A_VALUE: usize = 4;
 
 /// What is said about a file.
 #[derive(Clone, Debug)]
@@ -197,7 +178,7 @@ fn named_tags(schema: &Schema, names: &[String], time: usize) -> Result<Vec<usiz
 /// text column of the fewest values that tells all of them apart. The rule of CSV and NDJSON.
 fn likely_tags(schema: &Schema, sample: &[RecordBatch], time: usize) -> Vec<usize> {
     let rows: usize = sample.iter().map(RecordBatch::num_rows).sum();
-    let few = FEW_VALUES.max(rows / ROWS_A_VALUE);
+    let few = max_tag_values(rows);
     let is_text = |index: &usize| {
         let ty = schema.field(*index).data_type();
         *index != time && convert::field_type(ty) == Some(FieldType::Text)
