@@ -10,7 +10,7 @@ use tidemill_query::parquet_import::{ColumnRole, ImportOptions as ParquetOptions
 use tidemill_store::{BulkMap, Store};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::import::{BadRow, ImportOptions, ImportReport, Input, Observer, Text};
+use crate::import::{BadRow, ImportOptions, ImportReport, Input, Observer, Text, table_name};
 
 /// Imports a Parquet file, of which `text` holds the bytes if it had to be decompressed or came
 /// from a stream.
@@ -23,9 +23,7 @@ pub(crate) fn import(
 ) -> Result<ImportReport> {
     let name = input.name();
     let (file, bytes) = open(input, text).map_err(|error| Error::read(&name, error))?;
-    let Some(table) = options.table.clone().or_else(|| input.stem()) else {
-        return Err(Error::usage("standard input has no name: name the table with --table"));
-    };
+    let table = table_name(input.stem(), options)?;
     let mut file = plan(store, &name, &file, &table, options)?;
     observer.note(&file.plan().to_string());
     let mut bulk = store.bulk(options.duplicates)?;

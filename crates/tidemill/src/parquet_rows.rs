@@ -9,7 +9,7 @@ use tidemill_parse::{Point, PointValue};
 use tidemill_query::parquet_import::RefusedRow;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::import::{BadRow, ImportOptions, Input, Row, Text};
+use crate::import::{BadRow, ImportOptions, Input, Row, Text, table_name};
 use crate::parquet::{open, plan_alone};
 
 /// What [`crate::import::read_rows`] does, of Parquet; the line of a bad row is its number.
@@ -21,9 +21,7 @@ pub(crate) fn read_rows(
 ) -> Result<bool> {
     let name = input.name();
     let (file, _) = open(input, text).map_err(|error| Error::read(&name, error))?;
-    let Some(table) = options.table.clone().or_else(|| input.stem()) else {
-        return Err(Error::usage("standard input has no name: name the table with --table"));
-    };
+    let table = table_name(input.stem(), options)?;
     let mut file = plan_alone(&name, &file, &table, options, options.tags.clone())?;
     let mut refused = Vec::new();
     loop {

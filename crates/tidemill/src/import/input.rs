@@ -15,6 +15,8 @@ use tidemill_parse::Compression;
 /// Bytes looked at to tell a compression: no more than the shortest row has, which a stream may
 /// send and then be silent.
 const MAGIC_BYTES: usize = 4;
+/// How the names of compressed files end.
+pub(super) const COMPRESSED_ENDINGS: [&str; 4] = ["gz", "gzip", "zst", "zstd"];
 /// How long a stream is waited for before looking whether to stop.
 const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -42,7 +44,7 @@ impl Input {
     pub fn stem(&self) -> Option<String> {
         let Self::File(path) = self else { return None };
         let mut stem = Path::new(path.file_name()?).to_owned();
-        for ending in ["gz", "gzip", "zst", "zstd"] {
+        for ending in COMPRESSED_ENDINGS {
             if stem.extension().is_some_and(|e| e.eq_ignore_ascii_case(ending)) {
                 stem = stem.with_extension("");
             }

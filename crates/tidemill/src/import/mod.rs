@@ -17,6 +17,8 @@ mod start;
 
 pub use input::Input;
 pub use options::{BadRow, ImportOptions, ImportReport, Observer};
+#[cfg(feature = "sql")]
+pub(crate) use plan::table_name;
 pub use plan::{TextPlan, plan_text};
 pub use rows::{Row, read_rows};
 

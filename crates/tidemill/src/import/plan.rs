@@ -52,11 +52,6 @@ pub fn plan_text(
             format
         }
     };
-    let table = |stem: Option<String>| {
-        options.table.clone().or(stem).ok_or_else(|| {
-            Error::usage("standard input has no name: name the table with --table (line protocol names its own)")
-        })
-    };
     match format {
         Format::LineProtocol => Ok(TextPlan::Lines(LineOptions {
             precision: options.precision,
@@ -64,7 +59,7 @@ pub fn plan_text(
         })),
         Format::Csv | Format::Ndjson => {
             let tabular = TabularOptions {
-                table: table(stem)?,
+                table: table_name(stem, options)?,
                 time: options.time.clone(),
                 tags: options.tags.clone(),
                 tz: options.tz.clone(),
@@ -77,6 +72,15 @@ pub fn plan_text(
         }
         Format::Parquet => Err(Error::format(file, "Parquet needs the `sql` feature")),
     }
+}
+
+/// The table that rows of an input belong to which name none.
+pub(crate) fn table_name(stem: Option<String>, options: &ImportOptions) -> Result<String> {
+    options.table.clone().or(stem).ok_or_else(|| {
+        Error::usage(
+            "standard input has no name: name the table with --table (line protocol names its own)",
+        )
+    })
 }
 
 /// Whether the input is to be read as Parquet.

@@ -8,6 +8,7 @@ use tidemill_parse::tabular::SAMPLE_BYTES;
 use tidemill_parse::{DETECT_BYTES, Format};
 
 use super::chunker::{Chunker, TextChunk};
+use super::input::COMPRESSED_ENDINGS;
 use super::pipeline::count_newlines;
 use super::{ImportOptions, Result, TextPlan, plan_text};
 
@@ -111,9 +112,8 @@ impl Start {
 /// The format that a file's name ends in, if it is one that no other shares.
 fn format_by_name(file: &str) -> Option<Format> {
     let name = file.to_ascii_lowercase();
-    let plain = [".gz", ".gzip", ".zst", ".zstd"].iter().find_map(|end| name.strip_suffix(end));
-    let (_, ending) = plain.unwrap_or(&name).rsplit_once('.')?;
-    match ending {
+    let mut endings = name.rsplit('.');
+    match endings.find(|ending| !COMPRESSED_ENDINGS.contains(ending))? {
         "lp" | "line" | "influx" => Some(Format::LineProtocol),
         "ndjson" | "jsonl" => Some(Format::Ndjson),
         _ => None,
