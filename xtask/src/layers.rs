@@ -6,8 +6,9 @@ use anyhow::{Context, Result};
 use toml::{Table, Value};
 
 /// The floors, lowest first. Crates of one floor don't use each other.
-const FLOORS: [&[&str]; 9] = [
-    &["tidemill-memory", "tidemill-kernels"],
+const FLOORS: [&[&str]; 10] = [
+    &["tidemill-machine"],
+    &["tidemill-memory", "tidemill-kernels", "gauge-probe"],
     &["tidemill-model"],
     &["tidemill-codec", "tidemill-parse", "tidemill-workload"],
     &["tidemill-store"],
@@ -37,8 +38,10 @@ fn floor(name: &str) -> Option<usize> {
 /// When a manifest cannot be read.
 pub(crate) fn check(root: &Path) -> Result<Vec<String>> {
     let mut manifests = vec![root.join("xtask/Cargo.toml"), root.join("bench/Cargo.toml")];
-    for entry in std::fs::read_dir(root.join("crates"))? {
-        manifests.push(entry?.path().join("Cargo.toml"));
+    for folder in ["crates", "gauge"] {
+        for entry in std::fs::read_dir(root.join(folder))? {
+            manifests.push(entry?.path().join("Cargo.toml"));
+        }
     }
     let mut problems = Vec::new();
     for path in manifests {
