@@ -19,7 +19,7 @@
 
 use crate::bytes::Cursor;
 use crate::decimal::Decimal;
-use crate::ints::{IntColumn, append_rows, vector_count};
+use crate::ints::{IntColumn, appended, decode_rows, vector_count};
 use crate::{Error, VECTOR_ROWS};
 use std::ops::Range;
 use zerocopy::transmute_mut;
@@ -145,8 +145,20 @@ impl FloatColumn<'_> {
     /// # Panics
     /// When the column has no such rows.
     pub fn decode(&self, rows: Range<usize>, out: &mut Vec<f64>) -> Result<(), Error> {
-        assert!(rows.start <= rows.end && rows.end <= self.rows, "rows {rows:?} of {}", self.rows);
-        append_rows(rows, self.rows, out, |vector, out| self.decode_vector(vector, out))
+        let out = appended(out, rows.len());
+        self.decode_into(rows, out)
+    }
+
+    /// Puts the values of `rows` into `out`, which is as long. What `out` holds is not looked at: a
+    /// buffer that is used again need not be cleared.
+    ///
+    /// # Errors
+    /// When their bytes are corrupt; then `out` may hold some of them, and others.
+    ///
+    /// # Panics
+    /// When the column has no such rows, or `out` another length.
+    pub fn decode_into(&self, rows: Range<usize>, out: &mut [f64]) -> Result<(), Error> {
+        decode_rows(rows, self.rows, out, |vector, out| self.decode_vector(vector, out))
     }
 }
 

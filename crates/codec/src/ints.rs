@@ -149,8 +149,20 @@ impl<'a> IntColumn<'a> {
     /// # Panics
     /// When the column has no such rows.
     pub fn decode<T: Integer>(&self, rows: Range<usize>, out: &mut Vec<T>) -> Result<(), Error> {
-        assert!(rows.start <= rows.end && rows.end <= self.rows, "rows {rows:?} of {}", self.rows);
-        append_rows(rows, self.rows, out, |vector, out| self.decode_vector(vector, out))
+        let out = appended(out, rows.len());
+        self.decode_into(rows, out)
+    }
+
+    /// Puts the values of `rows` into `out`, which is as long. What `out` holds is not looked at: a
+    /// buffer that is used again need not be cleared.
+    ///
+    /// # Errors
+    /// When their bytes are corrupt; then `out` may hold some of them, and others.
+    ///
+    /// # Panics
+    /// When the column has no such rows, or `out` another length.
+    pub fn decode_into<T: Integer>(&self, rows: Range<usize>, out: &mut [T]) -> Result<(), Error> {
+        decode_rows(rows, self.rows, out, |vector, out| self.decode_vector(vector, out))
     }
 
     pub(crate) fn decode_words(&self, vector: usize, out: &mut Words) -> Result<usize, Error> {
@@ -236,28 +248,38 @@ pub(crate) fn vector_rows(rows: usize, vector: usize) -> usize {
     (rows - vector * VECTOR_ROWS).min(VECTOR_ROWS)
 }
 
-/// Appends `rows` of a column that has `column_rows` to `out`, vector by vector.
-pub(crate) fn append_rows<T: Copy + Default>(
+/// Puts `rows` of a column that has `column_rows` into `out`, which is as long, vector by vector.
+pub(crate) fn decode_rows<T: Copy + Default>(
     rows: Range<usize>,
     column_rows: usize,
-    out: &mut Vec<T>,
+    mut out: &mut [T],
     mut decode_vector: impl FnMut(usize, &mut [T; VECTOR_ROWS]) -> Result<usize, Error>,
 ) -> Result<(), Error> {
+    assert!(rows.start <= rows.end && rows.end <= column_rows, "rows {rows:?} of {column_rows}");
+    assert!(rows.len() == out.len(), "{} rows into {}", rows.len(), out.len());
     let mut row = rows.start;
     while row < rows.end {
         let (vector, skipped) = (row / VECTOR_ROWS, row % VECTOR_ROWS);
-        let start = out.len();
-        // Decoded in place, with what comes before and behind, and then cut.
-        out.resize(start + VECTOR_ROWS, T::default());
-        if let Some(chunk) = out[start..].first_chunk_mut() {
-            decode_vector(vector, chunk)?;
+        let count = (rows.end - row).min(VECTOR_ROWS - skipped);
+        let (part, rest) = out.split_at_mut(count);
+        match part.first_chunk_mut() {
+            Some(whole) => {
+                decode_vector(vector, whole)?;
+            }
+            None => {
+                let mut whole = [T::default(); VECTOR_ROWS];
+                decode_vector(vector, &mut whole)?;
+                part.copy_from_slice(&whole[skipped..skipped + count]);
+            }
         }
-        let end = rows.end.min(vector * VECTOR_ROWS + vector_rows(column_rows, vector));
-        out.truncate(start + skipped + end - row);
-        if skipped > 0 {
-            out.drain(start..start + skipped);
-        }
-        row = end;
+        (row, out) = (row + count, rest);
     }
     Ok(())
+}
+
+/// Makes room for `more` values at the end of `out`.
+pub(crate) fn appended<T: Copy + Default>(out: &mut Vec<T>, more: usize) -> &mut [T] {
+    let start = out.len();
+    out.resize(start + more, T::default());
+    &mut out[start..]
 }

@@ -22,7 +22,6 @@ mod floats;
 mod floats_encoder;
 mod ints;
 mod ints_encoder;
-mod short;
 mod texts;
 mod texts_encoder;
 mod times;

@@ -18,7 +18,7 @@
 //! Where the runs start is not part of the column.
 
 use crate::bytes::Cursor;
-use crate::ints::{IntColumn, append_rows, vector_count, vector_rows};
+use crate::ints::{IntColumn, appended, decode_rows, vector_count, vector_rows};
 use crate::{Error, MAX_BLOCK_ROWS, VECTOR_ROWS};
 use std::ops::Range;
 
@@ -275,8 +275,20 @@ impl TimeColumn<'_> {
     /// # Panics
     /// When the column has no such rows.
     pub fn decode(&self, rows: Range<usize>, out: &mut Vec<i64>) -> Result<(), Error> {
-        assert!(rows.start <= rows.end && rows.end <= self.rows, "rows {rows:?} of {}", self.rows);
-        append_rows(rows, self.rows, out, |vector, out| self.decode_vector(vector, out))
+        let out = appended(out, rows.len());
+        self.decode_into(rows, out)
+    }
+
+    /// Puts the values of `rows` into `out`, which is as long. What `out` holds is not looked at: a
+    /// buffer that is used again need not be cleared.
+    ///
+    /// # Errors
+    /// When their bytes are corrupt; then `out` may hold some of them, and others.
+    ///
+    /// # Panics
+    /// When the column has no such rows, or `out` another length.
+    pub fn decode_into(&self, rows: Range<usize>, out: &mut [i64]) -> Result<(), Error> {
+        decode_rows(rows, self.rows, out, |vector, out| self.decode_vector(vector, out))
     }
 
     /// The run that row `row` is in.
@@ -296,9 +308,8 @@ fn put_linear(first: i64, step: i64, index: usize, out: &mut [i64]) {
 
 /// Turns deltas into times, of which the first is `first`.
 fn sum_deltas(first: i64, deltas: &mut [i64]) {
-    let mut time = first.wrapping_sub(deltas.first().copied().unwrap_or_default());
-    for delta in deltas {
-        time = time.wrapping_add(*delta);
-        *delta = time;
+    if let Some(delta) = deltas.first_mut() {
+        *delta = 0;
     }
+    tidemill_kernels::delta::prefix_sum(zerocopy::transmute_mut!(deltas), first as u64);
 }

@@ -27,8 +27,8 @@
 //! Zukowski et al., "Super-Scalar RAM-CPU Cache Compression" (2006).
 
 use crate::bytes::Cursor;
-use crate::{Error, VECTOR_ROWS, short};
-use tidemill_kernels::{bitpack, delta};
+use crate::{Error, VECTOR_ROWS};
+use tidemill_kernels::{bitpack, bitstream, delta};
 
 pub(crate) const PACKED: u8 = 0;
 pub(crate) const DELTA: u8 = 1;
@@ -113,7 +113,7 @@ impl<'a> Vector<'a> {
         if stream.is_whole() {
             bitpack::unpack(stream.bits, stream.width, stream.base, out);
         } else {
-            short::unpack(stream.bits, stream.width, stream.base, &mut out[..stream.count]);
+            bitstream::unpack(stream.bits, stream.width, stream.base, &mut out[..stream.count]);
         }
         stream.patch(&mut out[..stream.count]).ok_or(self.error("a patch beyond the vector"))
     }
@@ -167,7 +167,7 @@ impl<'a> Stream<'a> {
         let bytes = if count == VECTOR_ROWS {
             bitpack::packed_bytes(width)
         } else {
-            short::packed_bytes(count, width)
+            bitstream::packed_bytes(count, width)
         };
         let bits = cursor.take(bytes)?;
         let positions = cursor.take(2 * patches)?;

@@ -1,9 +1,8 @@
 use crate::VECTOR_ROWS;
 use crate::bytes::{put_varint, put_zigzag, signed_bytes};
-use crate::short;
 use crate::vector::{DELTA, PACKED, PATCHED, RUNS, Words};
 use crate::window::{Extent, Window};
-use tidemill_kernels::{bitpack, delta};
+use tidemill_kernels::{bitpack, bitstream, delta};
 
 /// Encodes vectors, each in the smallest of the ways of [`crate::vector`].
 pub(crate) struct VectorEncoder {
@@ -98,7 +97,7 @@ impl StreamEncoder {
         if words.len() == VECTOR_ROWS {
             bitpack::pack(&self.offsets, width, out);
         } else {
-            short::pack(&self.offsets[..words.len()], width, out);
+            bitstream::pack(&self.offsets[..words.len()], width, out);
         }
         for (position, _) in &self.patches {
             out.extend_from_slice(&position.to_le_bytes());

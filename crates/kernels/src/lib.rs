@@ -2,6 +2,7 @@
 //!
 //! * [`bitpack`]: vectors of 1,024 integers at 0 to 64 bits each, unpacked, summed or searched for
 //!   their extremes without leaving the registers.
+//! * [`bitstream`]: the same for fewer integers, one after the other.
 //! * [`delta`]: differences, prefix sums, zigzag.
 //! * [`reduce`]: sums with a bounded error, extremes, and all moments of a slice in one pass, with
 //!   or without a validity bitmap.
@@ -12,6 +13,7 @@
 
 mod arch;
 pub mod bitpack;
+pub mod bitstream;
 pub mod delta;
 mod dispatch;
 pub mod reduce;

@@ -27,6 +27,9 @@ macro_rules! for_each_kernel {
                 fn unpack_sum(packed: &[u8], width: u32) -> u128;
                 fn unpack_min_max(packed: &[u8], width: u32) -> (u64, u64);
             }
+            mod bitstream {
+                fn unpack(packed: &[u8], width: u32, base: u64, out: &mut [u64]);
+            }
             mod delta {
                 fn deltas(values: &[u64], first: u64, out: &mut [u64]);
                 fn prefix_sum(values: &mut [u64], first: u64);
