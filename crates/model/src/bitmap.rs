@@ -41,6 +41,12 @@ impl Bitmap {
         &self.words
     }
 
+    /// The words, to be used again.
+    #[must_use]
+    pub fn into_words(self) -> Vec<u64> {
+        self.words
+    }
+
     /// Bit `index`; `false` beyond the end.
     #[must_use]
     pub fn get(&self, index: usize) -> bool {

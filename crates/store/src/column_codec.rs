@@ -1,6 +1,7 @@
 //! Columns from their encoded bytes.
 
-use tidemill_model::{Bitmap, Column, FieldType, Text, Values};
+use tidemill_codec::TextScratch;
+use tidemill_model::{Bitmap, Column, FieldType, Values};
 
 /// Decodes a column of `rows` rows; `validity` `None`: all present. An error is a byte and what is
 /// wrong with it.
@@ -10,7 +11,25 @@ pub(crate) fn decode(
     ty: FieldType,
     rows: usize,
 ) -> Result<Column, (usize, &'static str)> {
-    decode_parts(validity, values, ty, rows).map_err(|e| (e.offset(), e.reason()))
+    let mut column = Column::new(ty);
+    decode_into(validity, values, ty, rows, &mut TextScratch::default(), &mut column)?;
+    Ok(column)
+}
+
+/// The same into `column`, whatever that holds: of the same type its memory is used again. After an
+/// error it is empty.
+pub(crate) fn decode_into(
+    validity: Option<&[u8]>,
+    values: &[u8],
+    ty: FieldType,
+    rows: usize,
+    texts: &mut TextScratch,
+    column: &mut Column,
+) -> Result<(), (usize, &'static str)> {
+    let old = std::mem::replace(column, Column::new(ty));
+    let new = decode_parts(validity, values, ty, rows, texts, old);
+    *column = new.map_err(|e| (e.offset(), e.reason()))?;
+    Ok(())
 }
 
 fn decode_parts(
@@ -18,29 +37,42 @@ fn decode_parts(
     bytes: &[u8],
     ty: FieldType,
     rows: usize,
+    texts: &mut TextScratch,
+    old: Column,
 ) -> Result<Column, tidemill_codec::Error> {
+    let (mut values, old_validity) = old.into_parts();
     let validity: Option<Bitmap> = match validity {
         None => None,
-        Some(bytes) => Some(tidemill_codec::bits(bytes, rows)?.decode_bitmap()?),
-    };
-    macro_rules! decode {
-        ($variant:ident, $read:path) => {{
-            let mut out = Vec::with_capacity(rows);
-            $read(bytes, rows)?.decode(0..rows, &mut out)?;
-            Values::$variant(out)
-        }};
-    }
-    let values = match ty {
-        FieldType::Float => decode!(Float, tidemill_codec::floats),
-        FieldType::Int => decode!(Int, tidemill_codec::ints),
-        FieldType::UInt => decode!(UInt, tidemill_codec::ints),
-        FieldType::Bool => decode!(Bool, tidemill_codec::bits),
-        FieldType::Text => {
-            let mut out = Text::default();
-            let mut scratch = tidemill_codec::TextScratch::default();
-            tidemill_codec::texts(bytes, rows, &mut scratch)?.decode(0..rows, &mut out)?;
-            Values::Text(out)
+        Some(bytes) => {
+            let mut words = old_validity.map(Bitmap::into_words).unwrap_or_default();
+            tidemill_codec::bits(bytes, rows)?.decode_words(&mut words)?;
+            Some(Bitmap::from_words(words, rows))
         }
     };
+    if values.ty() != ty {
+        values = Values::new(ty);
+    }
+    match &mut values {
+        Values::Float(out) => {
+            out.resize(rows, 0.0);
+            tidemill_codec::floats(bytes, rows)?.decode_into(0..rows, out)?;
+        }
+        Values::Int(out) => {
+            out.resize(rows, 0);
+            tidemill_codec::ints(bytes, rows)?.decode_into(0..rows, out)?;
+        }
+        Values::UInt(out) => {
+            out.resize(rows, 0);
+            tidemill_codec::ints(bytes, rows)?.decode_into(0..rows, out)?;
+        }
+        Values::Bool(out) => {
+            out.clear();
+            tidemill_codec::bits(bytes, rows)?.decode(0..rows, out)?;
+        }
+        Values::Text(out) => {
+            out.clear();
+            tidemill_codec::texts(bytes, rows, texts)?.decode(0..rows, out)?;
+        }
+    }
     Ok(Column::from_parts(values, validity))
 }

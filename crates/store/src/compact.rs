@@ -235,7 +235,7 @@ impl Merge {
                 series_count: state.series_count,
                 segments: Arc::new(segments.into()),
                 memory: Arc::new(Memory::default()),
-                pool: inner.pool.clone(),
+                caches: inner.caches.clone(),
             }),
         };
         let row_bytes = row_bytes(&view, &series, &fields)?;

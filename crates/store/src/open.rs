@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::Ingest;
 use crate::manifest::{Manifest, definition_path};
 use crate::options::Options;
+use crate::read::CachePool;
 use crate::segment::Segment;
 use crate::store::{Inner, Recovery, Store, TableState, publish_definitions};
 use crate::wal::{Log, Replay, decode_record, log_number, log_path, replay};
@@ -370,7 +371,7 @@ fn assemble(
     Store::new(Inner {
         dir: dir.to_owned(),
         options,
-        pool: Inner::new_pool(),
+        caches: CachePool::default(),
         gate: RwLock::new(()),
         compaction: Mutex::new(()),
         maintenance: Mutex::new(()),

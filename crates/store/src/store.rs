@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use std::thread::JoinHandle;
 
 use tidemill_codec::Encoder;
-use tidemill_memory::{Budget, BufferPool, Reservation};
+use tidemill_memory::{Budget, Reservation};
 use tidemill_model::{Batch, TableSchema};
 
 use crate::bytes::Put;
@@ -16,13 +16,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::flush::LastHandle;
 use crate::ingest::{BatchMap, Ingest, Rejection};
 use crate::options::Options;
-use crate::read::{Memory, Segments, Snapshot, TableView, ViewInner};
+use crate::read::{CachePool, Memory, Segments, Snapshot, TableView, ViewInner};
 use crate::segment::Segment;
 use crate::wal::{Log, MAX_RECORD_BYTES, encode_rows};
-
-/// Idle read buffers kept by a store, and the largest that is kept, in bytes.
-const MAX_IDLE_BUFFERS: usize = 256;
-const MAX_IDLE_BUFFER_BYTES: usize = 1 << 20;
 
 /// A store: a directory of tables. Cheap to clone; all clones are the same store.
 ///
@@ -38,7 +34,7 @@ pub struct Store {
 pub(crate) struct Inner {
     pub(crate) dir: PathBuf,
     pub(crate) options: Options,
-    pub(crate) pool: BufferPool,
+    pub(crate) caches: CachePool,
     /// Writers share it; a bulk load, which defines things it may take back, excludes them.
     pub(crate) gate: RwLock<()>,
     /// One compaction at a time.
@@ -178,10 +174,6 @@ impl Writer {
 impl Inner {
     pub(crate) fn disk(&self) -> &dyn Disk {
         &*self.options.disk
-    }
-
-    pub(crate) fn new_pool() -> BufferPool {
-        BufferPool::new(MAX_IDLE_BUFFERS, MAX_IDLE_BUFFER_BYTES)
     }
 
     pub(crate) fn lock_ingest(&self) -> MutexGuard<'_, Ingest> {
@@ -333,7 +325,7 @@ impl Inner {
                     stale.push((index, Arc::clone(&memory)));
                     memory
                 };
-                table.view(memory, self.pool.clone())
+                table.view(memory, self.caches.clone())
             };
             tables.iter().enumerate().map(view).collect()
         };
@@ -380,7 +372,7 @@ impl TableState {
         self.series_count = definition.index.len();
     }
 
-    pub(crate) fn view(&self, memory: Arc<Memory>, pool: BufferPool) -> TableView {
+    pub(crate) fn view(&self, memory: Arc<Memory>, caches: CachePool) -> TableView {
         TableView {
             inner: Arc::new(ViewInner {
                 schema: Arc::clone(&self.schema),
@@ -388,7 +380,7 @@ impl TableState {
                 series_count: self.series_count,
                 segments: Arc::clone(&self.segments),
                 memory,
-                pool,
+                caches,
             }),
         }
     }

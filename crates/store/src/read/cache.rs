@@ -1,10 +1,10 @@
 use std::collections::VecDeque;
+use std::mem;
 use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use tidemill_codec::TimeScratch;
-use tidemill_memory::PooledBuffer;
 use tidemill_model::{Column, FieldType};
 
 use crate::bytes::Malformed;
@@ -12,133 +12,285 @@ use crate::column_codec;
 use crate::error::{Error, Result};
 use crate::segment::{ColumnChunk, Segment};
 
-/// Blocks a reader keeps decoded, times and columns, at least; more where a row has more columns.
-const MIN_SLOTS: usize = 64;
-/// What they hold, in bytes, unless two of them hold more.
+/// What a reader's decoded blocks hold, in bytes, unless two of them hold more.
 const MAX_BYTES: usize = 32 << 20;
+/// What is kept of that for the next reader.
+const MAX_SPARE_BYTES: usize = 4 << 20;
+/// How many caches wait for a reader.
+const MAX_IDLE: usize = 8;
 
-/// The last decoded blocks of a reader.
-pub(crate) struct BlockCache {
-    slots: HashMap<Key, Content, RandomState>,
-    /// The oldest first.
-    order: VecDeque<Key>,
-    max_slots: usize,
-    scratch: TimeScratch,
-}
+/// Caches of readers that are gone, whose memory the next ones use.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CachePool(Arc<Mutex<Vec<BlockCache>>>);
 
-/// Source, block, column; 0 is that of the times.
-type Key = (u32, u32, u32);
+impl CachePool {
+    pub(crate) fn take(&self) -> BlockCache {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
 
-#[derive(Debug)]
-enum Content {
-    Times(BlockTimes),
-    Column(BlockColumn),
-}
-
-impl Content {
-    fn memory_bytes(&self) -> usize {
-        match self {
-            Self::Times(times) => times.times.capacity() * size_of::<i64>(),
-            Self::Column(column) => {
-                column.bytes.capacity() + column.decoded.as_ref().map_or(0, Column::memory_bytes)
-            }
+    pub(crate) fn put(&self, mut cache: BlockCache) {
+        cache.forget();
+        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < MAX_IDLE {
+            idle.push(cache);
         }
     }
 }
 
+/// The last two blocks that a reader decoded of each column of each source: series in ascending
+/// order go from one block to the next, and never back by more than one.
+#[derive(Debug, Default)]
+pub(crate) struct BlockCache {
+    recent: HashMap<Key, Recent, RandomState>,
+    /// The oldest first.
+    order: VecDeque<Key>,
+    /// Bytes of memory in `recent`.
+    bytes: usize,
+    /// What holds nothing but its memory.
+    spare: Vec<Slot>,
+    scratch: Scratch,
+}
+
+/// Source and column; column 0 is that of the times.
+type Key = (u32, u32);
+
+#[derive(Debug, Default)]
+struct Recent {
+    now: Option<(u32, Slot)>,
+    before: Option<(u32, Slot)>,
+}
+
+/// A column of a block, with memory that is used for one after the other.
+#[derive(Debug, Default)]
+struct Slot {
+    /// As they are in the segment; those of times are not kept.
+    bytes: Vec<u8>,
+    times: BlockTimes,
+    column: BlockColumn,
+    /// What was counted for it.
+    counted: usize,
+}
+
 /// The times of a block.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct BlockTimes {
-    /// With one interval for all: the runs' first rows and first times.
-    linear: Option<(i64, Vec<(usize, i64)>)>,
+    /// The one interval that all have…
+    step: Option<i64>,
+    /// …and the runs' first rows and first times.
+    runs: Vec<(usize, i64)>,
     /// Otherwise all times.
     times: Vec<i64>,
 }
 
-/// A column of a block: its bytes, and its values once asked for.
+/// The values of a column of a block.
 #[derive(Debug)]
-pub(crate) struct BlockColumn {
-    bytes: PooledBuffer,
-    /// `None`: no row has a value.
+struct BlockColumn {
+    /// Where its bytes are in the segment; `None`: no row has a value.
     offset: Option<u64>,
-    ty: FieldType,
-    decoded: Option<Column>,
+    is_decoded: bool,
+    values: Column,
+}
+
+impl Default for BlockColumn {
+    fn default() -> Self {
+        Self { offset: None, is_decoded: false, values: Column::new(FieldType::Int) }
+    }
+}
+
+/// Memory for decoding.
+#[derive(Debug, Default)]
+struct Scratch {
+    starts: Vec<u32>,
+    times: tidemill_codec::TimeScratch,
+    texts: tidemill_codec::TextScratch,
+}
+
+/// A column's chunk of bytes.
+pub(crate) struct BlockChunk<'a> {
+    bytes: &'a [u8],
+    offset: u64,
 }
 
 impl BlockCache {
-    /// Of tables with this many fields: of two blocks, all columns are kept.
-    pub(crate) fn new(fields: usize) -> Self {
-        let max_slots = MIN_SLOTS.max(2 * (1 + fields));
-        Self {
-            slots: HashMap::default(),
-            order: VecDeque::new(),
-            max_slots,
-            scratch: TimeScratch::default(),
-        }
-    }
-
     /// The times of a block.
     pub(crate) fn times(
         &mut self,
         source: u32,
         segment: &Segment,
         block: usize,
-        buffer: impl FnOnce() -> PooledBuffer,
     ) -> Result<&BlockTimes> {
-        let key = (source, block as u32, 0);
-        if !self.slots.contains_key(&key) {
-            let times = BlockTimes::read(segment, block, &mut buffer(), &mut self.scratch)?;
-            self.put(key, Content::Times(times));
+        let key = (source, 0);
+        if !self.has(key, block) {
+            let mut slot = self.empty_slot(key);
+            let read = slot.times.read(segment, block, &mut slot.bytes, &mut self.scratch);
+            self.put(key, block, slot, read)?;
         }
-        match self.slots.get(&key) {
-            Some(Content::Times(times)) => Ok(times),
-            _ => unreachable!("column 0 holds the times"),
-        }
+        Ok(&self.slot(key)?.times)
     }
 
-    /// A column (1 and up) of a block.
+    /// The bytes of a column (1 and up) of a block; `None`: no row has a value.
+    pub(crate) fn chunk(
+        &mut self,
+        source: u32,
+        segment: &Segment,
+        block: usize,
+        column: usize,
+    ) -> Result<Option<BlockChunk<'_>>> {
+        let key = (source, column as u32);
+        if !self.has(key, block) {
+            let mut slot = self.empty_slot(key);
+            let read = segment.read_chunk(block, column, &mut slot.bytes);
+            let read = read.map(|offset| slot.column.offset = offset);
+            slot.column.is_decoded = false;
+            self.put(key, block, slot, read)?;
+        }
+        let slot = self.slot(key)?;
+        Ok(slot.column.offset.map(|offset| BlockChunk { bytes: &slot.bytes, offset }))
+    }
+
+    /// The values of a column (1 and up) of a block; `None`: no row has one.
     pub(crate) fn column(
         &mut self,
         source: u32,
         segment: &Segment,
         block: usize,
         (column, ty): (usize, FieldType),
-        buffer: impl FnOnce() -> PooledBuffer,
-    ) -> Result<&mut BlockColumn> {
-        let key = (source, block as u32, column as u32);
-        if !self.slots.contains_key(&key) {
-            let mut bytes = buffer();
-            let offset = segment.read_chunk(block, column, &mut bytes)?;
-            self.put(key, Content::Column(BlockColumn { bytes, offset, ty, decoded: None }));
+    ) -> Result<Option<&Column>> {
+        if self.chunk(source, segment, block, column)?.is_none() {
+            return Ok(None);
         }
-        match self.slots.get_mut(&key) {
-            Some(Content::Column(column)) => Ok(column),
-            _ => unreachable!("columns are numbered from 1"),
+        let key = (source, column as u32);
+        if !self.slot(key)?.column.is_decoded {
+            let Some((at, mut slot)) = self.recent.get_mut(&key).and_then(|r| r.now.take()) else {
+                unreachable!("found above")
+            };
+            let decoded = slot.decode(segment, block, ty, &mut self.scratch);
+            if let Some(recent) = self.recent.get_mut(&key) {
+                self.bytes = self.bytes - slot.counted + slot.count();
+                recent.now = Some((at, slot));
+            }
+            decoded?;
         }
+        Ok(Some(&self.slot(key)?.column.values))
     }
 
-    fn put(&mut self, key: Key, content: Content) {
-        // Columns grow when they are decoded, so that they are counted anew.
-        let mut bytes: usize = self.slots.values().map(Content::memory_bytes).sum();
-        while self.slots.len() >= self.max_slots || (bytes > MAX_BYTES && self.slots.len() > 2) {
-            let Some(oldest) = self.order.pop_front().and_then(|key| self.slots.remove(&key))
-            else {
-                break;
-            };
-            bytes -= oldest.memory_bytes();
+    /// Forgets all blocks and keeps some of their memory.
+    fn forget(&mut self) {
+        self.order.clear();
+        self.bytes = 0;
+        let slots = self.recent.drain().flat_map(|(_, recent)| [recent.now, recent.before]);
+        self.spare.extend(slots.flatten().map(|(_, slot)| slot));
+        let mut kept = 0;
+        self.spare.retain(|slot| {
+            kept += slot.counted;
+            kept <= MAX_SPARE_BYTES
+        });
+    }
+
+    /// Whether it has the block, which comes to stand first then.
+    fn has(&mut self, key: Key, block: usize) -> bool {
+        let Some(recent) = self.recent.get_mut(&key) else { return false };
+        let is = |slot: &Option<(u32, Slot)>| slot.as_ref().is_some_and(|s| s.0 == block as u32);
+        if is(&recent.before) {
+            mem::swap(&mut recent.now, &mut recent.before);
         }
-        self.order.push_back(key);
-        self.slots.insert(key, content);
+        is(&recent.now)
+    }
+
+    /// The one that stands first.
+    fn slot(&self, key: Key) -> Result<&Slot> {
+        let now = self.recent.get(&key).and_then(|recent| recent.now.as_ref());
+        now.map(|(_, slot)| slot).ok_or_else(|| Error::invalid("a block that was not read"))
+    }
+
+    /// Memory for another block: that of the one before the last, if there is one.
+    fn empty_slot(&mut self, key: Key) -> Slot {
+        let before = self.recent.get_mut(&key).and_then(|recent| recent.before.take());
+        if let Some((_, slot)) = before {
+            self.bytes -= slot.counted;
+            return slot;
+        }
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// Puts a block first, or its memory aside if it could not be read.
+    fn put(&mut self, key: Key, block: usize, mut slot: Slot, read: Result<()>) -> Result<()> {
+        if read.is_err() {
+            self.spare.push(slot);
+            return read;
+        }
+        self.bytes += slot.count();
+        while self.bytes > MAX_BYTES && self.order.len() > 1 {
+            let Some(oldest) = self.order.pop_front() else { break };
+            if oldest == key {
+                self.order.push_back(oldest);
+                continue;
+            }
+            let gone = self.recent.remove(&oldest).unwrap_or_default();
+            let slots = [gone.now, gone.before].into_iter().flatten();
+            self.bytes -= slots.map(|(_, slot)| slot.counted).sum::<usize>();
+        }
+        if !self.recent.contains_key(&key) {
+            self.order.push_back(key);
+        }
+        let recent = self.recent.entry(key).or_default();
+        recent.before = recent.now.take();
+        recent.now = Some((block as u32, slot));
+        Ok(())
+    }
+}
+
+impl Slot {
+    /// Counts its memory, which is also returned.
+    fn count(&mut self) -> usize {
+        self.counted = self.bytes.capacity()
+            + self.times.times.capacity() * size_of::<i64>()
+            + self.column.values.memory_bytes();
+        self.counted
+    }
+
+    fn decode(
+        &mut self,
+        segment: &Segment,
+        block: usize,
+        ty: FieldType,
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        let Some(offset) = self.column.offset else { return Ok(()) };
+        let chunk = BlockChunk { bytes: &self.bytes, offset };
+        let parsed = chunk.parse(segment)?;
+        let rows = segment.block_rows(block);
+        let (validity, values) = (parsed.validity, parsed.values);
+        let column = &mut self.column.values;
+        let decoded =
+            column_codec::decode_into(validity, values, ty, rows, &mut scratch.texts, column);
+        let malformed = |(at, what): (usize, &'static str)| Malformed { at, what: what.to_owned() };
+        decoded.map_err(|error| chunk.corrupt(segment, malformed(error)))?;
+        self.column.is_decoded = true;
+        Ok(())
+    }
+}
+
+impl<'a> BlockChunk<'a> {
+    /// Its parts.
+    pub(crate) fn parse(&self, segment: &Segment) -> Result<ColumnChunk<'a>> {
+        ColumnChunk::parse(self.bytes).map_err(|m| self.corrupt(segment, m))
+    }
+
+    /// An error about byte `m.at`.
+    pub(crate) fn corrupt(&self, segment: &Segment, m: Malformed) -> Error {
+        Error::corrupt(segment.path(), self.offset + m.at as u64, m.what)
     }
 }
 
 impl BlockTimes {
     fn read(
+        &mut self,
         segment: &Segment,
         block: usize,
         bytes: &mut Vec<u8>,
-        scratch: &mut TimeScratch,
-    ) -> Result<Self> {
+        scratch: &mut Scratch,
+    ) -> Result<()> {
         let offset = segment.read_chunk(block, 0, bytes)?;
         let corrupt = |at: usize, what: String| {
             Error::corrupt(segment.path(), offset.unwrap_or_default() + at as u64, what)
@@ -147,27 +299,30 @@ impl BlockTimes {
             return Err(corrupt(0, format!("block {block} has no times")));
         };
         let rows = segment.block_rows(block);
-        let starts: Vec<u32> = segment.runs_of(block).1.collect();
-        let column = tidemill_codec::times(values, rows, &starts, scratch)
+        let Scratch { starts, times, .. } = scratch;
+        starts.clear();
+        starts.extend(segment.runs_of(block).1);
+        let column = tidemill_codec::times(values, rows, starts, times)
             .map_err(|e| corrupt(1 + e.offset(), e.reason().to_owned()))?;
-        if let Some(step) = column.constant_step() {
+        self.step = column.constant_step();
+        self.runs.clear();
+        if self.step.is_some() {
             let runs = starts.iter().enumerate();
-            let runs = runs.map(|(run, start)| (*start as usize, column.first(run))).collect();
-            return Ok(Self { linear: Some((step, runs)), times: Vec::new() });
+            self.runs.extend(runs.map(|(run, start)| (*start as usize, column.first(run))));
+            return Ok(());
         }
-        let mut times = Vec::with_capacity(rows);
-        let decoded = column.decode(0..rows, &mut times);
-        decoded.map_err(|e| corrupt(1 + e.offset(), e.reason().to_owned()))?;
-        Ok(Self { linear: None, times })
+        self.times.resize(rows, 0);
+        let decoded = column.decode_into(0..rows, &mut self.times);
+        decoded.map_err(|e| corrupt(1 + e.offset(), e.reason().to_owned()))
     }
 
     /// The first time and the interval of these rows, which are of one run, where the interval is
     /// constant.
     pub(crate) fn linear(&self, rows: &Range<usize>) -> Option<(i64, i64)> {
-        let (step, runs) = self.linear.as_ref()?;
-        let run = runs.partition_point(|(start, _)| *start <= rows.start) - 1;
-        let (start, first) = runs[run];
-        Some((first.wrapping_add(step.wrapping_mul((rows.start - start) as i64)), *step))
+        let step = self.step?;
+        let run = self.runs.partition_point(|(start, _)| *start <= rows.start) - 1;
+        let (start, first) = self.runs[run];
+        Some((first.wrapping_add(step.wrapping_mul((rows.start - start) as i64)), step))
     }
 
     pub(crate) fn time(&self, row: usize) -> i64 {
@@ -200,32 +355,5 @@ impl BlockTimes {
                 );
             }
         }
-    }
-}
-
-impl BlockColumn {
-    /// The column's chunk; `None`: no row has a value.
-    pub(crate) fn chunk(&self, segment: &Segment) -> Result<Option<ColumnChunk<'_>>> {
-        let Some(offset) = self.offset else { return Ok(None) };
-        let parsed = ColumnChunk::parse(&self.bytes);
-        parsed.map(Some).map_err(|m| Error::corrupt(segment.path(), offset + m.at as u64, m.what))
-    }
-
-    /// An error about byte `m.at` of the chunk.
-    pub(crate) fn corrupt(&self, segment: &Segment, m: Malformed) -> Error {
-        Error::corrupt(segment.path(), self.offset.unwrap_or_default() + m.at as u64, m.what)
-    }
-
-    /// The decoded values; `None`: no row has one.
-    pub(crate) fn decoded(&mut self, segment: &Segment, block: usize) -> Result<Option<&Column>> {
-        if self.decoded.is_none() {
-            let Some(chunk) = self.chunk(segment)? else { return Ok(None) };
-            let rows = segment.block_rows(block);
-            let column = column_codec::decode(chunk.validity, chunk.values, self.ty, rows);
-            let at_byte =
-                |(at, what): (usize, &'static str)| Malformed { at, what: what.to_owned() };
-            self.decoded = Some(column.map_err(|e| self.corrupt(segment, at_byte(e)))?);
-        }
-        Ok(self.decoded.as_ref())
     }
 }

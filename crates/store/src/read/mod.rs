@@ -8,6 +8,7 @@ mod reader;
 mod slice;
 mod view;
 
+pub(crate) use cache::CachePool;
 pub use piece::Piece;
 pub use reader::{Reader, StoredAggregate};
 pub use slice::{ColumnSlice, SliceValues, TextSlice};

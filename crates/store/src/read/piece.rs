@@ -1,4 +1,5 @@
-use std::ops::Range;
+use std::ops::{Deref, Range};
+use std::slice;
 
 use tidemill_model::TimeRange;
 
@@ -7,8 +8,25 @@ use tidemill_model::TimeRange;
 pub struct Piece {
     pub(crate) series: u32,
     pub(crate) range: TimeRange,
-    /// In the order of their age. More than one: their rows are merged.
-    pub(crate) parts: Vec<Part>,
+    pub(crate) parts: Parts,
+}
+
+/// What a piece is made of, in the order of age.
+#[derive(Clone, Debug)]
+pub(crate) enum Parts {
+    One(Part),
+    /// Several, whose rows are merged.
+    Merged(Vec<Part>),
+}
+
+impl Deref for Parts {
+    type Target = [Part];
+    fn deref(&self) -> &[Part] {
+        match self {
+            Self::One(part) => slice::from_ref(part),
+            Self::Merged(parts) => parts,
+        }
+    }
 }
 
 /// Rows of one series in one block of a segment, or in the memtable.

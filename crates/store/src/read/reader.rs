@@ -1,3 +1,4 @@
+use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -5,7 +6,7 @@ use tidemill_model::{Column, FieldType, TimeRange};
 
 use super::cache::BlockCache;
 use super::merge::Merge;
-use super::piece::{Part, Piece};
+use super::piece::{Part, Parts, Piece};
 use super::slice::ColumnSlice;
 use super::view::{TableView, ViewInner};
 use crate::bytes::Cursor;
@@ -17,14 +18,23 @@ const MAX_MEMORY_PART_ROWS: usize = 8192;
 
 /// Reads rows of one table: pieces of series, and of each its times, columns, statistics.
 ///
-/// A reader keeps the blocks it decoded last (of 32 MiB at most), so that neighbouring short series,
-/// which share blocks, are read once: ask in ascending order of series.
+/// A reader keeps the blocks it decoded last, two of each column and segment (32 MiB at most), so that
+/// neighbouring short series, which share blocks, are read once: ask in ascending order of series.
 pub struct Reader {
     view: TableView,
     cache: BlockCache,
     /// The merge of the piece that was asked for last.
     merge: Option<(Vec<Part>, Merge)>,
     scratch: Column,
+    /// Memory of calls, empty between them.
+    parts: Vec<Part>,
+    starts: Vec<u32>,
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.view.inner.caches.put(mem::take(&mut self.cache));
+    }
 }
 
 /// Statistics of consecutive rows, as they stand in the segment.
@@ -41,8 +51,8 @@ pub struct StoredAggregate {
 impl Reader {
     pub(crate) fn new(view: TableView) -> Self {
         let scratch = Column::new(FieldType::Int);
-        let cache = BlockCache::new(view.inner.schema.fields.len());
-        Self { view, cache, merge: None, scratch }
+        let cache = view.inner.caches.take();
+        Self { view, cache, merge: None, scratch, parts: Vec::new(), starts: Vec::new() }
     }
 
     /// The table.
@@ -59,7 +69,7 @@ impl Reader {
     pub fn pieces(&mut self, series: u32, range: TimeRange, out: &mut Vec<Piece>) -> Result<()> {
         out.clear();
         let inner = Arc::clone(&self.view.inner);
-        let mut parts = Vec::new();
+        let mut parts = mem::take(&mut self.parts);
         let mut sources = 0;
         for (source, segment) in inner.segments.iter().enumerate() {
             let before = parts.len();
@@ -75,11 +85,12 @@ impl Reader {
                 return self.merged_pieces(series, parts, out);
             }
         }
-        out.extend(parts.into_iter().map(|part| Piece {
+        out.extend(parts.drain(..).map(|part| Piece {
             series,
             range: part.range,
-            parts: vec![part],
+            parts: Parts::One(part),
         }));
+        self.parts = parts;
         Ok(())
     }
 
@@ -165,7 +176,11 @@ impl Reader {
             }
             group.sort_by_key(|part| part.source);
             let range = group.iter().fold(TimeRange::EMPTY, |all, part| all.union(part.range));
-            out.push(Piece { series, range, parts: group });
+            let parts = match <[Part; 1]>::try_from(group) {
+                Ok([part]) => Parts::One(part),
+                Err(parts) => Parts::Merged(parts),
+            };
+            out.push(Piece { series, range, parts });
         }
         Ok(())
     }
@@ -263,20 +278,20 @@ impl Reader {
         let [part] = &piece.parts[..] else { return Ok(()) };
         let inner = Arc::clone(&self.view.inner);
         let Some(segment) = inner.segments.get(part.source as usize) else { return Ok(()) };
-        let Some(column @ (_, ty)) = segment.column_of(field) else { return Ok(()) };
+        let Some((column, ty)) = segment.column_of(field) else { return Ok(()) };
         let block = part.block as usize;
-        let pool = &inner.pool;
-        let slot = self.cache.column(part.source, segment, block, column, || pool.take())?;
-        let Some(statistics) = slot.chunk(segment)?.and_then(|chunk| chunk.statistics) else {
+        let Some(chunk) = self.cache.chunk(part.source, segment, block, column)? else {
             return Ok(());
         };
-        let starts: Vec<u32> = segment.runs_of(block).1.collect();
+        let Some(statistics) = chunk.parse(segment)?.statistics else { return Ok(()) };
+        self.starts.clear();
+        self.starts.extend(segment.runs_of(block).1);
         let mut cursor = Cursor::new(statistics);
-        for rows in slices(&starts, segment.block_rows(block)) {
+        for rows in slices(&self.starts, segment.block_rows(block)) {
             if rows.start >= part.rows.end {
                 break;
             }
-            let slice = decode_slice(ty, &mut cursor).map_err(|m| slot.corrupt(segment, m))?;
+            let slice = decode_slice(ty, &mut cursor).map_err(|m| chunk.corrupt(segment, m))?;
             if rows.start >= part.rows.start && rows.end <= part.rows.end {
                 let rows = rows.start - part.rows.start..rows.end - part.rows.start;
                 out.push(StoredAggregate { rows, valid: slice.valid, aggregate: slice.aggregate });
@@ -287,15 +302,15 @@ impl Reader {
 
     /// The merge of a piece of several parts, kept until another is asked for.
     fn merge(&mut self, piece: &Piece) -> Result<&Merge> {
-        let is_cached = self.merge.as_ref().is_some_and(|(parts, _)| *parts == piece.parts);
+        let is_cached = self.merge.as_ref().is_some_and(|(parts, _)| parts[..] == piece.parts[..]);
         if !is_cached {
             let mut times = Vec::with_capacity(piece.parts.len());
-            for part in &piece.parts {
+            for part in &piece.parts[..] {
                 let mut part_times = Vec::with_capacity(part.rows.len());
                 self.part_times(part, 0..part.rows.len(), &mut part_times)?;
                 times.push(part_times);
             }
-            self.merge = Some((piece.parts.clone(), Merge::new(&times)));
+            self.merge = Some((piece.parts.to_vec(), Merge::new(&times)));
         }
         match &self.merge {
             Some((_, merge)) => Ok(merge),
@@ -304,8 +319,7 @@ impl Reader {
     }
 
     fn block_times(&mut self, part: &Part, segment: &Segment) -> Result<&super::cache::BlockTimes> {
-        let pool = self.view.inner.pool.clone();
-        self.cache.times(part.source, segment, part.block as usize, || pool.take())
+        self.cache.times(part.source, segment, part.block as usize)
     }
 
     fn part_time(&mut self, part: &Part, row: usize) -> Result<i64> {
@@ -359,9 +373,7 @@ impl Reader {
         };
         let Some(column) = segment.column_of(field) else { return Ok(ColumnSlice::missing(count)) };
         let block = part.block as usize;
-        let pool = &inner.pool;
-        let slot = self.cache.column(part.source, segment, block, column, || pool.take())?;
-        let column = slot.decoded(segment, block)?;
+        let column = self.cache.column(part.source, segment, block, column)?;
         Ok(column
             .map_or_else(|| ColumnSlice::missing(count), |column| ColumnSlice::of(column, rows)))
     }

@@ -1,10 +1,10 @@
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
-use tidemill_memory::BufferPool;
 use tidemill_model::{TableSchema, TimeRange};
 
 use super::Reader;
+use super::cache::CachePool;
 use crate::chunk::Chunk;
 use crate::compact::are_disjoint;
 use crate::definition::Definition;
@@ -47,7 +47,7 @@ pub(crate) struct ViewInner {
     /// By age.
     pub(crate) segments: Arc<Segments>,
     pub(crate) memory: Arc<Memory>,
-    pub(crate) pool: BufferPool,
+    pub(crate) caches: CachePool,
 }
 
 /// The segments of a table, by age.

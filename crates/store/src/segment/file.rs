@@ -142,8 +142,8 @@ impl Segment {
         out: &mut Vec<u8>,
     ) -> Result<Option<u64>> {
         let chunk = self.footer.chunks[block * (1 + self.footer.fields.len()) + column];
-        out.clear();
         if chunk.bytes == 0 {
+            out.clear();
             return Ok(None);
         }
         out.resize(chunk.bytes as usize, 0);
