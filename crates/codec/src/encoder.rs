@@ -23,6 +23,9 @@ pub struct Encoder {
 }
 
 impl Encoder {
+    /// About what the buffers of an encoder take that has seen a full block of numbers, in bytes.
+    pub const MEMORY_BYTES: usize = size_of::<[u64; 8]>() * crate::MAX_BLOCK_ROWS;
+
     /// An encoder with no buffers yet.
     #[must_use]
     pub fn new() -> Self {

@@ -114,6 +114,25 @@ pub struct BatchColumn {
     pub column: Column,
 }
 
+/// The rows of a [`TableBatch`], taken out of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TakenRows {
+    /// The series of each row.
+    pub series: Vec<u32>,
+    /// The time of each row, in nanoseconds.
+    pub times: Vec<i64>,
+    /// Where each row starts in its text, in bytes.
+    pub positions: Vec<u32>,
+    /// The columns that were added so far, in order.
+    pub columns: Vec<Column>,
+}
+
+/// Changes places with `other`, which is emptied first.
+fn swap_cleared<T>(values: &mut Vec<T>, other: &mut Vec<T>) {
+    other.clear();
+    std::mem::swap(values, other);
+}
+
 impl TableBatch {
     /// The table's name.
     #[must_use]
@@ -246,18 +265,33 @@ impl TableBatch {
         &self.untimed
     }
 
-    /// Takes the rows out: series, times, and the columns that were added so far, in order. The
-    /// batch keeps its series and columns and is ready for new rows.
-    pub fn take_rows(&mut self) -> (Vec<u32>, Vec<i64>, Vec<Column>) {
+    /// Takes the rows out. The batch keeps its series and columns and is ready for new rows.
+    #[must_use]
+    pub fn take_rows(&mut self) -> TakenRows {
+        let mut rows = TakenRows::default();
+        self.take_rows_into(&mut rows);
+        rows
+    }
+
+    /// Takes the rows out and puts them over `rows`, whose memory the batch uses for the next.
+    pub fn take_rows_into(&mut self, rows: &mut TakenRows) {
         self.finish();
-        let columns = self.columns.iter_mut().map(|c| {
-            let ty = c.column.ty();
-            std::mem::replace(&mut c.column, Column::new(ty))
-        });
-        let columns = columns.collect();
-        self.positions.clear();
+        swap_cleared(&mut self.series, &mut rows.series);
+        swap_cleared(&mut self.times, &mut rows.times);
+        swap_cleared(&mut self.positions, &mut rows.positions);
         self.untimed.clear();
-        (std::mem::take(&mut self.series), std::mem::take(&mut self.times), columns)
+        for (index, BatchColumn { column, .. }) in self.columns.iter_mut().enumerate() {
+            // Mostly it is the same column as the last time.
+            let spare = rows.columns.iter().skip(index).position(|old| old.ty() == column.ty());
+            match spare {
+                Some(behind) => rows.columns.swap(index, index + behind),
+                None => rows.columns.insert(index, Column::new(column.ty())),
+            }
+            let spare = &mut rows.columns[index];
+            spare.clear();
+            std::mem::swap(column, spare);
+        }
+        rows.columns.truncate(self.columns.len());
     }
 
     /// Forgets the rows; keeps series, columns and memory.
@@ -282,6 +316,36 @@ impl TableBatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn taken_rows_leave_their_memory() {
+        let mut batch = Batch::new();
+        let table = batch.table("t");
+        let table = &mut batch.tables_mut()[table];
+        let (int, text) = (table.column("i", FieldType::Int), table.column("s", FieldType::Text));
+        let mut fill = |time: i64| {
+            table.set_int(int, time);
+            table.set(text, Value::Text("x"));
+            table.end_row(0, Some(time), 7);
+        };
+        fill(1);
+        fill(2);
+        let mut rows = table.take_rows();
+        assert_eq!((&rows.series[..], &rows.times[..]), (&[0, 0][..], &[1, 2][..]));
+        assert_eq!((table.rows(), &rows.positions[..]), (0, &[7, 7][..]));
+        let memory = rows.times.as_ptr();
+        // Of other types, in another order, and one too many.
+        rows.columns.swap(0, 1);
+        rows.columns.insert(0, Column::new(FieldType::Bool));
+        table.set_int(int, 3);
+        table.end_row(1, Some(3), 9);
+        table.take_rows_into(&mut rows);
+        assert_eq!((rows.columns.len(), &rows.times[..]), (2, &[3][..]));
+        assert_eq!((rows.columns[0].get(0), rows.columns[1].get(0)), (Some(Value::Int(3)), None));
+        table.end_row(1, Some(4), 9);
+        assert_eq!(table.times().as_ptr(), memory);
+        assert!(table.take_rows().columns.iter().all(|column| column.get(0).is_none()));
+    }
 
     #[test]
     fn rows_are_written_abandoned_and_kept_apart_by_type() {

@@ -24,7 +24,7 @@ mod time;
 mod value;
 
 pub use aggregate::{Aggregate, Number};
-pub use batch::{Batch, BatchColumn, TableBatch};
+pub use batch::{Batch, BatchColumn, TableBatch, TakenRows};
 pub use bitmap::Bitmap;
 pub use column::{Column, Text, Values};
 pub use schema::{Duplicates, FieldSchema, TableSchema};

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use tidemill_memory::Reservation;
 use tidemill_model::{Batch, Duplicates};
 
-use crate::chunk::{Chunk, ClusterScratch};
+use crate::chunk::Chunk;
 use crate::commit::Change;
 use crate::definition::Mark;
 use crate::duplicates::count_duplicates;
@@ -38,6 +38,10 @@ pub struct Bulk<'a> {
     start_sequence: u64,
     /// Rows not in a segment yet, by table.
     pending: Vec<Vec<Arc<Chunk>>>,
+    pending_bytes: usize,
+    /// Chunks that were written, for their memory.
+    spare: Vec<Chunk>,
+    /// For what is pending and what is spare.
     reservation: Reservation,
     /// Segments that wait for the manifest.
     written: Vec<SegmentEntry>,
@@ -101,6 +105,8 @@ impl Store {
             marks,
             start_sequence,
             pending: Vec::new(),
+            pending_bytes: 0,
+            spare: Vec::new(),
             reservation: inner.options.budget.empty(),
             written: Vec::new(),
             strict: Vec::new(),
@@ -142,24 +148,26 @@ impl Bulk<'_> {
             if !map.0.is_complete_for(batch, ingest.epoch()) {
                 ingest.resolve(batch, &mut map.0, self.duplicates);
             }
-            let mut chunks = map.0.take_chunks(batch, rejections);
+            let spare = &mut self.spare;
+            let spare = || spare.pop().unwrap_or_else(|| self.inner.recycled.chunks.take());
+            let mut chunks = map.0.take_chunks(batch, rejections, spare);
             let uncommitted = (&self.pending[..], &self.strict[..]);
             self.inner.refuse_duplicates(&ingest, &mut chunks, uncommitted, rejections)?;
             chunks
         };
-        for (table, mut chunk) in chunks {
-            chunk.positions = Vec::new();
+        for (table, chunk) in chunks {
             self.counts.rows += chunk.rows() as u64;
             self.count_late(table, &chunk);
             if self.pending.len() <= table as usize {
                 self.pending.resize_with(table as usize + 1, Vec::new);
             }
-            let held = self.reservation.bytes();
-            self.reservation.force(held + chunk.memory_bytes());
+            self.pending_bytes += chunk.memory_bytes();
             self.pending[table as usize].push(Arc::new(chunk));
         }
         let limit = (self.inner.options.budget.limit_bytes() / BUDGET_PART).min(MAX_PENDING_BYTES);
-        if self.reservation.bytes() >= limit { self.write_pending() } else { Ok(()) }
+        // What is spare was pending once, and is used up as more gets pending.
+        self.reservation.force(self.reservation.bytes().max(self.pending_bytes));
+        if self.pending_bytes >= limit { self.write_pending() } else { Ok(()) }
     }
 
     /// Rows taken since the last commit.
@@ -228,6 +236,8 @@ impl Bulk<'_> {
     /// Takes back everything since the last commit.
     pub fn rollback(&mut self) {
         self.pending.clear();
+        self.pending_bytes = 0;
+        self.spare.clear();
         self.strict.clear();
         self.has_failed = false;
         self.reservation.force(0);
@@ -278,7 +288,7 @@ impl Bulk<'_> {
                 ingest.next_sequence += 1;
                 (ingest.next_sequence - 1, ingest.tables[table].duplicates)
             };
-            let sorted = SortedRows::new(cluster(chunks), duplicates);
+            let sorted = SortedRows::new(self.cluster(chunks), duplicates);
             self.table_counts(table as u32).duplicates += sorted.overwritten();
             let entry = self.inner.write_segment(table as u32, sequence, &sorted)?;
             if duplicates == Duplicates::Error {
@@ -286,22 +296,27 @@ impl Bulk<'_> {
                 self.strict.push(Arc::new(segment));
             }
             self.written.push(entry);
+            // Nobody else ever had them.
+            self.spare.extend(sorted.into_chunks().into_iter().filter_map(Arc::into_inner));
         }
-        self.reservation.force(0);
+        self.pending_bytes = 0;
         Ok(())
     }
-}
 
-/// Clusters chunks, in parallel.
-fn cluster(mut chunks: Vec<Arc<Chunk>>) -> Vec<Arc<Chunk>> {
-    let cluster = |scratch: &mut ClusterScratch, chunk: &mut Arc<Chunk>| {
-        // Nobody else has them yet.
-        if let Some(chunk) = Arc::get_mut(chunk) {
-            chunk.cluster(scratch);
-        }
-    };
-    workers().install(|| chunks.par_iter_mut().for_each_init(ClusterScratch::default, cluster));
-    chunks
+    /// Clusters chunks, in parallel.
+    fn cluster(&self, mut chunks: Vec<Arc<Chunk>>) -> Vec<Arc<Chunk>> {
+        let shelf = &self.inner.recycled.clusters;
+        let cluster = |chunk: &mut Arc<Chunk>| {
+            // Nobody else has them yet.
+            if let Some(chunk) = Arc::get_mut(chunk) {
+                let mut scratch = shelf.take();
+                chunk.cluster(&mut scratch);
+                shelf.put(scratch);
+            }
+        };
+        workers().install(|| chunks.par_iter_mut().for_each(cluster));
+        chunks
+    }
 }
 
 impl Drop for Bulk<'_> {

@@ -1,5 +1,7 @@
 use tidemill_model::{Column, TimeRange, Values};
 
+use crate::recycle::Spare;
+
 /// Rows of one table in arrival order, with the store's series ids and field indices: what the
 /// memtable is made of. Never changed once it is made.
 #[derive(Debug, Default)]
@@ -10,8 +12,14 @@ pub(crate) struct Chunk {
     pub(crate) times: Vec<i64>,
     /// Field index and column, ascending by field; columns without any value are left out.
     pub(crate) columns: Vec<(u32, Column)>,
-    /// Where each row starts in its text, to name it; empty once the chunk is taken in.
+    /// Where each row starts in its text, to name it; nobody looks once the chunk is taken in.
     pub(crate) positions: Vec<u32>,
+}
+
+impl Spare for Chunk {
+    fn memory_bytes(&self) -> usize {
+        Self::memory_bytes(self)
+    }
 }
 
 impl Chunk {
@@ -61,8 +69,7 @@ impl Chunk {
             };
         }
         if self.positions.len() == rows {
-            let old = std::mem::take(&mut self.positions);
-            self.positions = order.iter().map(|entry| old[row_of(*entry)]).collect();
+            permute(&mut self.positions, order, &mut scratch.positions);
         }
     }
 
@@ -70,6 +77,7 @@ impl Chunk {
         self.columns.iter().map(|(_, column)| column.memory_bytes() + 64).sum::<usize>()
             + self.series.capacity() * 4
             + self.times.capacity() * 8
+            + self.positions.capacity() * 4
             + 128
     }
 
@@ -84,6 +92,14 @@ pub(crate) struct ClusterScratch {
     order: Vec<u64>,
     ints: Vec<i64>,
     floats: Vec<f64>,
+    positions: Vec<u32>,
+}
+
+impl Spare for ClusterScratch {
+    fn memory_bytes(&self) -> usize {
+        let words = self.order.capacity() + self.ints.capacity() + self.floats.capacity();
+        words * size_of::<u64>() + self.positions.capacity() * size_of::<u32>()
+    }
 }
 
 fn row_of(entry: u64) -> usize {

@@ -150,6 +150,9 @@ impl Inner {
         }
         drop(states);
         self.memtable.lock().unwrap_or_else(PoisonError::into_inner).shrink(flushed_bytes);
+        // Those that no snapshot holds.
+        let unused = tables.into_iter().flatten().filter_map(Arc::into_inner);
+        unused.for_each(|chunk| self.recycled.chunks.put(chunk));
         self.remove_logs_before(log_file)
     }
 
@@ -173,7 +176,7 @@ impl Inner {
             fields: sorted.fields(),
             row_bytes,
         };
-        build_segment(target, &plans, sorted)
+        build_segment(target, &self.recycled, &plans, sorted)
     }
 
     pub(crate) fn remove_logs_before(&self, file: u64) -> Result<()> {

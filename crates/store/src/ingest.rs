@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tidemill_model::{Batch, Column, Duplicates, SeriesKey, TableBatch, TableSchema};
+use tidemill_model::{Batch, Column, Duplicates, SeriesKey, TableBatch, TableSchema, TakenRows};
 
 mod claims;
 
@@ -241,18 +241,20 @@ impl BatchMap {
                 .all(|(rows, map)| rows.rows() == 0 || map.is_complete_for(rows))
     }
 
-    /// Takes the rows out of a resolved batch, by table; refused ones go to `rejections`.
+    /// Takes the rows out of a resolved batch, by table; refused ones go to `rejections`. The
+    /// batch gets the memory of `spare` chunks.
     pub(crate) fn take_chunks(
         &self,
         batch: &mut Batch,
         rejections: &mut Vec<Rejection>,
+        mut spare: impl FnMut() -> Chunk,
     ) -> Vec<(u32, Chunk)> {
         let mut chunks = Vec::new();
         for (rows, map) in batch.tables_mut().iter_mut().zip(&self.tables) {
             let Some(table) = map.table.filter(|_| rows.rows() > 0) else { continue };
             rows.finish();
             let refused = map.refused_rows(rows);
-            let chunk = map.take_chunk(rows, &refused);
+            let chunk = map.take_chunk(rows, &refused, spare());
             rejections.extend(refused.into_iter().map(|(_, rejection)| rejection));
             if chunk.rows() > 0 {
                 chunks.push((table, chunk));
@@ -338,9 +340,17 @@ impl TableMap {
         refused
     }
 
-    fn take_chunk(&self, rows: &mut TableBatch, refused: &[(usize, Rejection)]) -> Chunk {
-        let mut positions = rows.positions().to_vec();
-        let (mut series, mut times, columns) = rows.take_rows();
+    fn take_chunk(
+        &self,
+        rows: &mut TableBatch,
+        refused: &[(usize, Rejection)],
+        spare: Chunk,
+    ) -> Chunk {
+        let memory = spare.columns.into_iter().map(|(_, column)| column).collect();
+        let Chunk { series, times, positions, .. } = spare;
+        let mut taken = TakenRows { series, times, positions, columns: memory };
+        rows.take_rows_into(&mut taken);
+        let TakenRows { mut series, mut times, mut positions, columns } = taken;
         series.iter_mut().for_each(|id| *id = self.series[*id as usize]);
         let mut columns: Vec<(u32, Column)> = self
             .columns

@@ -57,6 +57,7 @@ mod manifest;
 mod open;
 mod options;
 mod read;
+mod recycle;
 mod segment;
 mod series_index;
 mod sorted;

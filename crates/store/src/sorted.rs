@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tidemill_model::{Column, Duplicates, FieldType, Text, TimeRange, Values};
+use tidemill_model::{Column, Duplicates, FieldType, TimeRange, Values};
 
 use crate::chunk::Chunk;
 
@@ -65,6 +65,11 @@ impl SortedRows {
             this.group_duplicates();
         }
         this
+    }
+
+    /// The chunks, which nobody sees in order any more.
+    pub(crate) fn into_chunks(self) -> Vec<Arc<Chunk>> {
+        self.chunks
     }
 
     fn group_duplicates(&mut self) {
@@ -164,24 +169,22 @@ impl SortedRows {
         rows: std::ops::Range<usize>,
         out: &mut Column,
     ) -> bool {
-        if rows.len() < self.chunks.len() {
-            // Many small writes: only those that are asked for are looked at.
-            return self.gather_rows(|chunk| self.chunks[chunk].column(field), rows, out);
+        let column_of = |chunk: usize| self.chunks[chunk].column(field);
+        // Of many small writes only those that are asked for are looked at.
+        if rows.len() >= self.chunks.len() {
+            let mut columns = (0..self.chunks.len()).map(column_of);
+            let is_dense = |column: Option<&Column>| column.is_some_and(|c| c.validity().is_none());
+            if self.groups.is_none() && columns.clone().all(is_dense) {
+                self.gather_spans(column_of, rows, out);
+                return true;
+            }
+            if columns.all(|column| column.is_none()) {
+                out.clear();
+                out.pad_to(rows.len());
+                return false;
+            }
         }
-        let columns: Vec<Option<&Column>> =
-            self.chunks.iter().map(|chunk| chunk.column(field)).collect();
-        let all_present =
-            columns.iter().all(|column| column.is_some_and(|c| c.validity().is_none()));
-        if columns.iter().all(Option::is_none) {
-            out.clear();
-            out.pad_to(rows.len());
-            return false;
-        }
-        if all_present && self.groups.is_none() {
-            self.gather_spans(&columns, rows, out);
-            return true;
-        }
-        self.gather_rows(|chunk| columns[chunk], rows, out)
+        self.gather_rows(column_of, rows, out)
     }
 
     fn gather_rows<'c>(
@@ -204,9 +207,9 @@ impl SortedRows {
 
     /// The hot path: every row stands once and has a value. What stands together in a chunk is
     /// copied together.
-    fn gather_spans(
+    fn gather_spans<'c>(
         &self,
-        columns: &[Option<&Column>],
+        column_of: impl Fn(usize) -> Option<&'c Column>,
         rows: std::ops::Range<usize>,
         out: &mut Column,
     ) {
@@ -216,7 +219,7 @@ impl SortedRows {
                 let Values::$variant(mut values) = old.into_parts().0 else { return };
                 values.clear();
                 for (chunk, rows) in self.spans(rows) {
-                    if let Some(Values::$variant(source)) = columns[chunk].map(Column::values) {
+                    if let Some(Values::$variant(source)) = column_of(chunk).map(Column::values) {
                         values.extend_from_slice(&source[rows]);
                     }
                 }
@@ -229,9 +232,11 @@ impl SortedRows {
             FieldType::UInt => gather!(UInt),
             FieldType::Bool => gather!(Bool),
             FieldType::Text => {
-                let mut text = Text::default();
+                let old = std::mem::replace(out, Column::new(FieldType::Text));
+                let Values::Text(mut text) = old.into_parts().0 else { return };
+                text.clear();
                 for (chunk, rows) in self.spans(rows) {
-                    if let Some(Values::Text(source)) = columns[chunk].map(Column::values) {
+                    if let Some(Values::Text(source)) = column_of(chunk).map(Column::values) {
                         rows.for_each(|row| text.push(source.get(row)));
                     }
                 }

@@ -16,7 +16,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::flush::LastHandle;
 use crate::ingest::{BatchMap, Ingest, Rejection};
 use crate::options::Options;
-use crate::read::{CachePool, Memory, Segments, Snapshot, TableView, ViewInner};
+use crate::read::{Memory, Segments, Snapshot, TableView, ViewInner};
+use crate::recycle::{Recycled, Spare};
 use crate::segment::Segment;
 use crate::wal::{Log, MAX_RECORD_BYTES, encode_rows};
 
@@ -34,7 +35,7 @@ pub struct Store {
 pub(crate) struct Inner {
     pub(crate) dir: PathBuf,
     pub(crate) options: Options,
-    pub(crate) caches: CachePool,
+    pub(crate) recycled: Arc<Recycled>,
     /// Writers share it; a bulk load, which defines things it may take back, excludes them.
     pub(crate) gate: RwLock<()>,
     /// One compaction at a time.
@@ -60,6 +61,20 @@ pub(crate) struct Inner {
     pub(crate) recovery: Recovery,
     /// Held as long as the store is open.
     pub(crate) _lock: Option<Box<dyn Send + Sync>>,
+}
+
+/// What a writer needs for a moment.
+#[derive(Default)]
+pub(crate) struct WriteScratch {
+    rows: Vec<u8>,
+    encoder: Encoder,
+    cluster: ClusterScratch,
+}
+
+impl Spare for WriteScratch {
+    fn memory_bytes(&self) -> usize {
+        self.rows.capacity() + Encoder::MEMORY_BYTES + self.cluster.memory_bytes()
+    }
 }
 
 /// What readers see of a table.
@@ -214,25 +229,28 @@ impl Inner {
                 drop(ingest);
                 None
             };
-            let mut chunks = map.take_chunks(batch, &mut written.rejections);
+            let spare = || self.recycled.chunks.take();
+            let mut chunks = map.take_chunks(batch, &mut written.rejections, spare);
             if let Some(ingest) = &ingest {
                 self.refuse_duplicates(ingest, &mut chunks, (&[], &[]), &mut written.rejections)?;
             }
             if chunks.is_empty() {
                 return Ok(written);
             }
-            let mut rows = Vec::new();
-            let mut encoder = Encoder::new();
-            let mut scratch = ClusterScratch::default();
+            let mut scratch = self.recycled.writes.take();
+            let WriteScratch { rows, encoder, cluster } = &mut scratch;
+            rows.clear();
             for (table, chunk) in &mut chunks {
-                chunk.cluster(&mut scratch);
+                chunk.cluster(cluster);
                 written.rows += chunk.rows() as u64;
-                encode_rows(*table, chunk, &mut encoder, &mut rows);
+                encode_rows(*table, chunk, encoder, rows);
             }
             let mut ingest = ingest.take().unwrap_or_else(|| self.lock_ingest());
             // It may have been closed meanwhile.
             self.log()?;
-            self.append(log, &mut ingest, chunks, &rows)?
+            let sequence = self.append(log, &mut ingest, chunks, &scratch.rows)?;
+            self.recycled.writes.put(scratch);
+            sequence
         };
         log.wait(sequence)?;
         self.flush_if_full();
@@ -299,7 +317,6 @@ impl Inner {
         let mut bytes = 0;
         for (table, mut chunk) in chunks {
             chunk.sequence = sequence;
-            chunk.positions = Vec::new();
             bytes += chunk.memory_bytes();
             tables[table as usize].chunks.push(Arc::new(chunk));
         }
@@ -325,7 +342,7 @@ impl Inner {
                     stale.push((index, Arc::clone(&memory)));
                     memory
                 };
-                table.view(memory, self.caches.clone())
+                table.view(memory, Arc::clone(&self.recycled))
             };
             tables.iter().enumerate().map(view).collect()
         };
@@ -372,7 +389,7 @@ impl TableState {
         self.series_count = definition.index.len();
     }
 
-    pub(crate) fn view(&self, memory: Arc<Memory>, caches: CachePool) -> TableView {
+    pub(crate) fn view(&self, memory: Arc<Memory>, recycled: Arc<Recycled>) -> TableView {
         TableView {
             inner: Arc::new(ViewInner {
                 schema: Arc::clone(&self.schema),
@@ -380,7 +397,7 @@ impl TableState {
                 series_count: self.series_count,
                 segments: Arc::clone(&self.segments),
                 memory,
-                caches,
+                recycled,
             }),
         }
     }

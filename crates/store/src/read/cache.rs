@@ -1,7 +1,6 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -10,32 +9,13 @@ use tidemill_model::{Column, FieldType};
 use crate::bytes::Malformed;
 use crate::column_codec;
 use crate::error::{Error, Result};
+use crate::recycle::Spare;
 use crate::segment::{ColumnChunk, Segment};
 
 /// What a reader's decoded blocks hold, in bytes, unless two of them hold more.
 const MAX_BYTES: usize = 32 << 20;
 /// What is kept of that for the next reader.
 const MAX_SPARE_BYTES: usize = 4 << 20;
-/// How many caches wait for a reader.
-const MAX_IDLE: usize = 8;
-
-/// Caches of readers that are gone, whose memory the next ones use.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct CachePool(Arc<Mutex<Vec<BlockCache>>>);
-
-impl CachePool {
-    pub(crate) fn take(&self) -> BlockCache {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
-    }
-
-    pub(crate) fn put(&self, mut cache: BlockCache) {
-        cache.forget();
-        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < MAX_IDLE {
-            idle.push(cache);
-        }
-    }
-}
 
 /// The last two blocks that a reader decoded of each column of each source: series in ascending
 /// order go from one block to the next, and never back by more than one.
@@ -111,6 +91,13 @@ pub(crate) struct BlockChunk<'a> {
     offset: u64,
 }
 
+impl Spare for BlockCache {
+    fn memory_bytes(&self) -> usize {
+        let spare: usize = self.spare.iter().map(|slot| slot.counted).sum();
+        self.bytes + spare
+    }
+}
+
 impl BlockCache {
     /// The times of a block.
     pub(crate) fn times(
@@ -175,7 +162,7 @@ impl BlockCache {
     }
 
     /// Forgets all blocks and keeps some of their memory.
-    fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.order.clear();
         self.bytes = 0;
         let slots = self.recent.drain().flat_map(|(_, recent)| [recent.now, recent.before]);

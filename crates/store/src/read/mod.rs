@@ -8,7 +8,7 @@ mod reader;
 mod slice;
 mod view;
 
-pub(crate) use cache::CachePool;
+pub(crate) use cache::BlockCache;
 pub use piece::Piece;
 pub use reader::{Reader, StoredAggregate};
 pub use slice::{ColumnSlice, SliceValues, TextSlice};

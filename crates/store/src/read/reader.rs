@@ -33,7 +33,8 @@ pub struct Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.view.inner.caches.put(mem::take(&mut self.cache));
+        self.cache.forget();
+        self.view.inner.recycled.caches.put(mem::take(&mut self.cache));
     }
 }
 
@@ -51,7 +52,7 @@ pub struct StoredAggregate {
 impl Reader {
     pub(crate) fn new(view: TableView) -> Self {
         let scratch = Column::new(FieldType::Int);
-        let cache = view.inner.caches.take();
+        let cache = view.inner.recycled.caches.take();
         Self { view, cache, merge: None, scratch, parts: Vec::new(), starts: Vec::new() }
     }
 

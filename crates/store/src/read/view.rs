@@ -4,10 +4,10 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use tidemill_model::{TableSchema, TimeRange};
 
 use super::Reader;
-use super::cache::CachePool;
 use crate::chunk::Chunk;
 use crate::compact::are_disjoint;
 use crate::definition::Definition;
+use crate::recycle::Recycled;
 use crate::segment::Segment;
 use crate::series_index::SeriesIndex;
 use crate::sorted::SortedRows;
@@ -47,7 +47,7 @@ pub(crate) struct ViewInner {
     /// By age.
     pub(crate) segments: Arc<Segments>,
     pub(crate) memory: Arc<Memory>,
-    pub(crate) caches: CachePool,
+    pub(crate) recycled: Arc<Recycled>,
 }
 
 /// The segments of a table, by age.

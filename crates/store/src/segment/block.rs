@@ -5,6 +5,7 @@ use tidemill_model::{Column, TimeRange, Values};
 
 use super::{BlockPlan, HAS_STATISTICS, HAS_VALIDITY, slices, statistics};
 use crate::bytes::Put;
+use crate::recycle::Spare;
 
 /// The rows of one block, column by column.
 #[derive(Clone, Debug, Default)]
@@ -14,8 +15,33 @@ pub(crate) struct BlockData {
     pub(crate) columns: Vec<Option<Column>>,
 }
 
+/// What encoding blocks one after the other needs.
+#[derive(Default)]
+pub(crate) struct BlockScratch {
+    pub(crate) data: BlockData,
+    pub(crate) encoder: BlockEncoder,
+}
+
+impl Spare for BlockScratch {
+    fn memory_bytes(&self) -> usize {
+        let columns = self.data.columns.iter().flatten();
+        columns.map(Column::memory_bytes).sum::<usize>()
+            + self.data.times.capacity() * size_of::<i64>()
+            + self.encoder.scratch.capacity()
+            + Encoder::MEMORY_BYTES
+    }
+}
+
+impl Spare for EncodedBlock {
+    fn memory_bytes(&self) -> usize {
+        self.bytes.capacity()
+            + self.chunks.capacity() * size_of::<(u32, u32)>()
+            + self.runs.capacity() * size_of::<(u32, usize, TimeRange)>()
+    }
+}
+
 /// A block as it will stand in the file.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct EncodedBlock {
     pub(crate) rows: usize,
     /// Series, rows, first and last time of each run.
@@ -25,26 +51,32 @@ pub(crate) struct EncodedBlock {
     pub(crate) chunks: Vec<(u32, u32)>,
 }
 
-/// Encodes blocks; reused, it allocates only what it returns.
+/// Encodes blocks; reused, it allocates nothing.
+#[derive(Default)]
 pub(crate) struct BlockEncoder {
     encoder: Encoder,
+    starts: Vec<u32>,
     scratch: Vec<u8>,
 }
 
 impl BlockEncoder {
-    pub(crate) fn new() -> Self {
-        Self { encoder: Encoder::new(), scratch: Vec::new() }
-    }
-
-    pub(crate) fn encode(&mut self, plan: &BlockPlan, data: &BlockData) -> EncodedBlock {
+    /// Puts a block over `block`.
+    pub(crate) fn encode_into(
+        &mut self,
+        plan: &BlockPlan,
+        data: &BlockData,
+        block: &mut EncodedBlock,
+    ) {
         let rows = data.times.len();
-        let starts: Vec<u32> = plan.runs.iter().map(|run| run.1).collect();
-        let mut block = EncodedBlock {
-            rows,
-            runs: runs_with_times(plan, &data.times),
-            bytes: Vec::with_capacity(rows * (data.columns.len() + 1)),
-            chunks: Vec::with_capacity(data.columns.len() + 1),
-        };
+        block.rows = rows;
+        block.runs.clear();
+        block.runs.extend(runs_with_times(plan, &data.times));
+        block.bytes.clear();
+        block.bytes.reserve(rows * (data.columns.len() + 1));
+        block.chunks.clear();
+        let mut starts = std::mem::take(&mut self.starts);
+        starts.clear();
+        starts.extend(plan.runs.iter().map(|run| run.1));
         block.bytes.put(&[0]);
         self.encoder.times(&data.times, &starts, &mut block.bytes);
         block.close_chunk(0);
@@ -55,7 +87,7 @@ impl BlockEncoder {
             }
             block.close_chunk(start);
         }
-        block
+        self.starts = starts;
     }
 
     fn encode_column(
@@ -97,11 +129,14 @@ impl EncodedBlock {
     }
 }
 
-fn runs_with_times(plan: &BlockPlan, times: &[i64]) -> Vec<(u32, usize, TimeRange)> {
+fn runs_with_times(
+    plan: &BlockPlan,
+    times: &[i64],
+) -> impl Iterator<Item = (u32, usize, TimeRange)> {
     let ends = plan.runs.iter().skip(1).map(|run| run.1 as usize).chain([times.len()]);
-    let run = |(&(series, start), end): (&(u32, u32), usize)| {
+    let run = move |(&(series, start), end): (&(u32, u32), usize)| {
         let range = TimeRange::new(times[start as usize], times[end - 1]);
         (series, end - start as usize, range)
     };
-    plan.runs.iter().zip(ends).map(run).collect()
+    plan.runs.iter().zip(ends).map(run)
 }

@@ -6,10 +6,11 @@ use std::path::Path;
 use rayon::prelude::*;
 use tidemill_model::{Column, FieldType};
 
-use super::{BlockData, BlockEncoder, BlockPlan, SegmentWriter};
+use super::{BlockData, BlockPlan, SegmentWriter};
 use crate::disk::Disk;
 use crate::error::Result;
 use crate::manifest::SegmentEntry;
+use crate::recycle::Recycled;
 use crate::sorted::SortedRows;
 use crate::workers::workers;
 
@@ -50,6 +51,7 @@ pub(crate) struct SegmentTarget<'a> {
 /// Writes a segment and makes it durable. After an error no file is left.
 pub(crate) fn build_segment<S: BlockSource>(
     target: SegmentTarget<'_>,
+    recycled: &Recycled,
     plans: &[BlockPlan],
     source: &S,
 ) -> Result<SegmentEntry> {
@@ -61,16 +63,21 @@ pub(crate) fn build_segment<S: BlockSource>(
         let block_bytes = longest.saturating_mul(row_bytes).max(1);
         let in_flight = (MAX_BYTES_IN_FLIGHT / block_bytes).clamp(1, MAX_BLOCKS_IN_FLIGHT);
         for group in plans.chunks(in_flight) {
-            let init = || (source.worker(), BlockEncoder::new(), BlockData::default());
-            let encode = |(worker, encoder, data): &mut (S::Worker, BlockEncoder, BlockData),
-                          plan| {
-                source.fill(worker, plan, &fields, data)?;
-                Ok(encoder.encode(plan, data))
+            let encode = |worker: &mut S::Worker, plan| {
+                let mut scratch = recycled.blocks.take();
+                source.fill(worker, plan, &fields, &mut scratch.data)?;
+                let mut block = recycled.encoded.take();
+                scratch.encoder.encode_into(plan, &scratch.data, &mut block);
+                recycled.blocks.put(scratch);
+                Ok(block)
             };
+            let init = || source.worker();
             let blocks: Vec<Result<_>> =
                 workers().install(|| group.par_iter().map_init(init, encode).collect());
             for block in blocks {
-                writer.push(&block?)?;
+                let block = block?;
+                writer.push(&block)?;
+                recycled.encoded.put(block);
             }
         }
         Ok(())

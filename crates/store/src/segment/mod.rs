@@ -22,7 +22,7 @@ mod plan;
 mod statistics;
 mod writer;
 
-pub(crate) use block::{BlockData, BlockEncoder};
+pub(crate) use block::{BlockData, BlockScratch, EncodedBlock};
 pub(crate) use build::{BlockSource, SegmentTarget, build_segment};
 pub(crate) use file::{ColumnChunk, Segment};
 pub(crate) use plan::{BlockPlan, plan_blocks};
