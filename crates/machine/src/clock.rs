@@ -247,7 +247,7 @@ const Q32: f64 = (1u64 << 32) as f64;
 
 #[inline]
 fn scaled(value: u64, factor_q32: u64) -> u64 {
-    let product = u128::from(value) * u128::from(factor_q32) >> 32;
+    let product = (u128::from(value) * u128::from(factor_q32)) >> 32;
     u64::try_from(product).unwrap_or(u64::MAX)
 }
 

@@ -11,6 +11,7 @@ use crate::arch;
 /// By C's `strlen`, called through the foreign function interface.
 #[inline]
 #[must_use]
+#[expect(clippy::strlen_on_c_strings, reason = "to compare with")]
 pub fn strlen_c(string: &CStr) -> usize {
     // SAFETY: a `CStr` ends with a zero.
     unsafe { libc::strlen(string.as_ptr()) }

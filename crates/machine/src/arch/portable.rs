@@ -116,7 +116,6 @@ pub(crate) mod cstr {
 }
 
 pub(crate) mod call {
-    #[expect(clippy::too_many_arguments, reason = "that is what it is about")]
     pub(crate) extern "C" fn dot4(
         a0: i64,
         a1: i64,

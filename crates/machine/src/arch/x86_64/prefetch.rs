@@ -1,5 +1,7 @@
 //! Prefetching. `nomem`: a hint changes nothing that a program can see.
 
+#![expect(clippy::pointers_in_nomem_asm_block, reason = "a prefetch is no access")]
+
 use std::arch::asm;
 
 macro_rules! hint {
