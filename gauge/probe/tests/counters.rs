@@ -1,6 +1,8 @@
 //! Counters against a model. The allocator is called directly and is not the global one, so that
 //! nothing else is counted.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Mutex;
 

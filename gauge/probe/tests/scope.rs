@@ -1,5 +1,7 @@
 //! Scopes in a program whose allocator counts. No harness: its threads would allocate meanwhile.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use std::alloc::System;
 use std::hint::black_box;
 use std::sync::Barrier;

@@ -1,0 +1,48 @@
+//! A barrier does what a processor does not do by itself.
+
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tidemill_machine::{barrier, prefetch};
+
+/// Dekker's question: each of two threads stores to its own word and loads the other's. Without a barrier
+/// both may find 0, as stores wait in a buffer; with one between, never.
+#[test]
+fn mfence_drains_the_store_buffer() {
+    const ROUNDS: usize = 20_000;
+    let words: Vec<[AtomicUsize; 2]> = (0..ROUNDS).map(|_| Default::default()).collect();
+    let start = Barrier::new(2);
+    let run = |me: usize| {
+        start.wait();
+        let rounds = words.iter().map(|words| {
+            words[me].store(1, Ordering::Relaxed);
+            barrier::mfence();
+            words[1 - me].load(Ordering::Relaxed)
+        });
+        rounds.collect::<Vec<_>>()
+    };
+    let (mine, others) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| run(1));
+        (run(0), other.join().unwrap())
+    });
+    let both_missed = mine.iter().zip(&others).filter(|&pair| pair == (&0, &0)).count();
+    assert_eq!(both_missed, 0);
+}
+
+/// The others cannot be told from nothing by a result: they run, and values stay what they were.
+#[test]
+fn hints_and_barriers_change_nothing() {
+    let mut values = vec![1u64, 2, 3];
+    barrier::lfence();
+    barrier::sfence();
+    prefetch::read(&values[0]);
+    prefetch::read("a string");
+    for index in [0, 2, 3, 1 << 20, usize::MAX / 8, usize::MAX] {
+        prefetch::read_at(&values, index);
+        prefetch::read_at_l2(&values, index);
+        prefetch::read_once_at(&values, index);
+        prefetch::write_at(&mut values, index);
+        prefetch::read_at::<u8>(&[], index);
+    }
+    assert_eq!(values, [1, 2, 3]);
+}
