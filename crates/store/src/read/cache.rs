@@ -47,6 +47,8 @@ struct Slot {
     bytes: Vec<u8>,
     times: BlockTimes,
     column: BlockColumn,
+    /// The type of its values; `None`: times.
+    ty: Option<FieldType>,
     /// What was counted for it.
     counted: usize,
 }
@@ -108,7 +110,7 @@ impl BlockCache {
     ) -> Result<&BlockTimes> {
         let key = (source, 0);
         if !self.has(key, block) {
-            let mut slot = self.empty_slot(key);
+            let mut slot = self.empty_slot(key, None);
             let read = slot.times.read(segment, block, &mut slot.bytes, &mut self.scratch);
             self.put(key, block, slot, read)?;
         }
@@ -121,11 +123,11 @@ impl BlockCache {
         source: u32,
         segment: &Segment,
         block: usize,
-        column: usize,
+        (column, ty): (usize, FieldType),
     ) -> Result<Option<BlockChunk<'_>>> {
         let key = (source, column as u32);
         if !self.has(key, block) {
-            let mut slot = self.empty_slot(key);
+            let mut slot = self.empty_slot(key, Some(ty));
             let read = segment.read_chunk(block, column, &mut slot.bytes);
             let read = read.map(|offset| slot.column.offset = offset);
             slot.column.is_decoded = false;
@@ -143,7 +145,7 @@ impl BlockCache {
         block: usize,
         (column, ty): (usize, FieldType),
     ) -> Result<Option<&Column>> {
-        if self.chunk(source, segment, block, column)?.is_none() {
+        if self.chunk(source, segment, block, (column, ty))?.is_none() {
             return Ok(None);
         }
         let key = (source, column as u32);
@@ -190,14 +192,17 @@ impl BlockCache {
         now.map(|(_, slot)| slot).ok_or_else(|| Error::invalid("a block that was not read"))
     }
 
-    /// Memory for another block: that of the one before the last, if there is one.
-    fn empty_slot(&mut self, key: Key) -> Slot {
+    /// Memory for another block: that of the one before the last, if there is one, or else of
+    /// one that held values of the same type (or times).
+    fn empty_slot(&mut self, key: Key, ty: Option<FieldType>) -> Slot {
         let before = self.recent.get_mut(&key).and_then(|recent| recent.before.take());
         if let Some((_, slot)) = before {
             self.bytes -= slot.counted;
             return slot;
         }
-        self.spare.pop().unwrap_or_default()
+        let fits = self.spare.iter().rposition(|slot| slot.ty == ty);
+        let spare = fits.map(|at| self.spare.swap_remove(at)).or_else(|| self.spare.pop());
+        Slot { ty, ..spare.unwrap_or_default() }
     }
 
     /// Puts a block first, or its memory aside if it could not be read.

@@ -279,7 +279,7 @@ impl Reader {
         let [part] = &piece.parts[..] else { return Ok(()) };
         let inner = Arc::clone(&self.view.inner);
         let Some(segment) = inner.segments.get(part.source as usize) else { return Ok(()) };
-        let Some((column, ty)) = segment.column_of(field) else { return Ok(()) };
+        let Some(column @ (_, ty)) = segment.column_of(field) else { return Ok(()) };
         let block = part.block as usize;
         let Some(chunk) = self.cache.chunk(part.source, segment, block, column)? else {
             return Ok(());
