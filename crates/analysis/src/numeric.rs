@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use crate::Quantiles;
 use tidemill_kernels::reduce;
-use tidemill_model::{Aggregate, Number, Values};
+use tidemill_model::{Aggregate, Number, Values, count_ones};
 use tidemill_store::{AnyAggregate, ColumnSlice, SliceValues};
 
 /// Runs shorter than this are reduced in place: a kernel's call costs more than they do.
@@ -66,7 +66,7 @@ pub(crate) fn reduce<T: Numeric>(
     };
     match column.validity() {
         Some((words, offset)) if wanted == Statistics::Count => {
-            let count = count_valid(words, offset + rows.start, rows.len()) as u64;
+            let count = count_ones(words, offset + rows.start..offset + rows.end) as u64;
             Aggregate { count, ..Aggregate::default() }
         }
         Some((words, offset)) => T::reduce_valid(values, words, offset + rows.start),
@@ -99,23 +99,6 @@ pub(crate) fn merge<T: Numeric>(all: &mut Aggregate<T>, later: &Aggregate<T>, wa
             all.nan_count += later.nan_count;
         }
     }
-}
-
-/// How many of `len` bits from bit `start` on are set.
-pub(crate) fn count_valid(words: &[u64], start: usize, len: usize) -> usize {
-    let end = start + len;
-    (start / 64..end.div_ceil(64))
-        .map(|index| {
-            let mut word = words[index];
-            if index == start / 64 {
-                word &= u64::MAX << (start % 64);
-            }
-            if index == end / 64 {
-                word &= !(u64::MAX << (end % 64));
-            }
-            word.count_ones() as usize
-        })
-        .sum()
 }
 
 /// The stretches of rows that have values among `rows` of a column.
@@ -309,14 +292,6 @@ mod tests {
             check(&uints)?;
         }
 
-        #[test]
-        fn bits_are_counted(words in prop::collection::vec(any::<u64>(), 1..5), start in 0usize..200, len in 0usize..200) {
-            let bits = words.len() * 64;
-            let start = start.min(bits);
-            let len = len.min(bits - start);
-            let naive = (start..start + len).filter(|bit| words[bit / 64] >> (bit % 64) & 1 == 1).count();
-            prop_assert_eq!(count_valid(&words, start, len), naive);
-        }
     }
 
     #[test]

@@ -1,3 +1,22 @@
+/// How many of these bits are one: bit `i` is bit `i % 64` of word `i / 64`.
+///
+/// # Panics
+/// When there are no such words.
+#[must_use]
+pub fn count_ones(words: &[u64], bits: std::ops::Range<usize>) -> usize {
+    if bits.is_empty() {
+        return 0;
+    }
+    let (first, last) = (bits.start / 64, (bits.end - 1) / 64);
+    let head = words[first] & (u64::MAX << (bits.start % 64));
+    let tail_mask = u64::MAX >> (63 - (bits.end - 1) % 64);
+    if first == last {
+        return (head & tail_mask).count_ones() as usize;
+    }
+    let between: usize = words[first + 1..last].iter().map(|word| word.count_ones() as usize).sum();
+    between + (head.count_ones() + (words[last] & tail_mask).count_ones()) as usize
+}
+
 /// A growable bitmap: bit `i` is bit `i % 64` of word `i / 64`. Bits beyond `len` are zero.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bitmap {
@@ -111,22 +130,24 @@ impl Bitmap {
     #[must_use]
     pub fn count_ones_in(&self, start: usize, end: usize) -> usize {
         assert!(start <= end && end <= self.len, "bits {start}..{end} of {}", self.len);
-        if start == end {
-            return 0;
-        }
-        let (first, last) = (start / 64, (end - 1) / 64);
-        (first..=last)
-            .map(|index| {
-                let mut word = self.words[index];
-                if index == first {
-                    word &= u64::MAX << (start % 64);
-                }
-                if index == last {
-                    word &= u64::MAX >> (63 - (end - 1) % 64);
-                }
-                word.count_ones() as usize
-            })
-            .sum()
+        count_ones(&self.words, start..end)
+    }
+
+    /// Replaces all bits by bits `from..from + len` of `words`.
+    ///
+    /// # Panics
+    /// When `words` has fewer.
+    pub fn assign(&mut self, words: &[u64], from: usize, len: usize) {
+        self.words.clear();
+        self.len = len;
+        let (first, shift) = (from / 64, from % 64);
+        let words = &words[first..(from + len).div_ceil(64)];
+        self.words.extend((0..len.div_ceil(64)).map(|index| {
+            let next = words.get(index + 1).copied().unwrap_or_default();
+            // `<< 1 << (63 - shift)` is `<< (64 - shift)`, but 0 where shift is 0.
+            words[index] >> shift | next << 1 << (63 - shift)
+        }));
+        self.clear_tail();
     }
 
     fn clear_tail(&mut self) {
@@ -175,6 +196,10 @@ mod tests {
             let a = (cut.0 * model.len() as f64) as usize;
             let b = a + (cut.1 * (model.len() - a) as f64) as usize;
             prop_assert_eq!(bitmap.count_ones_in(a, b), model[a..b].iter().filter(|v| **v).count());
+            let mut part = Bitmap::filled(7, true);
+            part.assign(bitmap.words(), a, b - a);
+            prop_assert_eq!((0..part.len()).map(|i| part.get(i)).collect::<Vec<_>>(), &model[a..b]);
+            prop_assert_eq!(part.count_ones(), bitmap.count_ones_in(a, b));
             prop_assert_eq!(Bitmap::from_words(bitmap.words().to_vec(), model.len()), bitmap);
         }
     }

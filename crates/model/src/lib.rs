@@ -25,7 +25,7 @@ mod value;
 
 pub use aggregate::{Aggregate, Number};
 pub use batch::{Batch, BatchColumn, TableBatch, TakenRows};
-pub use bitmap::Bitmap;
+pub use bitmap::{Bitmap, count_ones};
 pub use column::{Column, Text, Values};
 pub use schema::{Duplicates, FieldSchema, TableSchema};
 pub use series::{KeyError, MAX_TAG_BYTES, SeriesKey};

@@ -362,7 +362,7 @@ fn append(
     reader.times(piece, rows.clone(), times)?;
     for ((field, _), column) in fields.iter().zip(columns) {
         let values = reader.column(piece, *field as usize, rows.clone())?;
-        (0..values.len()).for_each(|row| column.push(values.get(row)));
+        values.append_to(column);
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ impl Default for Scan {
 }
 
 /// Rows of one series, ascending by time.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScannedRows {
     /// The series' number in its table.
     pub series: u32,
@@ -84,22 +84,47 @@ impl Scanned {
         })
     }
 
-    fn read(&mut self, piece: &Piece) -> Result<ScannedRows> {
-        let rows = self.reader.rows(piece)?;
-        let mut times = Vec::with_capacity(rows);
-        self.reader.times(piece, 0..rows, &mut times)?;
-        let mut columns = Vec::with_capacity(self.fields.len());
-        for field in &self.fields {
-            let mut column = Column::new(self.table.schema().fields[*field].ty);
-            let values = self.reader.column(piece, *field, 0..rows)?;
-            (0..values.len()).for_each(|row| column.push(values.get(row)));
-            columns.push(column);
+    /// Puts the next rows over `rows`, whatever it holds; `false` after the last. A loop that hands
+    /// the same `rows` in again allocates nothing for values and times.
+    ///
+    /// # Errors
+    /// When a file cannot be read or is damaged.
+    pub fn next_into(&mut self, rows: &mut ScannedRows) -> Result<bool> {
+        while self.pieces.is_empty() {
+            let Some(series) = self.series.next() else { return Ok(false) };
+            self.reader.pieces(series, self.range, &mut self.pieces)?;
+            self.pieces.reverse();
         }
-        let index = self.table.series_index();
-        let tag =
-            |(tag, value): (usize, &str)| (self.table.schema().tags[tag].clone(), value.to_owned());
-        let tags = index.series_tags(piece.series()).map(tag).collect();
-        Ok(ScannedRows { series: piece.series(), tags, times, columns })
+        if let Some(piece) = self.pieces.pop() {
+            self.read(&piece, rows)?;
+        }
+        Ok(true)
+    }
+
+    fn read(&mut self, piece: &Piece, out: &mut ScannedRows) -> Result<()> {
+        let rows = self.reader.rows(piece)?;
+        out.times.clear();
+        self.reader.times(piece, 0..rows, &mut out.times)?;
+        out.columns.truncate(self.fields.len());
+        for (place, field) in self.fields.iter().enumerate() {
+            let ty = self.table.schema().fields[*field].ty;
+            match out.columns.get(place) {
+                Some(column) if column.ty() == ty => {}
+                Some(_) => out.columns[place] = Column::new(ty),
+                None => out.columns.push(Column::new(ty)),
+            }
+            let values = self.reader.column(piece, *field, 0..rows)?;
+            values.copy_into(&mut out.columns[place]);
+        }
+        if out.tags.is_empty() || out.series != piece.series() {
+            let index = self.table.series_index();
+            let tags = index.series_tags(piece.series());
+            out.tags.clear();
+            let name = |tag: usize| self.table.schema().tags[tag].clone();
+            out.tags.extend(tags.map(|(tag, value)| (name(tag), value.to_owned())));
+        }
+        out.series = piece.series();
+        Ok(())
     }
 }
 
@@ -107,14 +132,10 @@ impl Iterator for Scanned {
     type Item = Result<ScannedRows>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while self.pieces.is_empty() {
-            let series = self.series.next()?;
-            if let Err(error) = self.reader.pieces(series, self.range, &mut self.pieces) {
-                return Some(Err(error.into()));
-            }
-            self.pieces.reverse();
+        let mut rows = ScannedRows::default();
+        match self.next_into(&mut rows) {
+            Ok(is_there) => is_there.then_some(Ok(rows)),
+            Err(error) => Some(Err(error)),
         }
-        let piece = self.pieces.pop()?;
-        Some(self.read(&piece))
     }
 }

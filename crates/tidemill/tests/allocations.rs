@@ -11,7 +11,7 @@ use tidemill::import::{ImportOptions, Input, Observer, import};
 use tidemill::parse::line::{LineOptions, LineReader};
 use tidemill::parse::{RowReader, Taken};
 use tidemill::workload::{Format, Generator, UseCase};
-use tidemill::{Batch, Budget, Durability, Options, Store, TimeRange};
+use tidemill::{Batch, Budget, Durability, Options, Scan, ScannedRows, Store, TimeRange};
 
 #[global_allocator]
 static ALLOCATOR: Counting<System> = Counting::new(System);
@@ -128,6 +128,30 @@ fn querying(store: &Store) {
     }
 }
 
+/// Rows read into the same memory again and again.
+fn scanning(store: &Store) {
+    let end = store.snapshot().table("cpu").unwrap().time_range().end;
+    let mut rows = ScannedRows::default();
+    let mut scan = |seconds: i64| {
+        let scan = Scan {
+            range: TimeRange::new(end - seconds * 1_000_000_000 + 1, end),
+            tags: vec![("hostname".to_owned(), "host_7".to_owned())],
+            ..Scan::default()
+        };
+        let again = (0..8).map(|_| {
+            requests(|| {
+                let (mut scanned, mut read) = (store.scan("cpu", &scan).unwrap(), 0);
+                while scanned.next_into(&mut rows).unwrap() {
+                    read += rows.times.len();
+                }
+                assert_eq!(read as i64, seconds / 10);
+            })
+        });
+        again.min()
+    };
+    assert_eq!(scan(300), scan(3000), "30 rows, and 300");
+}
+
 #[test]
 fn rows_allocate_nothing() {
     let dir = tempfile::tempdir().unwrap();
@@ -136,5 +160,6 @@ fn rows_allocate_nothing() {
     writing(&store);
     store.flush().unwrap();
     querying(&store);
+    scanning(&store);
     importing(dir.path());
 }

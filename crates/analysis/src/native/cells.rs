@@ -1,12 +1,12 @@
 use std::cmp::Ordering;
 use std::mem;
 
-use tidemill_model::{Aggregate, FieldType, Value};
+use tidemill_model::{Aggregate, FieldType, Value, count_ones};
 use tidemill_store::{ColumnSlice, StoredAggregate};
 
 use super::runs::Run;
 use crate::Scalar;
-use crate::numeric::{Numeric, Statistics, count_valid, merge, reduce};
+use crate::numeric::{Numeric, Statistics, merge, reduce};
 
 /// What is known of one field (or of its ends) so far, one cell a group.
 #[derive(Clone, Debug)]
@@ -178,7 +178,7 @@ impl Ordered {
         if wanted == Statistics::Count {
             let count = match column.validity() {
                 Some((words, offset)) => {
-                    count_valid(words, offset + run.rows.start, run.rows.len())
+                    count_ones(words, offset + run.rows.start..offset + run.rows.end)
                 }
                 // Nothing is valid where no row has a value.
                 None if column.is_valid(run.rows.start) => run.rows.len(),

@@ -393,7 +393,7 @@ impl Reader {
             return Ok(None);
         }
         let mut column = Column::new(ty);
-        (0..slice.len()).for_each(|row| column.push(slice.get(row)));
+        slice.copy_into(&mut column);
         Ok(Some(column))
     }
 }

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use tidemill_model::{Column, Text, Value, Values};
+use tidemill_model::{Column, Text, Value, Values, count_ones};
 
 /// A field's values in consecutive rows, borrowed from a [`super::Reader`].
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +39,12 @@ impl<'a> TextSlice<'a> {
     pub fn get(&self, index: usize) -> &'a str {
         self.text.get(self.start + index)
     }
+}
+
+/// Puts values over others.
+fn replace<T: Copy>(out: &mut Vec<T>, values: &[T]) {
+    out.clear();
+    out.extend_from_slice(values);
 }
 
 impl<'a> ColumnSlice<'a> {
@@ -96,8 +102,66 @@ impl<'a> ColumnSlice<'a> {
         match (self.values, self.validity) {
             (SliceValues::Missing, _) => 0,
             (_, None) => self.rows,
-            (_, Some(_)) => (0..self.rows).filter(|row| self.is_valid(*row)).count(),
+            (_, Some((words, offset))) => count_ones(words, offset..offset + self.rows),
         }
+    }
+
+    /// Appends the rows to `out`, which is of the field's type.
+    ///
+    /// # Panics
+    /// When it is of another type.
+    pub fn append_to(&self, out: &mut Column) {
+        if out.is_empty() {
+            return self.copy_into(out);
+        }
+        if out.validity().is_none() && self.all_valid() {
+            let ty = out.ty();
+            let (mut values, _) = std::mem::replace(out, Column::new(ty)).into_parts();
+            match (&mut values, self.values) {
+                (Values::Float(out), SliceValues::Float(values)) => out.extend_from_slice(values),
+                (Values::Int(out), SliceValues::Int(values)) => out.extend_from_slice(values),
+                (Values::UInt(out), SliceValues::UInt(values)) => out.extend_from_slice(values),
+                (Values::Bool(out), SliceValues::Bool(values)) => out.extend_from_slice(values),
+                (Values::Text(out), SliceValues::Text(texts)) => {
+                    (0..self.rows).for_each(|row| out.push(texts.get(row)));
+                }
+                (_, other) => panic!("a {ty} column given {other:?}"),
+            }
+            *out = Column::from_parts(values, None);
+        } else {
+            (0..self.rows).for_each(|row| out.push(self.get(row)));
+        }
+    }
+
+    /// Puts the rows over `out`, which is of the field's type and keeps its memory.
+    ///
+    /// # Panics
+    /// When it is of another type.
+    pub fn copy_into(&self, out: &mut Column) {
+        let ty = out.ty();
+        let (mut values, validity) = std::mem::replace(out, Column::new(ty)).into_parts();
+        match (&mut values, self.values) {
+            (_, SliceValues::Missing) => {
+                *out = Column::from_parts(values, None);
+                out.clear();
+                return out.pad_to(self.rows);
+            }
+            (Values::Float(out), SliceValues::Float(values)) => replace(out, values),
+            (Values::Int(out), SliceValues::Int(values)) => replace(out, values),
+            (Values::UInt(out), SliceValues::UInt(values)) => replace(out, values),
+            (Values::Bool(out), SliceValues::Bool(values)) => replace(out, values),
+            (Values::Text(out), SliceValues::Text(texts)) => {
+                out.clear();
+                (0..self.rows).for_each(|row| out.push(texts.get(row)));
+            }
+            (_, other) => panic!("a {ty} column given {other:?}"),
+        }
+        let validity = self.validity.filter(|_| !self.all_valid()).map(|(words, offset)| {
+            let mut bitmap = validity.unwrap_or_default();
+            bitmap.assign(words, offset, self.rows);
+            bitmap
+        });
+        *out = Column::from_parts(values, validity);
     }
 
     /// Whether row `row` has a value.
@@ -127,6 +191,65 @@ impl<'a> ColumnSlice<'a> {
             SliceValues::Bool(values) => values.get(row).copied().map(Value::Bool),
             SliceValues::Text(text) => Some(Value::Text(text.get(row))),
             SliceValues::Missing => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tidemill_model::FieldType;
+
+    fn column(ty: FieldType, rows: &[Option<u8>]) -> Column {
+        let mut column = Column::new(ty);
+        for row in rows {
+            let text = "x".repeat(row.unwrap_or_default().into());
+            column.push(row.map(|value| match ty {
+                FieldType::Float => Value::Float(value.into()),
+                FieldType::Int => Value::Int(value.into()),
+                FieldType::UInt => Value::UInt(value.into()),
+                FieldType::Bool => Value::Bool(value % 2 == 0),
+                FieldType::Text => Value::Text(&text),
+            }));
+        }
+        column
+    }
+
+    fn check(ty: FieldType, rows: &[Option<u8>], cut: Range<usize>, before: &[Option<u8>]) {
+        let (source, mut out) = (column(ty, rows), column(ty, before));
+        let slice = ColumnSlice::of(&source, cut.clone());
+        let wanted = column(ty, &[before, &rows[cut.clone()]].concat());
+        let values = |column: &Column| -> Vec<_> {
+            (0..column.len()).map(|row| column.get(row).map(|value| format!("{value:?}"))).collect()
+        };
+        slice.append_to(&mut out);
+        assert_eq!(values(&out), values(&wanted));
+        slice.copy_into(&mut out);
+        assert_eq!(values(&out), values(&column(ty, &rows[cut.clone()])));
+        let valid = rows[cut.clone()].iter().flatten().count();
+        assert_eq!((slice.valid_count(), slice.all_valid()), (valid, valid == cut.len()));
+        ColumnSlice::missing(cut.len()).copy_into(&mut out);
+        assert_eq!((out.len(), out.valid_count()), (cut.len(), 0));
+    }
+
+    proptest! {
+        #[test]
+        fn slices_are_copied_and_appended(
+            rows in prop::collection::vec(prop::option::weighted(0.9, 0u8..9), 0..200),
+            before in prop::collection::vec(prop::option::weighted(0.95, 0u8..9), 0..20),
+            (from, to) in (0usize..200, 0usize..200),
+            is_dense in any::<bool>(),
+        ) {
+            let dense = |rows: Vec<Option<u8>>| -> Vec<_> {
+                rows.into_iter().map(|row| if is_dense { row.or(Some(0)) } else { row }).collect()
+            };
+            let (rows, before) = (dense(rows), dense(before));
+            let (from, to) = (from.min(rows.len()), to.min(rows.len()));
+            for code in 0..5 {
+                let ty = FieldType::from_code(code).unwrap_or(FieldType::Text);
+                check(ty, &rows, from.min(to)..from.max(to), &before);
+            }
         }
     }
 }
