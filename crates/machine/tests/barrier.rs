@@ -1,23 +1,35 @@
 //! A barrier does what a processor does not do by itself.
 
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tidemill_machine::{barrier, prefetch};
+
+/// A word in a cache line of its own.
+#[derive(Default)]
+#[repr(align(128))]
+struct Line(AtomicUsize);
 
 /// Dekker's question: each of two threads stores to its own word and loads the other's. Without a barrier
 /// both may find 0, as stores wait in a buffer; with one between, never.
 #[test]
 fn mfence_drains_the_store_buffer() {
     const ROUNDS: usize = 20_000;
-    let words: Vec<[AtomicUsize; 2]> = (0..ROUNDS).map(|_| Default::default()).collect();
-    let start = Barrier::new(2);
+    let words: Vec<[Line; 2]> = (0..ROUNDS).map(|_| Default::default()).collect();
+    let ready = [Line::default(), Line::default()];
     let run = |me: usize| {
-        start.wait();
-        let rounds = words.iter().map(|words| {
-            words[me].store(1, Ordering::Relaxed);
+        let rounds = words.iter().enumerate().map(|(round, words)| {
+            // Both begin a round together: only then do their stores wait at the same time.
+            ready[me].0.store(round + 1, Ordering::Release);
+            let mut spins = 0;
+            while ready[1 - me].0.load(Ordering::Acquire) <= round {
+                spins += 1;
+                if spins % 256 == 0 {
+                    std::thread::yield_now();
+                }
+            }
+            words[me].0.store(1, Ordering::Relaxed);
             barrier::mfence();
-            words[1 - me].load(Ordering::Relaxed)
+            words[1 - me].0.load(Ordering::Relaxed)
         });
         rounds.collect::<Vec<_>>()
     };

@@ -29,13 +29,15 @@ fn interrupt_calls() {
     }
 }
 
-/// Ten signals more have arrived at the thread.
+/// A hundred signals more have arrived at the thread, one after the other.
 fn pester(thread: libc::pthread_t) {
-    let before = SIGNALS.load(Ordering::SeqCst);
-    while SIGNALS.load(Ordering::SeqCst) < before + 10 {
+    for _ in 0..100 {
+        let before = SIGNALS.load(Ordering::SeqCst);
         // SAFETY: the thread lives: it waits for what comes after this.
         unsafe { libc::pthread_kill(thread, libc::SIGUSR1) };
-        std::thread::yield_now();
+        while SIGNALS.load(Ordering::SeqCst) == before {
+            std::thread::yield_now();
+        }
     }
 }
 
@@ -55,27 +57,35 @@ fn write_once() {
 fn write_all_and_read_exact_whatever_happens() {
     interrupt_calls();
     let bytes: Vec<u8> = (0..1 << 20).map(|index: u32| (index % 251) as u8).collect();
-    let (reader, writer) = io::pipe().unwrap();
     // SAFETY: it takes nothing and cannot fail.
     let me = unsafe { libc::pthread_self() } as usize;
+    // Each side owns its end, so that one that fails does not leave the other waiting.
+    let (reader, writer) = io::pipe().unwrap();
     let mut got = vec![0; bytes.len()];
     std::thread::scope(|scope| {
-        scope.spawn(|| {
+        let (writer, got) = (writer, &mut got);
+        scope.spawn(move || {
+            // The pipe is full, so the writer waits.
+            while rustix::io::ioctl_fionread(&reader).unwrap() < 4096 {
+                std::thread::yield_now();
+            }
             pester(me as libc::pthread_t);
-            sys::read_exact(reader.as_fd(), &mut got).unwrap();
+            sys::read_exact(reader.as_fd(), got).unwrap();
         });
         sys::write_all(writer.as_fd(), &bytes).unwrap();
     });
     assert!(got == bytes);
+    let (reader, writer) = io::pipe().unwrap();
     std::thread::scope(|scope| {
-        scope.spawn(|| {
+        let (reader, bytes) = (reader, &bytes);
+        scope.spawn(move || {
             pester(me as libc::pthread_t);
             bytes.chunks(1000).for_each(|chunk| sys::write_all(writer.as_fd(), chunk).unwrap());
         });
-        let mut got = vec![0; bytes.len()];
+        got.fill(0);
         sys::read_exact(reader.as_fd(), &mut got).unwrap();
-        assert!(got == bytes);
     });
+    assert!(got == bytes);
 }
 
 #[test]
