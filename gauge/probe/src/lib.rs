@@ -20,18 +20,44 @@
 //! * [`Counters`]: allocations, deallocations, reallocations, bytes; exact, by thread and process;
 //!   [`Scope`] tells of a stretch of code. [`Counting`] is the allocator with these alone.
 //! * [`Peak`]: the most bytes that were live at one time in the whole process, exact.
+//! * [`Histogram`]: blocks by size.
+//! * [`Largest`]: the largest blocks, and where they were allocated.
+//! * [`Leaks`]: the live blocks by the place that allocated them, all or a sample.
+//! * [`Rate`]: counts over time.
+//! * [`Log`]: every event as a line of text.
+//!
+//! `Leaks`, `Rate` and `Log` are off until they are started, and cost a load until then. Every table is part
+//! of the static and has a named size; what does not fit is counted as such. No observer allocates
+//! through the allocator that it observes, and none has a thread-local with a destructor; their
+//! reports, plain data with `Display` and `to_json`, do allocate. `cargo ground probe` prints what each costs.
 
 mod counters;
 mod counts;
+mod histogram;
+mod json;
+mod largest;
+mod leaks;
+mod lock;
+#[cfg(unix)]
+mod log;
 mod observed;
 mod observer;
 mod peak;
+mod rate;
 mod scope;
+mod stack;
 mod thread;
 
 pub use counters::{Counters, MAX_COUNTED_THREADS};
 pub use counts::Counts;
+pub use histogram::{Histogram, HistogramReport, SIZE_CLASSES, SizeClass};
+pub use largest::{LargeBlock, Largest, LargestReport};
+pub use leaks::{LeakReport, LeakSite, Leaks};
+#[cfg(unix)]
+pub use log::{Log, LogEvent, LogLine, MAX_LINE_BYTES, NotALogLine};
 pub use observed::{Counting, Observed};
 pub use observer::{Block, Observer};
 pub use peak::Peak;
+pub use rate::{Rate, RateInterval, RateReport};
 pub use scope::{Scope, ScopeCounts};
+pub use stack::{Frame, MAX_FRAMES};
