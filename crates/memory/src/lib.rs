@@ -1,16 +1,28 @@
-//! Memory of the engine.
+//! Memory: who may use how much of it, and how it is got, kept and reused.
 //!
 //! * [`Budget`]: bytes that may be used, shared by everything that holds data. Reservations are
 //!   RAII guards; a taker waits, or is refused with the figures.
 //! * [`Interner`]: byte strings to dense `u32` ids, each stored once in one contiguous block.
-//! * [`BufferPool`]: recycled byte buffers, because the first touch of a fresh page costs more
-//!   than a microsecond on a virtual machine.
-#![forbid(unsafe_code)]
+//! * [`Arena`] (and [`DropArena`], [`Region`]): many objects of one lifetime.
+//! * [`Pool`]: places for values of one type that come and go.
+//! * [`AlignedVec`]: plain data at cache lines and huge pages.
+//! * [`Recycler`]: objects kept for their memory, as [`BufferPool`] does, because the first touch of
+//!   a fresh page costs more than a microsecond on a virtual machine.
 
+mod aligned;
+mod arena;
 mod budget;
+mod error;
 mod interner;
+mod pages;
 mod pool;
+mod recycler;
 
+pub use aligned::{ALIGNMENT_BYTES, AlignedVec, Zeroed};
+pub use arena::{Arena, Checkpoint, DropArena, NoMemory, Region, StaleCheckpoint};
 pub use budget::{Budget, OverBudget, Reservation};
+pub use error::OutOfMemory;
 pub use interner::Interner;
-pub use pool::{BufferPool, PooledBuffer};
+pub use pages::HUGE_PAGE_BYTES;
+pub use pool::{Pool, Pooled};
+pub use recycler::{BufferPool, PooledBuffer, Recycle, Recycled, Recycler};

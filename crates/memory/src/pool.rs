@@ -1,95 +1,276 @@
+use std::alloc::Layout;
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ptr::{NonNull, drop_in_place};
 
-/// Recycled byte buffers.
+use allocator_api2::alloc::{Allocator, Global};
+
+use crate::{Arena, OutOfMemory};
+
+/// Places for values of one type, which come and go in any order.
 ///
-/// A buffer keeps its pages when it goes back, so that a steady state touches no fresh memory.
-/// The pool holds at most `max_idle_buffers`; a buffer that grew beyond `max_buffer_bytes` is
-/// freed instead of kept.
-#[derive(Clone, Debug)]
-pub struct BufferPool {
-    shelf: Arc<Shelf>,
+/// [`insert`](Self::insert) gives a [`Pooled`] handle; many may live at once. Dropping it drops the
+/// value and frees its place for the next one, the place that was freed last first. Both cost a few
+/// instructions and no allocation once there are as many places as values live at a time. The
+/// memory is kept until the pool is dropped.
+///
+/// One thread at a time (`Send`, not `Sync`; handles stay on their thread). For values that are
+/// kept as they are, and shared between threads, see [`Recycler`](crate::Recycler) and
+/// [`ThreadLocalPool`](crate::ThreadLocalPool).
+///
+/// ```
+/// let pool = tidemill_memory::Pool::new();
+/// let mut a = pool.insert(String::from("a"));
+/// let b = pool.insert(String::from("b"));
+/// a.push_str(&b);
+/// assert_eq!((a.as_str(), pool.len()), ("ab", 2));
+/// drop(b);
+/// assert_eq!(a.into_inner(), "ab");
+/// assert_eq!(pool.len(), 0);
+/// ```
+/// ```compile_fail
+/// let pool = tidemill_memory::Pool::new();
+/// let value = pool.insert(1);
+/// drop(pool);
+/// assert_eq!(*value, 1);
+/// ```
+pub struct Pool<T, A: Allocator = Global> {
+    free: Cell<Option<NonNull<Slot<T>>>>,
+    len: Cell<usize>,
+    slots: Arena<A>,
 }
 
-#[derive(Debug)]
-struct Shelf {
-    idle: Mutex<Vec<Vec<u8>>>,
-    max_idle_buffers: usize,
-    max_buffer_bytes: usize,
+/// A place: with a value, or with the place that was freed before it.
+union Slot<T> {
+    next: Option<NonNull<Slot<T>>>,
+    #[expect(dead_code, reason = "read and written by address, as all of the place")]
+    value: ManuallyDrop<T>,
 }
 
-impl BufferPool {
-    /// A pool that keeps up to `max_idle_buffers` buffers of up to `max_buffer_bytes` each.
+// SAFETY: no handle exists while the pool is moved (they borrow it), so that it holds no values
+// but those of forgotten handles, which nobody will ever see again.
+unsafe impl<T: Send, A: Allocator + Send> Send for Pool<T, A> {}
+
+impl<T> Pool<T> {
+    /// A pool that has no memory yet.
     #[must_use]
-    pub fn new(max_idle_buffers: usize, max_buffer_bytes: usize) -> Self {
-        let shelf = Shelf { idle: Mutex::default(), max_idle_buffers, max_buffer_bytes };
-        Self { shelf: Arc::new(shelf) }
+    pub fn new() -> Self {
+        Self::new_in(Global)
     }
+}
 
-    /// An empty buffer, recycled if one is idle.
+impl<T, A: Allocator> Pool<T, A> {
+    /// A pool whose memory comes from `allocator`.
     #[must_use]
-    pub fn take(&self) -> PooledBuffer {
-        let recycled = self.shelf.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        PooledBuffer { buffer: recycled.unwrap_or_default(), shelf: Arc::clone(&self.shelf) }
+    pub fn new_in(allocator: A) -> Self {
+        Self { free: Cell::new(None), len: Cell::new(0), slots: Arena::new_in(allocator) }
+    }
+
+    /// The same pool, which takes at most `max_bytes` from its allocator.
+    #[must_use]
+    pub fn with_max_bytes(self, max_bytes: usize) -> Self {
+        Self { slots: self.slots.with_max_bytes(max_bytes), ..self }
+    }
+
+    /// Makes room for `more` values beside those that live.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`]; the room made until then stays.
+    pub fn try_reserve(&self, more: usize) -> Result<(), OutOfMemory> {
+        let mut free = 0;
+        let mut at = self.free.get();
+        while let Some(slot) = at
+            && free < more
+        {
+            free += 1;
+            // SAFETY: a place in the list is free and holds the next one.
+            at = unsafe { slot.as_ref().next };
+        }
+        for _ in free..more {
+            let slot = self.fresh()?;
+            // SAFETY: a place of the pool's own that nobody has.
+            unsafe { self.release(slot) };
+        }
+        Ok(())
+    }
+
+    /// The number of values in the pool.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len.get()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes taken from the allocator.
+    #[must_use]
+    pub fn allocated_bytes(&self) -> usize {
+        self.slots.allocated_bytes()
+    }
+
+    /// Puts `value` into the pool.
+    ///
+    /// # Panics
+    /// When the pool's bound is reached.
+    #[inline(always)]
+    pub fn insert(&self, value: T) -> Pooled<'_, T, A> {
+        self.insert_with(|| value)
+    }
+
+    /// Puts what `make` returns into the pool, where it may be built in place. It may use the pool.
+    ///
+    /// # Panics
+    /// When the pool's bound is reached.
+    #[inline(always)]
+    pub fn insert_with(&self, make: impl FnOnce() -> T) -> Pooled<'_, T, A> {
+        let slot = self.slot().unwrap_or_else(|refused| refused.raise());
+        self.fill(slot, make)
+    }
+
+    /// Puts `value` into the pool, or gives it back.
+    ///
+    /// # Errors
+    /// The value, and [`OutOfMemory`].
+    #[inline]
+    pub fn try_insert(&self, value: T) -> Result<Pooled<'_, T, A>, (T, OutOfMemory)> {
+        match self.slot() {
+            Ok(slot) => Ok(self.fill(slot, || value)),
+            Err(refused) => Err((value, refused)),
+        }
+    }
+
+    /// A place that nobody else has.
+    #[inline(always)]
+    fn slot(&self) -> Result<NonNull<Slot<T>>, OutOfMemory> {
+        match self.free.get() {
+            Some(slot) => {
+                // SAFETY: a place in the list is free and holds the next one.
+                self.free.set(unsafe { (*slot.as_ptr()).next });
+                Ok(slot)
+            }
+            None => self.fresh(),
+        }
+    }
+
+    #[inline(never)]
+    fn fresh(&self) -> Result<NonNull<Slot<T>>, OutOfMemory> {
+        Ok(self.slots.try_alloc_layout(Layout::new::<Slot<T>>())?.cast())
+    }
+
+    #[inline(always)]
+    fn fill(&self, slot: NonNull<Slot<T>>, make: impl FnOnce() -> T) -> Pooled<'_, T, A> {
+        let empty = Vacant { slot, pool: self };
+        let value = make();
+        // SAFETY: the place was taken from the pool for this value.
+        unsafe { slot.cast::<T>().write(value) };
+        std::mem::forget(empty);
+        self.len.set(self.len.get() + 1);
+        Pooled { slot, pool: self, owns: PhantomData }
+    }
+
+    /// Puts a place into the list of free ones.
+    ///
+    /// # Safety
+    /// It is this pool's, and neither in the list nor used by anybody any more.
+    #[inline(always)]
+    unsafe fn release(&self, slot: NonNull<Slot<T>>) {
+        // SAFETY: as the caller says.
+        unsafe { slot.write(Slot { next: self.free.get() }) };
+        self.free.set(Some(slot));
     }
 }
 
-/// A buffer of a [`BufferPool`], which goes back when dropped.
-#[derive(Debug)]
-pub struct PooledBuffer {
-    buffer: Vec<u8>,
-    shelf: Arc<Shelf>,
+/// A place taken for a value that does not exist yet, or no longer: it goes back to the list when
+/// making or dropping the value panics.
+struct Vacant<'p, T, A: Allocator> {
+    slot: NonNull<Slot<T>>,
+    pool: &'p Pool<T, A>,
 }
 
-impl Deref for PooledBuffer {
-    type Target = Vec<u8>;
-    fn deref(&self) -> &Vec<u8> {
-        &self.buffer
-    }
-}
-
-impl DerefMut for PooledBuffer {
-    fn deref_mut(&mut self) -> &mut Vec<u8> {
-        &mut self.buffer
-    }
-}
-
-impl Drop for PooledBuffer {
+impl<T, A: Allocator> Drop for Vacant<'_, T, A> {
+    #[inline(always)]
     fn drop(&mut self) {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        if buffer.capacity() == 0 || buffer.capacity() > self.shelf.max_buffer_bytes {
-            return;
-        }
-        buffer.clear();
-        let mut idle = self.shelf.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < self.shelf.max_idle_buffers {
-            idle.push(buffer);
-        }
+        // SAFETY: taken from this pool, without a value.
+        unsafe { self.pool.release(self.slot) };
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A value in a [`Pool`], which drops it and takes its place back when this is dropped.
+///
+/// One that is forgotten keeps its place until the pool is dropped; its value is then never dropped.
+pub struct Pooled<'p, T, A: Allocator = Global> {
+    slot: NonNull<Slot<T>>,
+    pool: &'p Pool<T, A>,
+    owns: PhantomData<T>,
+}
 
-    #[test]
-    fn a_returned_buffer_comes_back_empty_with_its_memory() {
-        let pool = BufferPool::new(1, 1 << 20);
-        let mut a = pool.take();
-        a.extend_from_slice(&[1; 5000]);
-        let address = a.as_ptr();
-        drop(a);
-        let b = pool.take();
-        assert!(b.is_empty());
-        assert_eq!(b.as_ptr(), address);
+impl<T, A: Allocator> Pooled<'_, T, A> {
+    /// Takes the value out of the pool.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: the place holds a value, which is read once: the handle is not dropped.
+        let value = unsafe { this.slot.cast::<T>().read() };
+        this.vacate();
+        value
     }
 
-    #[test]
-    fn a_giant_is_not_kept() {
-        let pool = BufferPool::new(4, 100);
-        let mut a = pool.take();
-        a.reserve(1000);
-        drop(a);
-        assert_eq!(pool.take().capacity(), 0);
+    /// Counts the value out; its place goes back when the result is dropped.
+    #[inline(always)]
+    fn vacate(&self) -> Vacant<'_, T, A> {
+        self.pool.len.set(self.pool.len.get() - 1);
+        Vacant { slot: self.slot, pool: self.pool }
+    }
+}
+
+impl<T, A: Allocator> Deref for Pooled<'_, T, A> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: the place holds a value for as long as the handle lives, which alone knows it.
+        unsafe { self.slot.cast::<T>().as_ref() }
+    }
+}
+
+impl<T, A: Allocator> DerefMut for Pooled<'_, T, A> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as for `deref`, and the handle is borrowed alone.
+        unsafe { self.slot.cast::<T>().as_mut() }
+    }
+}
+
+impl<T, A: Allocator> Drop for Pooled<'_, T, A> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let _vacant = self.vacate();
+        // SAFETY: the place holds a value; it is dropped once, and its place released after it.
+        unsafe { drop_in_place(self.slot.cast::<T>().as_ptr()) };
+    }
+}
+
+impl<T> Default for Pool<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T, A: Allocator> fmt::Debug for Pool<T, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("len", &self.len()).field("slots", &self.slots).finish()
+    }
+}
+
+impl<T: fmt::Debug, A: Allocator> fmt::Debug for Pooled<'_, T, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
     }
 }
