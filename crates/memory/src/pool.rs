@@ -1,6 +1,7 @@
 use std::alloc::Layout;
 use std::cell::Cell;
 use std::fmt;
+use std::iter::successors;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
@@ -39,7 +40,8 @@ use crate::{Arena, OutOfMemory};
 /// ```
 pub struct Pool<T, A: Allocator = Global> {
     free: Cell<Option<NonNull<Slot<T>>>>,
-    len: Cell<usize>,
+    /// Places made so far, free and taken.
+    made: Cell<usize>,
     slots: Arena<A>,
 }
 
@@ -66,7 +68,7 @@ impl<T, A: Allocator> Pool<T, A> {
     /// A pool whose memory comes from `allocator`.
     #[must_use]
     pub fn new_in(allocator: A) -> Self {
-        Self { free: Cell::new(None), len: Cell::new(0), slots: Arena::new_in(allocator) }
+        Self { free: Cell::new(None), made: Cell::new(0), slots: Arena::new_in(allocator) }
     }
 
     /// The same pool, which takes at most `max_bytes` from its allocator.
@@ -80,15 +82,7 @@ impl<T, A: Allocator> Pool<T, A> {
     /// # Errors
     /// [`OutOfMemory`]; the room made until then stays.
     pub fn try_reserve(&self, more: usize) -> Result<(), OutOfMemory> {
-        let mut free = 0;
-        let mut at = self.free.get();
-        while let Some(slot) = at
-            && free < more
-        {
-            free += 1;
-            // SAFETY: a place in the list is free and holds the next one.
-            at = unsafe { slot.as_ref().next };
-        }
+        let free = self.free_places().take(more).count();
         for _ in free..more {
             let slot = self.fresh()?;
             // SAFETY: a place of the pool's own that nobody has.
@@ -97,10 +91,11 @@ impl<T, A: Allocator> Pool<T, A> {
         Ok(())
     }
 
-    /// The number of values in the pool.
+    /// The number of values in the pool: what is not free, for which the free places are counted
+    /// (so that nothing is counted on the way of a value).
     #[must_use]
     pub fn len(&self) -> usize {
-        self.len.get()
+        self.made.get() - self.free_places().count()
     }
 
     /// Whether there are none.
@@ -161,7 +156,14 @@ impl<T, A: Allocator> Pool<T, A> {
 
     #[inline(never)]
     fn fresh(&self) -> Result<NonNull<Slot<T>>, OutOfMemory> {
-        Ok(self.slots.try_alloc_layout(Layout::new::<Slot<T>>())?.cast())
+        let slot = self.slots.try_alloc_layout(Layout::new::<Slot<T>>())?;
+        self.made.set(self.made.get() + 1);
+        Ok(slot.cast())
+    }
+
+    fn free_places(&self) -> impl Iterator<Item = NonNull<Slot<T>>> {
+        // SAFETY: a place in the list is free and holds the next one.
+        successors(self.free.get(), |slot| unsafe { (*slot.as_ptr()).next })
     }
 
     #[inline(always)]
@@ -171,7 +173,6 @@ impl<T, A: Allocator> Pool<T, A> {
         // SAFETY: the place was taken from the pool for this value.
         unsafe { slot.cast::<T>().write(value) };
         std::mem::forget(empty);
-        self.len.set(self.len.get() + 1);
         Pooled { slot, pool: self, owns: PhantomData }
     }
 
@@ -218,14 +219,13 @@ impl<T, A: Allocator> Pooled<'_, T, A> {
         let this = ManuallyDrop::new(self);
         // SAFETY: the place holds a value, which is read once: the handle is not dropped.
         let value = unsafe { this.slot.cast::<T>().read() };
-        this.vacate();
+        drop(this.vacate());
         value
     }
 
-    /// Counts the value out; its place goes back when the result is dropped.
+    /// The place alone, which goes back when the result is dropped.
     #[inline(always)]
     fn vacate(&self) -> Vacant<'_, T, A> {
-        self.pool.len.set(self.pool.len.get() - 1);
         Vacant { slot: self.slot, pool: self.pool }
     }
 }

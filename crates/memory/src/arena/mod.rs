@@ -198,17 +198,28 @@ impl<A: Allocator> Arena<A> {
     /// The fast path: memory from the extent in use.
     #[inline(always)]
     fn bump(&self, layout: Layout) -> Option<NonNull<u8>> {
+        let (size, mask) = (layout.size(), layout.align() - 1);
         let cursor = self.cursor.get();
-        let pad = cursor.addr().get().wrapping_neg() & (layout.align() - 1);
-        // A `Layout`'s size rounded up to its alignment fits `isize`: the sum cannot overflow.
-        let needed = pad + layout.size();
+        let from = cursor.addr().get();
+        // The next cursor from the last one is what a row of allocations waits for: two
+        // instructions where the size is a multiple of the alignment, which a type's always is and
+        // the compiler then knows.
+        let to = if size & mask == 0 {
+            from.wrapping_add(size + mask) & !mask
+        } else {
+            (from.wrapping_add(mask) & !mask).wrapping_add(size)
+        };
+        // Padding and size: a `Layout`'s size rounded up to its alignment fits `isize`, so that
+        // this is right even where the sums above wrapped.
+        let needed = to.wrapping_sub(from);
         if needed > self.room() {
             return None;
         }
-        // SAFETY: `pad <= needed <= room`: both stay within the extent, or one past its end.
+        // SAFETY: `size <= needed <= room`: both stay within the extent, or one past its end.
         unsafe {
-            self.cursor.set(cursor.add(needed));
-            Some(cursor.add(pad))
+            let next = cursor.add(needed);
+            self.cursor.set(next);
+            Some(next.sub(size))
         }
     }
 
