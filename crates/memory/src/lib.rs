@@ -5,6 +5,7 @@
 //! * [`Interner`]: byte strings to dense `u32` ids, each stored once in one contiguous block.
 //! * [`Arena`] (and [`DropArena`], [`Region`]): many objects of one lifetime.
 //! * [`Pool`]: places for values of one type that come and go.
+//! * [`Slab`]: an allocator by size class.
 //! * [`AlignedVec`]: plain data at cache lines and huge pages.
 //! * [`Recycler`]: objects kept for their memory, as [`BufferPool`] does, because the first touch of
 //!   a fresh page costs more than a microsecond on a virtual machine.
@@ -17,6 +18,7 @@ mod interner;
 mod pages;
 mod pool;
 mod recycler;
+mod slab;
 
 pub use aligned::{ALIGNMENT_BYTES, AlignedVec, Zeroed};
 pub use arena::{Arena, Checkpoint, DropArena, NoMemory, Region, StaleCheckpoint};
@@ -26,3 +28,4 @@ pub use interner::Interner;
 pub use pages::HUGE_PAGE_BYTES;
 pub use pool::{Pool, Pooled};
 pub use recycler::{BufferPool, PooledBuffer, Recycle, Recycled, Recycler};
+pub use slab::{MAX_CLASS_BYTES, Slab};

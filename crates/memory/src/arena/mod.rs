@@ -209,15 +209,14 @@ impl<A: Allocator> Arena<A> {
         } else {
             (from.wrapping_add(mask) & !mask).wrapping_add(size)
         };
-        // Padding and size: a `Layout`'s size rounded up to its alignment fits `isize`, so that
-        // this is right even where the sums above wrapped.
-        let needed = to.wrapping_sub(from);
-        if needed > self.room() {
+        // A `Layout`'s size rounded up to its alignment fits `isize`: where a sum wrapped, it did so
+        // once and came out less than `from`.
+        if to > self.end.get().addr().get() || to < from {
             return None;
         }
-        // SAFETY: `size <= needed <= room`: both stay within the extent, or one past its end.
+        // SAFETY: from the cursor to `to` are padding and `size` bytes, all within the extent.
         unsafe {
-            let next = cursor.add(needed);
+            let next = cursor.add(to - from);
             self.cursor.set(next);
             Some(next.sub(size))
         }
