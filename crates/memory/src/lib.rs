@@ -7,8 +7,9 @@
 //! * [`Pool`]: places for values of one type that come and go.
 //! * [`Slab`]: an allocator by size class.
 //! * [`AlignedVec`]: plain data at cache lines and huge pages.
-//! * [`Recycler`]: objects kept for their memory, as [`BufferPool`] does, because the first touch of
-//!   a fresh page costs more than a microsecond on a virtual machine.
+//! * [`Recycler`]: objects kept for their memory, because the first touch of a fresh page costs more
+//!   than a microsecond on a virtual machine.
+//! * [`RingBuffer`] of fixed size, and [`spsc`]: one between two threads, without locks.
 
 mod aligned;
 mod arena;
@@ -18,7 +19,10 @@ mod interner;
 mod pages;
 mod pool;
 mod recycler;
+mod ring;
 mod slab;
+pub mod spsc;
+mod sync;
 
 pub use aligned::{ALIGNMENT_BYTES, AlignedVec, Zeroed};
 pub use arena::{Arena, Checkpoint, DropArena, NoMemory, Region, StaleCheckpoint};
@@ -27,5 +31,6 @@ pub use error::OutOfMemory;
 pub use interner::Interner;
 pub use pages::HUGE_PAGE_BYTES;
 pub use pool::{Pool, Pooled};
-pub use recycler::{BufferPool, PooledBuffer, Recycle, Recycled, Recycler};
+pub use recycler::{Recycle, Recycled, Recycler};
+pub use ring::RingBuffer;
 pub use slab::{MAX_CLASS_BYTES, Slab};

@@ -1,6 +1,6 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a [`Recycler`] needs to know of its objects.
 pub trait Recycle: Default {
@@ -34,54 +34,105 @@ impl Recycle for String {
 /// Objects that are kept for their memory, and shared between threads.
 ///
 /// A buffer keeps its pages when it goes back, so that a steady state touches no fresh memory: the
-/// first touch of a page costs more than a microsecond on a virtual machine. The recycler holds at
-/// most `max_idle` objects; one that grew beyond `max_object_bytes` is freed instead of kept.
+/// first touch of a page costs more than a microsecond on a virtual machine. The shelf holds at most
+/// `max_idle` objects with at most `max_idle_bytes` of memory together; what is beyond is freed.
 ///
-/// Clones share one shelf, behind a lock: for objects that are worth some microseconds.
+/// Clones share one shelf, behind a lock: for objects that are worth some microseconds. A
+/// [`Recycled`] object goes back by itself; [`take`](Self::take) and [`put`](Self::put) leave that
+/// to the caller.
 ///
 /// ```
 /// let buffers = tidemill_memory::Recycler::<Vec<f64>>::new(8, 1 << 20);
-/// let mut one = buffers.take();
+/// let mut one = buffers.get();
 /// one.resize(1000, 0.0);
 /// drop(one);
-/// let again = buffers.take();
+/// let again = buffers.get();
 /// assert!(again.is_empty() && again.capacity() >= 1000);
 /// ```
 pub struct Recycler<T> {
     shelf: Arc<Shelf<T>>,
 }
 
-/// Recycled byte buffers.
-pub type BufferPool = Recycler<Vec<u8>>;
-
-/// A buffer of a [`BufferPool`], which goes back when dropped.
-pub type PooledBuffer = Recycled<Vec<u8>>;
-
 struct Shelf<T> {
-    idle: Mutex<Vec<T>>,
+    idle: Mutex<Idle<T>>,
     max_idle: usize,
-    max_object_bytes: usize,
+    max_idle_bytes: usize,
+}
+
+/// Objects with the bytes they were counted with.
+struct Idle<T> {
+    objects: Vec<(T, usize)>,
+    bytes: usize,
+}
+
+impl<T> Shelf<T> {
+    fn lock(&self) -> MutexGuard<'_, Idle<T>> {
+        // Nothing panics between its changes: the sum is that of the objects.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Recycle> Shelf<T> {
+    fn take(&self) -> T {
+        let mut idle = self.lock();
+        let Some((object, bytes)) = idle.objects.pop() else {
+            drop(idle); // a new object is made outside the lock
+            return T::default();
+        };
+        idle.bytes -= bytes;
+        object
+    }
+
+    fn put(&self, mut object: T) {
+        object.clear();
+        let bytes = object.memory_bytes();
+        let mut idle = self.lock();
+        let has_room = idle.objects.len() < self.max_idle;
+        if has_room && (1..=self.max_idle_bytes - idle.bytes).contains(&bytes) {
+            idle.bytes += bytes;
+            idle.objects.push((object, bytes));
+        } else {
+            drop(idle); // what is not kept is freed outside the lock
+        }
+    }
 }
 
 impl<T: Recycle> Recycler<T> {
-    /// A recycler that keeps up to `max_idle` objects of up to `max_object_bytes` each.
+    /// A recycler that keeps up to `max_idle` objects of up to `max_idle_bytes` together.
     #[must_use]
-    pub fn new(max_idle: usize, max_object_bytes: usize) -> Self {
-        let shelf = Shelf { idle: Mutex::default(), max_idle, max_object_bytes };
-        Self { shelf: Arc::new(shelf) }
+    pub fn new(max_idle: usize, max_idle_bytes: usize) -> Self {
+        let idle = Mutex::new(Idle { objects: Vec::new(), bytes: 0 });
+        Self { shelf: Arc::new(Shelf { idle, max_idle, max_idle_bytes }) }
     }
 
-    /// An empty object, recycled if one is idle.
+    /// An object as good as new, which goes back when dropped: the one that came back last, if one
+    /// is idle.
     #[must_use]
-    pub fn take(&self) -> Recycled<T> {
-        let recycled = self.shelf.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        Recycled { object: recycled.unwrap_or_default(), shelf: Arc::clone(&self.shelf) }
+    pub fn get(&self) -> Recycled<T> {
+        Recycled { object: self.take(), shelf: Arc::clone(&self.shelf) }
+    }
+
+    /// As [`get`](Self::get), but the object is the caller's.
+    #[must_use]
+    pub fn take(&self) -> T {
+        self.shelf.take()
+    }
+
+    /// Clears an object and keeps it for the next, if there is room for it.
+    pub fn put(&self, object: T) {
+        self.shelf.put(object);
     }
 
     /// The number of objects on the shelf.
     #[must_use]
     pub fn idle(&self) -> usize {
-        self.shelf.idle.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.shelf.lock().objects.len()
+    }
+
+    /// Bytes of memory in the objects on the shelf.
+    #[must_use]
+    pub fn idle_bytes(&self) -> usize {
+        self.shelf.lock().bytes
     }
 }
 
@@ -107,18 +158,7 @@ impl<T: Recycle> DerefMut for Recycled<T> {
 
 impl<T: Recycle> Drop for Recycled<T> {
     fn drop(&mut self) {
-        let bytes = self.object.memory_bytes();
-        if bytes == 0 || bytes > self.shelf.max_object_bytes {
-            return;
-        }
-        let mut object = std::mem::take(&mut self.object);
-        object.clear();
-        let mut idle = self.shelf.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < self.shelf.max_idle {
-            idle.push(object);
-        } else {
-            drop(idle); // what is not kept is freed outside the lock
-        }
+        self.shelf.put(std::mem::take(&mut self.object));
     }
 }
 
@@ -130,10 +170,10 @@ impl<T> Clone for Recycler<T> {
 
 impl<T> fmt::Debug for Recycler<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shelf { max_idle, max_object_bytes, .. } = &*self.shelf;
+        let Shelf { max_idle, max_idle_bytes, .. } = &*self.shelf;
         f.debug_struct("Recycler")
             .field("max_idle", max_idle)
-            .field("max_object_bytes", max_object_bytes)
+            .field("max_idle_bytes", max_idle_bytes)
             .finish_non_exhaustive()
     }
 }
@@ -149,35 +189,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_returned_buffer_comes_back_empty_with_its_memory() {
-        let pool = BufferPool::new(1, 1 << 20);
-        let mut a = pool.take();
+    fn an_object_comes_back_empty_with_its_memory() {
+        let buffers = Recycler::<Vec<u8>>::new(1, 1 << 20);
+        let mut a = buffers.get();
         a.extend_from_slice(&[1; 5000]);
         let address = a.as_ptr();
         drop(a);
-        let b = pool.take();
+        let b = buffers.get();
         assert!(b.is_empty());
         assert_eq!(b.as_ptr(), address);
     }
 
     #[test]
-    fn a_giant_is_not_kept() {
-        let pool = BufferPool::new(4, 100);
-        let mut a = pool.take();
-        a.reserve(1000);
-        drop(a);
-        assert_eq!(pool.take().capacity(), 0);
+    fn the_shelf_keeps_what_its_bounds_allow() {
+        let shelf = Recycler::<Vec<u8>>::new(3, 100);
+        for capacity in [0, 60, 50, 40] {
+            shelf.put(Vec::with_capacity(capacity));
+        }
+        assert_eq!((shelf.idle(), shelf.idle_bytes()), (2, 100));
+        let taken: Vec<usize> = (0..3).map(|_| shelf.take().capacity()).collect();
+        assert_eq!((taken, shelf.idle_bytes()), (vec![40, 60, 0], 0));
+        (0..5).for_each(|_| shelf.put(Vec::with_capacity(1)));
+        assert_eq!(shelf.idle(), 3);
     }
 
     #[test]
-    fn the_shelf_is_bounded_and_outlives_the_recycler() {
-        let pool = Recycler::<String>::new(2, 100);
-        let clone = pool.clone();
-        let taken: Vec<_> = (0..5).map(|_| pool.take()).collect();
-        drop(pool);
-        for mut one in taken {
-            one.push('x');
-        }
-        assert_eq!(clone.idle(), 2);
+    fn an_object_keeps_its_shelf_alive_and_moves_between_threads() {
+        let texts = Recycler::<String>::new(2, 100);
+        let mut taken = texts.get();
+        let clone = texts.clone();
+        drop(texts);
+        std::thread::spawn(move || taken.push('x')).join().unwrap();
+        assert_eq!(clone.idle(), 1);
     }
 }
