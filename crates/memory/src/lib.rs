@@ -9,6 +9,7 @@
 //! * [`AlignedVec`]: plain data at cache lines and huge pages.
 //! * [`Recycler`]: objects kept for their memory, because the first touch of a fresh page costs more
 //!   than a microsecond on a virtual machine.
+//! * [`ThreadLocalPool`]: the same without locks, a shelf for each thread.
 //! * [`RingBuffer`] of fixed size, and [`spsc`]: one between two threads, without locks.
 
 mod aligned;
@@ -23,6 +24,7 @@ mod ring;
 mod slab;
 pub mod spsc;
 mod sync;
+mod thread_local;
 
 pub use aligned::{ALIGNMENT_BYTES, AlignedVec, Zeroed};
 pub use arena::{Arena, Checkpoint, DropArena, NoMemory, Region, StaleCheckpoint};
@@ -34,3 +36,4 @@ pub use pool::{Pool, Pooled};
 pub use recycler::{Recycle, Recycled, Recycler};
 pub use ring::RingBuffer;
 pub use slab::{MAX_CLASS_BYTES, Slab};
+pub use thread_local::{LocalRecycled, ThreadLocalPool};

@@ -6,12 +6,12 @@ pub(crate) use loom::cell::UnsafeCell;
 #[cfg(loom)]
 pub(crate) use loom::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering, fence},
 };
 #[cfg(not(loom))]
 pub(crate) use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering, fence},
 };
 
 /// `std::cell::UnsafeCell` by loom's interface.
@@ -36,3 +36,14 @@ impl<T> UnsafeCell<T> {
         write(self.0.get())
     }
 }
+
+/// A `thread_local!` whose first value is a constant (to loom, which knows no such thing, any).
+macro_rules! per_thread {
+    ($($(#[$meta:meta])* static $name:ident: $type:ty = $first:expr;)*) => {
+        #[cfg(loom)]
+        loom::thread_local! { $($(#[$meta])* static $name: $type = $first;)* }
+        #[cfg(not(loom))]
+        std::thread_local! { $($(#[$meta])* static $name: $type = const { $first };)* }
+    };
+}
+pub(crate) use per_thread;
