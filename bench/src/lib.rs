@@ -1,6 +1,8 @@
 //! What the benches share: data, memory, medians.
 #![forbid(unsafe_code)]
 
+pub mod strategies;
+
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};

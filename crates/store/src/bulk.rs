@@ -149,7 +149,7 @@ impl Bulk<'_> {
                 ingest.resolve(batch, &mut map.0, self.duplicates);
             }
             let spare = &mut self.spare;
-            let spare = || spare.pop().unwrap_or_else(|| self.inner.recycled.chunks.take());
+            let spare = || spare.pop().unwrap_or_else(|| self.inner.spare.chunks.take());
             let mut chunks = map.0.take_chunks(batch, rejections, spare);
             let uncommitted = (&self.pending[..], &self.strict[..]);
             self.inner.refuse_duplicates(&ingest, &mut chunks, uncommitted, rejections)?;
@@ -305,7 +305,7 @@ impl Bulk<'_> {
 
     /// Clusters chunks, in parallel.
     fn cluster(&self, mut chunks: Vec<Arc<Chunk>>) -> Vec<Arc<Chunk>> {
-        let shelf = &self.inner.recycled.clusters;
+        let shelf = &self.inner.spare.clusters;
         let cluster = |chunk: &mut Arc<Chunk>| {
             // Nobody else has them yet.
             if let Some(chunk) = Arc::get_mut(chunk) {

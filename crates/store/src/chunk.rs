@@ -1,6 +1,5 @@
+use tidemill_memory::Recycle;
 use tidemill_model::{Column, TimeRange, Values};
-
-use crate::recycle::Spare;
 
 /// Rows of one table in arrival order, with the store's series ids and field indices: what the
 /// memtable is made of. Never changed once it is made.
@@ -16,7 +15,14 @@ pub(crate) struct Chunk {
     pub(crate) positions: Vec<u32>,
 }
 
-impl Spare for Chunk {
+impl Recycle for Chunk {
+    fn clear(&mut self) {
+        self.series.clear();
+        self.times.clear();
+        self.positions.clear();
+        self.columns.iter_mut().for_each(|(_, column)| column.clear());
+    }
+
     fn memory_bytes(&self) -> usize {
         Self::memory_bytes(self)
     }
@@ -95,7 +101,9 @@ pub(crate) struct ClusterScratch {
     positions: Vec<u32>,
 }
 
-impl Spare for ClusterScratch {
+impl Recycle for ClusterScratch {
+    fn clear(&mut self) {}
+
     fn memory_bytes(&self) -> usize {
         let words = self.order.capacity() + self.ints.capacity() + self.floats.capacity();
         words * size_of::<u64>() + self.positions.capacity() * size_of::<u32>()

@@ -111,7 +111,7 @@ impl Inner {
                 fields: merge.fields.clone(),
                 row_bytes: merge.row_bytes,
             };
-            change.add.push(build_segment(target, &self.recycled, &source.plans, &source)?);
+            change.add.push(build_segment(target, &self.spare, &source.plans, &source)?);
             Ok(())
         });
         let opened = self.commit_or_remove(written, &change, false)?;
@@ -235,7 +235,7 @@ impl Merge {
                 series_count: state.series_count,
                 segments: Arc::new(segments.into()),
                 memory: Arc::new(Memory::default()),
-                recycled: Arc::clone(&inner.recycled),
+                spare: Arc::clone(&inner.spare),
             }),
         };
         let row_bytes = row_bytes(&view, &series, &fields)?;

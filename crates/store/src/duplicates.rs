@@ -92,7 +92,7 @@ fn view_of_state(
             series_count: state.series_count,
             segments: Arc::new(segments.into()),
             memory: Arc::new(Memory::new(chunks, state.schema.duplicates)),
-            recycled: Arc::clone(&inner.recycled),
+            spare: Arc::clone(&inner.spare),
         }),
     }
 }

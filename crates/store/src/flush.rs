@@ -152,7 +152,7 @@ impl Inner {
         self.memtable.lock().unwrap_or_else(PoisonError::into_inner).shrink(flushed_bytes);
         // Those that no snapshot holds.
         let unused = tables.into_iter().flatten().filter_map(Arc::into_inner);
-        unused.for_each(|chunk| self.recycled.chunks.put(chunk));
+        unused.for_each(|chunk| self.spare.chunks.put(chunk));
         self.remove_logs_before(log_file)
     }
 
@@ -176,7 +176,7 @@ impl Inner {
             fields: sorted.fields(),
             row_bytes,
         };
-        build_segment(target, &self.recycled, &plans, sorted)
+        build_segment(target, &self.spare, &plans, sorted)
     }
 
     pub(crate) fn remove_logs_before(&self, file: u64) -> Result<()> {

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::Ingest;
 use crate::manifest::{Manifest, definition_path};
 use crate::options::Options;
-use crate::recycle::Recycled;
+use crate::recycle::Spare;
 use crate::segment::Segment;
 use crate::store::{Inner, Recovery, Store, TableState, publish_definitions};
 use crate::wal::{Log, Replay, decode_record, log_number, log_path, replay};
@@ -367,12 +367,12 @@ fn assemble(
         tables[table as usize].chunks.push(Arc::new(chunk));
     }
     memtable.force(bytes);
-    let recycled = Arc::new(Recycled::new(options.budget.limit_bytes()));
+    let spare = Arc::new(Spare::new(options.budget.limit_bytes()));
     let commit = Commit { manifest: loaded.manifest, definitions: loaded.definition_files };
     Store::new(Inner {
         dir: dir.to_owned(),
         options,
-        recycled,
+        spare,
         gate: RwLock::new(()),
         compaction: Mutex::new(()),
         maintenance: Mutex::new(()),

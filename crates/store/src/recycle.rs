@@ -1,112 +1,45 @@
-//! Memory that goes from one use to the next.
-//!
-//! The first touch of a fresh page costs more than a microsecond on a virtual machine, and the
-//! allocator gives large blocks back to the system as soon as they are free: an import that did so
-//! spent a sixth of its time there.
+//! Memory that goes from one use to the next: the allocator gives large blocks back to the system
+//! as soon as they are free, and the next use pays for fresh pages.
 
-use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use tidemill_memory::{Recycle, Recycler};
 
 use crate::chunk::{Chunk, ClusterScratch};
 use crate::read::BlockCache;
 use crate::segment::{BlockScratch, EncodedBlock};
 use crate::store::WriteScratch;
 
-/// What all shelves of a store hold, in bytes, at most…
-const MAX_SPARE_BYTES: usize = 64 << 20;
-/// …and as a part of its budget.
+/// What is kept for all uses, in bytes, at most…
+const MAX_IDLE_BYTES: usize = 64 << 20;
+/// …and as a part of the store's budget.
 const BUDGET_PART: usize = 8;
+/// How many objects are kept for one use.
+const MAX_IDLE: usize = 4096;
 
-/// What is worth keeping when it is empty.
-pub(crate) trait Spare: Default {
-    /// Bytes of memory held.
-    fn memory_bytes(&self) -> usize;
-}
-
-/// Memory that nobody uses, up to a number of bytes; what is beyond is freed.
-pub(crate) struct Shelf<T> {
-    idle: Mutex<Idle<T>>,
-    max_bytes: usize,
-}
-
-struct Idle<T> {
-    items: Vec<(T, usize)>,
-    bytes: usize,
-}
-
-impl<T> fmt::Debug for Shelf<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shelf").field("max_bytes", &self.max_bytes).finish_non_exhaustive()
-    }
-}
-
-impl<T: Spare> Shelf<T> {
-    pub(crate) fn new(max_bytes: usize) -> Self {
-        Self { idle: Mutex::new(Idle { items: Vec::new(), bytes: 0 }), max_bytes }
-    }
-
-    /// What was put back last, or something new.
-    pub(crate) fn take(&self) -> T {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((item, bytes)) = idle.items.pop() else { return T::default() };
-        idle.bytes -= bytes;
-        item
-    }
-
-    pub(crate) fn put(&self, item: T) {
-        let bytes = item.memory_bytes();
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if bytes > 0 && idle.bytes + bytes <= self.max_bytes {
-            idle.bytes += bytes;
-            idle.items.push((item, bytes));
-        }
-    }
-}
-
-/// The shelves of a store.
+/// What a store keeps for the next write, flush or query.
 #[derive(Debug)]
-pub(crate) struct Recycled {
-    pub(crate) chunks: Shelf<Chunk>,
-    pub(crate) writes: Shelf<WriteScratch>,
-    pub(crate) clusters: Shelf<ClusterScratch>,
-    pub(crate) blocks: Shelf<BlockScratch>,
-    pub(crate) encoded: Shelf<EncodedBlock>,
-    pub(crate) caches: Shelf<BlockCache>,
+pub(crate) struct Spare {
+    pub(crate) chunks: Recycler<Chunk>,
+    pub(crate) writes: Recycler<WriteScratch>,
+    pub(crate) clusters: Recycler<ClusterScratch>,
+    pub(crate) blocks: Recycler<BlockScratch>,
+    pub(crate) encoded: Recycler<EncodedBlock>,
+    pub(crate) caches: Recycler<BlockCache>,
 }
 
-impl Recycled {
+impl Spare {
     pub(crate) fn new(budget_bytes: usize) -> Self {
-        let bytes = MAX_SPARE_BYTES.min(budget_bytes / BUDGET_PART);
+        let bytes = MAX_IDLE_BYTES.min(budget_bytes / BUDGET_PART);
         Self {
-            chunks: Shelf::new(bytes / 4),
-            writes: Shelf::new(bytes / 8),
-            clusters: Shelf::new(bytes / 16),
-            blocks: Shelf::new(bytes / 8),
-            encoded: Shelf::new(bytes / 8),
-            caches: Shelf::new(bytes / 4),
+            chunks: part(bytes / 4),
+            writes: part(bytes / 8),
+            clusters: part(bytes / 16),
+            blocks: part(bytes / 8),
+            encoded: part(bytes / 8),
+            caches: part(bytes / 4),
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    impl Spare for Vec<u8> {
-        fn memory_bytes(&self) -> usize {
-            self.capacity()
-        }
-    }
-
-    #[test]
-    fn what_is_put_back_is_taken_again_up_to_the_bound() {
-        let shelf = Shelf::new(100);
-        for capacity in [60, 50, 40] {
-            shelf.put(Vec::<u8>::with_capacity(capacity));
-        }
-        let taken: Vec<usize> = (0..3).map(|_| shelf.take().capacity()).collect();
-        assert_eq!(taken, [40, 60, 0]);
-        shelf.put(Vec::with_capacity(100));
-        assert_eq!(shelf.take().capacity(), 100);
-    }
+fn part<T: Recycle>(bytes: usize) -> Recycler<T> {
+    Recycler::new(MAX_IDLE, bytes)
 }

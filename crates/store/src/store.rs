@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use std::thread::JoinHandle;
 
 use tidemill_codec::Encoder;
-use tidemill_memory::{Budget, Reservation};
+use tidemill_memory::{Budget, Recycle, Reservation};
 use tidemill_model::{Batch, TableSchema};
 
 use crate::bytes::Put;
@@ -17,7 +17,7 @@ use crate::flush::LastHandle;
 use crate::ingest::{BatchMap, Ingest, Rejection};
 use crate::options::Options;
 use crate::read::{Memory, Segments, Snapshot, TableView, ViewInner};
-use crate::recycle::{Recycled, Spare};
+use crate::recycle::Spare;
 use crate::segment::Segment;
 use crate::wal::{Log, MAX_RECORD_BYTES, encode_rows};
 
@@ -35,7 +35,7 @@ pub struct Store {
 pub(crate) struct Inner {
     pub(crate) dir: PathBuf,
     pub(crate) options: Options,
-    pub(crate) recycled: Arc<Recycled>,
+    pub(crate) spare: Arc<Spare>,
     /// Writers share it; a bulk load, which defines things it may take back, excludes them.
     pub(crate) gate: RwLock<()>,
     /// One compaction at a time.
@@ -71,7 +71,11 @@ pub(crate) struct WriteScratch {
     cluster: ClusterScratch,
 }
 
-impl Spare for WriteScratch {
+impl Recycle for WriteScratch {
+    fn clear(&mut self) {
+        self.rows.clear();
+    }
+
     fn memory_bytes(&self) -> usize {
         self.rows.capacity() + Encoder::MEMORY_BYTES + self.cluster.memory_bytes()
     }
@@ -229,7 +233,7 @@ impl Inner {
                 drop(ingest);
                 None
             };
-            let spare = || self.recycled.chunks.take();
+            let spare = || self.spare.chunks.take();
             let mut chunks = map.take_chunks(batch, &mut written.rejections, spare);
             if let Some(ingest) = &ingest {
                 self.refuse_duplicates(ingest, &mut chunks, (&[], &[]), &mut written.rejections)?;
@@ -237,9 +241,8 @@ impl Inner {
             if chunks.is_empty() {
                 return Ok(written);
             }
-            let mut scratch = self.recycled.writes.take();
+            let mut scratch = self.spare.writes.take();
             let WriteScratch { rows, encoder, cluster } = &mut scratch;
-            rows.clear();
             for (table, chunk) in &mut chunks {
                 chunk.cluster(cluster);
                 written.rows += chunk.rows() as u64;
@@ -249,7 +252,7 @@ impl Inner {
             // It may have been closed meanwhile.
             self.log()?;
             let sequence = self.append(log, &mut ingest, chunks, &scratch.rows)?;
-            self.recycled.writes.put(scratch);
+            self.spare.writes.put(scratch);
             sequence
         };
         log.wait(sequence)?;
@@ -342,7 +345,7 @@ impl Inner {
                     stale.push((index, Arc::clone(&memory)));
                     memory
                 };
-                table.view(memory, Arc::clone(&self.recycled))
+                table.view(memory, Arc::clone(&self.spare))
             };
             tables.iter().enumerate().map(view).collect()
         };
@@ -389,7 +392,7 @@ impl TableState {
         self.series_count = definition.index.len();
     }
 
-    pub(crate) fn view(&self, memory: Arc<Memory>, recycled: Arc<Recycled>) -> TableView {
+    pub(crate) fn view(&self, memory: Arc<Memory>, spare: Arc<Spare>) -> TableView {
         TableView {
             inner: Arc::new(ViewInner {
                 schema: Arc::clone(&self.schema),
@@ -397,7 +400,7 @@ impl TableState {
                 series_count: self.series_count,
                 segments: Arc::clone(&self.segments),
                 memory,
-                recycled,
+                spare,
             }),
         }
     }

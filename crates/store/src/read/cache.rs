@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use tidemill_memory::Recycle;
 use tidemill_model::{Column, FieldType};
 
 use crate::bytes::Malformed;
 use crate::column_codec;
 use crate::error::{Error, Result};
-use crate::recycle::Spare;
 use crate::segment::{ColumnChunk, Segment};
 
 /// What a reader's decoded blocks hold, in bytes, unless two of them hold more.
@@ -93,7 +93,20 @@ pub(crate) struct BlockChunk<'a> {
     offset: u64,
 }
 
-impl Spare for BlockCache {
+impl Recycle for BlockCache {
+    /// Forgets all blocks and keeps some of their memory.
+    fn clear(&mut self) {
+        self.order.clear();
+        self.bytes = 0;
+        let slots = self.recent.drain().flat_map(|(_, recent)| [recent.now, recent.before]);
+        self.spare.extend(slots.flatten().map(|(_, slot)| slot));
+        let mut kept = 0;
+        self.spare.retain(|slot| {
+            kept += slot.counted;
+            kept <= MAX_SPARE_BYTES
+        });
+    }
+
     fn memory_bytes(&self) -> usize {
         let spare: usize = self.spare.iter().map(|slot| slot.counted).sum();
         self.bytes + spare
@@ -161,19 +174,6 @@ impl BlockCache {
             decoded?;
         }
         Ok(Some(&self.slot(key)?.column.values))
-    }
-
-    /// Forgets all blocks and keeps some of their memory.
-    pub(crate) fn forget(&mut self) {
-        self.order.clear();
-        self.bytes = 0;
-        let slots = self.recent.drain().flat_map(|(_, recent)| [recent.now, recent.before]);
-        self.spare.extend(slots.flatten().map(|(_, slot)| slot));
-        let mut kept = 0;
-        self.spare.retain(|slot| {
-            kept += slot.counted;
-            kept <= MAX_SPARE_BYTES
-        });
     }
 
     /// Whether it has the block, which comes to stand first then.

@@ -33,8 +33,7 @@ pub struct Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.cache.forget();
-        self.view.inner.recycled.caches.put(mem::take(&mut self.cache));
+        self.view.inner.spare.caches.put(mem::take(&mut self.cache));
     }
 }
 
@@ -52,7 +51,7 @@ pub struct StoredAggregate {
 impl Reader {
     pub(crate) fn new(view: TableView) -> Self {
         let scratch = Column::new(FieldType::Int);
-        let cache = view.inner.recycled.caches.take();
+        let cache = view.inner.spare.caches.take();
         Self { view, cache, merge: None, scratch, parts: Vec::new(), starts: Vec::new() }
     }
 

@@ -7,7 +7,7 @@ use super::Reader;
 use crate::chunk::Chunk;
 use crate::compact::are_disjoint;
 use crate::definition::Definition;
-use crate::recycle::Recycled;
+use crate::recycle::Spare;
 use crate::segment::Segment;
 use crate::series_index::SeriesIndex;
 use crate::sorted::SortedRows;
@@ -47,7 +47,7 @@ pub(crate) struct ViewInner {
     /// By age.
     pub(crate) segments: Arc<Segments>,
     pub(crate) memory: Arc<Memory>,
-    pub(crate) recycled: Arc<Recycled>,
+    pub(crate) spare: Arc<Spare>,
 }
 
 /// The segments of a table, by age.

@@ -1,11 +1,11 @@
 use std::ops::Range;
 
 use tidemill_codec::Encoder;
+use tidemill_memory::Recycle;
 use tidemill_model::{Column, TimeRange, Values};
 
 use super::{BlockPlan, HAS_STATISTICS, HAS_VALIDITY, slices, statistics};
 use crate::bytes::Put;
-use crate::recycle::Spare;
 
 /// The rows of one block, column by column.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +22,12 @@ pub(crate) struct BlockScratch {
     pub(crate) encoder: BlockEncoder,
 }
 
-impl Spare for BlockScratch {
+impl Recycle for BlockScratch {
+    fn clear(&mut self) {
+        self.data.times.clear();
+        self.data.columns.iter_mut().flatten().for_each(Column::clear);
+    }
+
     fn memory_bytes(&self) -> usize {
         let columns = self.data.columns.iter().flatten();
         columns.map(Column::memory_bytes).sum::<usize>()
@@ -32,7 +37,13 @@ impl Spare for BlockScratch {
     }
 }
 
-impl Spare for EncodedBlock {
+impl Recycle for EncodedBlock {
+    fn clear(&mut self) {
+        self.runs.clear();
+        self.bytes.clear();
+        self.chunks.clear();
+    }
+
     fn memory_bytes(&self) -> usize {
         self.bytes.capacity()
             + self.chunks.capacity() * size_of::<(u32, u32)>()
@@ -69,11 +80,9 @@ impl BlockEncoder {
     ) {
         let rows = data.times.len();
         block.rows = rows;
-        block.runs.clear();
+        block.clear();
         block.runs.extend(runs_with_times(plan, &data.times));
-        block.bytes.clear();
         block.bytes.reserve(rows * (data.columns.len() + 1));
-        block.chunks.clear();
         let mut starts = std::mem::take(&mut self.starts);
         starts.clear();
         starts.extend(plan.runs.iter().map(|run| run.1));

@@ -10,7 +10,7 @@ use super::{BlockData, BlockPlan, SegmentWriter};
 use crate::disk::Disk;
 use crate::error::Result;
 use crate::manifest::SegmentEntry;
-use crate::recycle::Recycled;
+use crate::recycle::Spare;
 use crate::sorted::SortedRows;
 use crate::workers::workers;
 
@@ -51,7 +51,7 @@ pub(crate) struct SegmentTarget<'a> {
 /// Writes a segment and makes it durable. After an error no file is left.
 pub(crate) fn build_segment<S: BlockSource>(
     target: SegmentTarget<'_>,
-    recycled: &Recycled,
+    spare: &Spare,
     plans: &[BlockPlan],
     source: &S,
 ) -> Result<SegmentEntry> {
@@ -64,11 +64,11 @@ pub(crate) fn build_segment<S: BlockSource>(
         let in_flight = (MAX_BYTES_IN_FLIGHT / block_bytes).clamp(1, MAX_BLOCKS_IN_FLIGHT);
         for group in plans.chunks(in_flight) {
             let encode = |worker: &mut S::Worker, plan| {
-                let mut scratch = recycled.blocks.take();
+                let mut scratch = spare.blocks.take();
                 source.fill(worker, plan, &fields, &mut scratch.data)?;
-                let mut block = recycled.encoded.take();
+                let mut block = spare.encoded.take();
                 scratch.encoder.encode_into(plan, &scratch.data, &mut block);
-                recycled.blocks.put(scratch);
+                spare.blocks.put(scratch);
                 Ok(block)
             };
             let init = || source.worker();
@@ -77,7 +77,7 @@ pub(crate) fn build_segment<S: BlockSource>(
             for block in blocks {
                 let block = block?;
                 writer.push(&block)?;
-                recycled.encoded.put(block);
+                spare.encoded.put(block);
             }
         }
         Ok(())
