@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs::File;
 use std::hint::black_box;
-use std::sync::Barrier;
+use std::sync::{Barrier, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 
 use gauge_probe::{Counters, Counting, Histogram, Largest, Leaks, Log, Observed, Peak, Rate};
@@ -86,24 +86,35 @@ fn few<A: GlobalAlloc + Sync>(
 
 /// Every thread allocates and frees as many times; pairs a thread. Threads start together, so that
 /// the time is that of each.
-fn on_threads<A: GlobalAlloc + Sync>(allocator: &A, threads: usize, pairs: usize) -> u64 {
+fn on_threads<A: GlobalAlloc + Sync>(allocator: &'static A, threads: usize, pairs: usize) -> u64 {
     if threads == 1 {
         return run(allocator, pairs);
     }
-    let start = Barrier::new(threads);
-    std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads)
-            .map(|_| {
-                scope.spawn(|| {
-                    start.wait();
-                    run(allocator, pairs)
-                })
-            })
-            .collect();
-        start.wait();
-        let mine = run(allocator, pairs);
-        others.into_iter().map(|other| other.join().unwrap_or(0)).fold(mine, u64::min)
-    })
+    static HELPER: OnceLock<Helper> = OnceLock::new();
+    static START: Barrier = Barrier::new(2);
+    let (jobs, results) = HELPER.get_or_init(helper);
+    let job = move || {
+        START.wait();
+        run(allocator, pairs)
+    };
+    if jobs.send(Box::new(job)).is_err() {
+        return 0;
+    }
+    START.wait();
+    let mine = run(allocator, pairs);
+    let result = results.lock().map(|results| results.recv().unwrap_or(0));
+    mine.min(result.unwrap_or(0))
+}
+
+type Job = Box<dyn FnOnce() -> u64 + Send>;
+type Helper = (mpsc::Sender<Job>, Mutex<mpsc::Receiver<u64>>);
+
+/// One thread for the whole bench: a start of one takes as long as thousands of allocations.
+fn helper() -> Helper {
+    let (jobs, queue) = mpsc::channel::<Job>();
+    let (answers, results) = mpsc::channel();
+    std::thread::spawn(move || queue.iter().try_for_each(|job| answers.send(job())));
+    (jobs, Mutex::new(results))
 }
 
 /// Blocks of 16 to 512 bytes, allocated and freed one after the other.

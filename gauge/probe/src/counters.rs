@@ -216,6 +216,7 @@ fn record(event: Event) {
 
 /// A thread's first event, or any of one for which there is no slot.
 #[cold]
+#[inline(never)]
 fn record_without_slot(thread: &Thread, event: Event) {
     if let Some(slot) = SLOTS.get(thread::number()) {
         thread.own.set(Some(slot));

@@ -77,6 +77,7 @@ impl<const N: usize> Largest<N> {
     }
 
     #[cold]
+    #[inline(never)]
     fn keep(&self, block: Block) {
         let Block { size, align, .. } = block;
         let large = Large { size, align, thread: thread::number(), stack: Stack::capture() };

@@ -71,6 +71,7 @@ impl Log {
     }
 
     #[cold]
+    #[inline(never)]
     fn write(&self, fd: RawFd, event: LogEvent) {
         let mut line = Line { bytes: [0; MAX_LINE_BYTES], length: 0 };
         let is_whole = writeln!(line, "{}", LogLine { thread: thread::number(), event }).is_ok();

@@ -111,6 +111,7 @@ impl<const N: usize> Rate<N> {
 
     /// By the first that comes; the others go on.
     #[cold]
+    #[inline(never)]
     fn sample(&self) {
         let Some(mut ring) = self.ring.try_lock() else { return };
         let now = counter::read();

@@ -24,6 +24,7 @@ impl Stack {
     /// Some microseconds: it reads unwind tables. (Frame pointers would be faster, and std is
     /// compiled without.)
     #[cold]
+    #[inline(never)]
     pub(crate) fn capture() -> Self {
         thread_local!(static BUSY: Cell<bool> = const { Cell::new(false) });
         let mut stack = Self::EMPTY;

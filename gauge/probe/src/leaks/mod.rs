@@ -147,6 +147,7 @@ impl<const BLOCKS: usize, const SITES: usize> Leaks<BLOCKS, SITES> {
     }
 
     #[cold]
+    #[inline(never)]
     fn remember(&self, block: Block) {
         let site = self.sites.find(&Stack::capture());
         self.insert(Live { address: block.address, size: block.size, site });
@@ -163,6 +164,7 @@ impl<const BLOCKS: usize, const SITES: usize> Leaks<BLOCKS, SITES> {
     }
 
     #[cold]
+    #[inline(never)]
     fn forget(&self, block: Block) -> Option<Live> {
         let live = self.blocks.remove(block.address)?;
         self.sites.went(live.site, live.size as u64);
