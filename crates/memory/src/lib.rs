@@ -5,12 +5,20 @@
 //! * [`Interner`]: byte strings to dense `u32` ids, each stored once in one contiguous block.
 //! * [`BufferPool`]: recycled byte buffers, because the first touch of a fresh page costs more
 //!   than a microsecond on a virtual machine.
-#![forbid(unsafe_code)]
 
 mod budget;
+mod byte_list;
+mod grow;
+mod id_table;
 mod interner;
+mod offsets;
 mod pool;
+mod str_interner;
+mod string_list;
 
 pub use budget::{Budget, OverBudget, Reservation};
-pub use interner::Interner;
+pub use byte_list::{ByteList, ByteListIter};
+pub use interner::{InternError, Interner};
 pub use pool::{BufferPool, PooledBuffer};
+pub use str_interner::StrInterner;
+pub use string_list::{StringList, StringListIter};
