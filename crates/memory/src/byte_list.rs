@@ -1,3 +1,4 @@
+use std::cmp::Ordering;
 use std::collections::TryReserveError;
 use std::fmt;
 use std::iter::FusedIterator;
@@ -174,24 +175,23 @@ impl ByteList {
     ///
     /// Costs n log n comparisons, of which most look at the first eight bytes only, and 16 bytes a
     /// string while it runs.
+    ///
+    /// # Panics
+    /// When there are more than 2⁵⁶ strings, which no memory holds.
     #[must_use]
     pub fn sorted_order(&self) -> Vec<usize> {
-        let head = |string: &[u8]| {
-            let mut head = [0; 8];
-            let length = string.len().min(8);
-            head[..length].copy_from_slice(&string[..length]);
-            u64::from_be_bytes(head)
-        };
-        let strings = self.iter().enumerate();
-        let mut keys: Vec<(u64, usize)> =
-            strings.map(|(index, string)| (head(string), index)).collect();
-        // A head that is less is of a string that is less: padded with zeros, it is at most the
-        // other's. Equal heads say nothing.
+        assert!(self.len() as u64 <= NUMBER, "a list of {} strings", self.len());
+        let mut keys: Vec<SortKey> =
+            self.iter().enumerate().map(|(index, string)| sort_key(string, index)).collect();
+        let number = |key: &SortKey| (key.1 & NUMBER) as usize;
         keys.sort_unstable_by(|a, b| {
-            let whole = || self.get(a.1).cmp(&self.get(b.1));
-            a.0.cmp(&b.0).then_with(whole).then(a.1.cmp(&b.1))
+            let rest = || match (a.1 | NUMBER, b.1 | NUMBER) {
+                (u64::MAX, u64::MAX) => self.get(number(a)).cmp(&self.get(number(b))),
+                _ => Ordering::Equal,
+            };
+            a.0.cmp(&b.0).then_with(rest).then(a.1.cmp(&b.1))
         });
-        keys.into_iter().map(|(_, index)| index).collect()
+        keys.iter().map(number).collect()
     }
 
     /// The strings of these numbers, in this order.
@@ -231,6 +231,20 @@ impl ByteList {
     pub fn memory_bytes(&self) -> usize {
         self.bytes.capacity() + self.offsets.memory_bytes()
     }
+}
+
+/// A string's first eight bytes, and its number below its length. Zeros fill up the former, so that
+/// the head that is less is of the string that is less; of equal heads of up to eight bytes the
+/// shorter is. Longer ones have the highest byte 255: they are not told apart.
+type SortKey = (u64, u64);
+const NUMBER: u64 = u64::MAX >> 8;
+
+fn sort_key(string: &[u8], number: usize) -> SortKey {
+    let mut head = [0; 8];
+    let length = string.len().min(8);
+    head[..length].copy_from_slice(&string[..length]);
+    let length = if string.len() > 8 { !NUMBER } else { (length as u64) << 56 };
+    (u64::from_be_bytes(head), length | number as u64)
 }
 
 #[cold]
@@ -334,14 +348,14 @@ impl PartialEq for ByteList {
 impl Eq for ByteList {}
 
 impl PartialOrd for ByteList {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
 impl Ord for ByteList {
     /// String by string, as slices of strings are ordered.
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+    fn cmp(&self, other: &Self) -> Ordering {
         self.iter().cmp(other)
     }
 }

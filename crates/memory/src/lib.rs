@@ -13,6 +13,8 @@ mod id_table;
 mod interner;
 mod offsets;
 mod pool;
+mod small_string;
+mod small_string_traits;
 mod str_interner;
 mod string_list;
 
@@ -20,5 +22,6 @@ pub use budget::{Budget, OverBudget, Reservation};
 pub use byte_list::{ByteList, ByteListIter};
 pub use interner::{InternError, Interner};
 pub use pool::{BufferPool, PooledBuffer};
+pub use small_string::SmallString;
 pub use str_interner::StrInterner;
 pub use string_list::{StringList, StringListIter};
