@@ -10,6 +10,7 @@ mod budget;
 mod byte_list;
 mod grow;
 mod id_table;
+mod index_list;
 mod interner;
 mod offsets;
 mod pool;
@@ -22,6 +23,8 @@ mod string_list;
 
 pub use budget::{Budget, OverBudget, Reservation};
 pub use byte_list::{ByteList, ByteListIter};
+pub use crossbeam_utils::CachePadded;
+pub use index_list::{Handle, IndexList, IndexListIntoIter, IndexListIter};
 pub use interner::{InternError, Interner};
 pub use pool::{BufferPool, PooledBuffer};
 pub use search_tree::SearchTree;

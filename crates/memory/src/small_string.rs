@@ -92,26 +92,42 @@ impl SmallString {
         assert!(fits(bytes));
         // SAFETY: it fits.
         let words = unsafe { words(bytes) };
+        Self::of_words(words)
+    }
+
+    /// The value with these bytes, the last of which is not 0. Made of its fields: through memory, as
+    /// a transmutation goes, it would be read in other pieces than it was written.
+    #[cfg(target_pointer_width = "64")]
+    #[inline(always)]
+    fn of_words(words: [u64; 3]) -> Self {
+        let [pointer, len, _] = words.map(u64::to_le);
+        let pointer = ptr::without_provenance_mut(pointer as usize);
+        Self { pointer, len: len as usize, middle: [0; _], tail: tail(0, words[2]) }
+    }
+
+    #[cfg(not(target_pointer_width = "64"))]
+    fn of_words(words: [u64; 3]) -> Self {
         // SAFETY: 24 initialised bytes are a value: a pointer may have any bits as long as it is not
-        // used, an integer has no invalid ones, and the last byte is not 0, as `words` says.
+        // used, an integer has no invalid ones, and the last byte is not 0.
         unsafe { std::mem::transmute::<[u64; 3], Self>(words.map(u64::to_le)) }
     }
 
-    /// What is short comes into its place.
-    #[cold]
-    fn clone_from_heap(&self) -> Self {
-        Self::from(self.as_str())
-    }
-
-    #[cold]
+    /// A copy on the heap. Its parts come back in registers.
+    #[inline(always)]
     fn copy_to_heap(string: &str) -> Self {
-        Self::on_heap(string.to_owned())
+        #[cold]
+        #[inline(never)]
+        fn copy(string: &str) -> (*mut u8, u64) {
+            let mut copy = ManuallyDrop::new(string.to_owned());
+            (copy.as_mut_ptr(), told(copy.capacity()))
+        }
+        let (pointer, capacity) = copy(string);
+        Self { pointer, len: string.len(), middle: [0; _], tail: tail(HEAP, capacity) }
     }
 
     #[inline]
     fn on_heap(string: String) -> Self {
-        let capacity = string.capacity() as u64;
-        assert!(capacity <= MAX_CAPACITY, "a string of {capacity} bytes");
+        let capacity = told(string.capacity());
         let mut string = ManuallyDrop::new(string);
         let (pointer, len) = (string.as_mut_ptr(), string.len());
         Self { pointer, len, middle: [0; _], tail: tail(HEAP, capacity) }
@@ -236,6 +252,13 @@ impl SmallString {
     }
 }
 
+/// A capacity that fits below the highest byte of the tail.
+fn told(capacity: usize) -> u64 {
+    let capacity = capacity as u64;
+    assert!(capacity <= MAX_CAPACITY, "a string of {capacity} bytes");
+    capacity
+}
+
 /// Whether it can be held in place.
 #[inline(always)]
 fn fits(bytes: &[u8]) -> bool {
@@ -295,7 +318,7 @@ impl Clone for SmallString {
     #[inline]
     fn clone(&self) -> Self {
         if !self.is_inline() {
-            return Self::clone_from_heap(self);
+            return Self::copy_to_heap(self);
         }
         // SAFETY: in place, the value is its bytes and owns nothing else.
         unsafe { ptr::read(self) }
