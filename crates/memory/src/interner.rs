@@ -11,7 +11,7 @@ use crate::id_table::IdTable;
 ///
 /// Every string is stored once, in one contiguous block: an entry costs its bytes, 4 bytes of
 /// offset and 10 to 15 of hash table. What grows does so within its block, by a half or, when it is
-/// large, by a quarter. [`StrInterner`] is the same for strings.
+/// large, by a quarter. [`crate::StrInterner`] is the same for strings.
 ///
 /// The hash is the same in every process: who chooses the strings can make them collide, which
 /// costs time, never correctness.

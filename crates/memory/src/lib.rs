@@ -2,7 +2,12 @@
 //!
 //! * [`Budget`]: bytes that may be used, shared by everything that holds data. Reservations are
 //!   RAII guards; a taker waits, or is refused with the figures.
-//! * [`Interner`]: byte strings to dense `u32` ids, each stored once in one contiguous block.
+//! * [`Interner`], [`StrInterner`]: strings to dense `u32` ids, each stored once in one contiguous
+//!   block.
+//! * [`StringList`], [`ByteList`]: many strings in one block.
+//! * [`IndexList`]: a doubly linked list in one block, with handles.
+//! * [`SearchTree`]: sorted keys that are searched fast and do not change.
+//! * [`CachePadded`]: a value on cache lines of its own (that of `crossbeam-utils`).
 //! * [`BufferPool`]: recycled byte buffers, because the first touch of a fresh page costs more
 //!   than a microsecond on a virtual machine.
 
@@ -16,8 +21,6 @@ mod offsets;
 mod pool;
 mod prefetch;
 mod search_tree;
-mod small_string;
-mod small_string_traits;
 mod str_interner;
 mod string_list;
 
@@ -28,6 +31,5 @@ pub use index_list::{Handle, IndexList, IndexListIntoIter, IndexListIter};
 pub use interner::{InternError, Interner};
 pub use pool::{BufferPool, PooledBuffer};
 pub use search_tree::SearchTree;
-pub use small_string::SmallString;
 pub use str_interner::StrInterner;
 pub use string_list::{StringList, StringListIter};

@@ -53,7 +53,7 @@ fn go_through(count: u64) {
     let (mut ours, mut std, mut dlv) = (IndexList::new(), LinkedList::new(), VecList::new());
     let mut random = random(6);
     for value in 0..count {
-        if random() % 2 == 0 {
+        if random().is_multiple_of(2) {
             ours.push_front(value);
             std.push_front(value);
             dlv.push_front(value);

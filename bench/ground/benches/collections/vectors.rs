@@ -11,7 +11,7 @@ pub fn run() {
         let mut random = random(8);
         let lengths: Vec<u32> = (0..size(4096, 100)).map(|_| (random() % most) as u32).collect();
         println!(
-            "\nbytes of an empty vector: SmallVec {}, TinyVec {}, ThinVec {}, Vec {}",
+            "bytes of an empty vector: SmallVec {}, TinyVec {}, ThinVec {}, Vec {}",
             size_of::<SmallVec<[(u32, u32); 8]>>(),
             size_of::<TinyVec<[(u32, u32); 8]>>(),
             size_of::<ThinVec<(u32, u32)>>(),

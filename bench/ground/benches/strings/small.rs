@@ -1,3 +1,5 @@
+//! Strings that hold few bytes themselves. There is none of ours: `compact_str` is as good.
+
 use std::hash::{BuildHasher, Hash};
 
 use compact_str::CompactString;
@@ -6,7 +8,6 @@ use foldhash::fast::FixedState;
 use smartstring::{LazyCompact, SmartString};
 use smol_str::SmolStr;
 use tidemill_ground::{Strategy, Work, compare, size};
-use tidemill_memory::SmallString;
 
 use crate::{allocations, tags};
 
@@ -15,7 +16,6 @@ use crate::{allocations, tags};
 macro_rules! all {
     ($case:expr, $texts:ident, $run:ident) => {{
         let mut strategies: Vec<Strategy<'_>> = vec![
-            ("SmallString", $run::<SmallString>($texts)),
             ("compact_str", $run::<CompactString>($texts)),
             ("smol_str", $run::<SmolStr>($texts)),
             ("smartstring", $run::<SmartString<LazyCompact>>($texts)),
@@ -57,7 +57,6 @@ fn memory(name: &str, texts: &[&str]) {
     let bytes: usize = texts.iter().map(|text| text.len()).sum();
     let mean = bytes as f64 / texts.len() as f64;
     allocations::heading(&format!("memory of {name}, {mean:.1} bytes, in a vector"));
-    line::<SmallString>("SmallString", texts);
     line::<CompactString>("compact_str", texts);
     line::<SmolStr>("smol_str", texts);
     line::<SmartString<LazyCompact>>("smartstring", texts);
