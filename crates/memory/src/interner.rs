@@ -1,142 +1,219 @@
-use std::hash::BuildHasher;
+use std::collections::TryReserveError;
+use std::fmt;
+use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
+
+use crate::byte_list::{ByteList, ByteListIter, no_memory};
+use crate::id_table::IdTable;
 
 /// Byte strings to dense ids `0, 1, 2, …` in the order they were first seen.
 ///
-/// Every string is stored once, in one contiguous block; the hash table holds ids only, so an
-/// entry costs its bytes, 8 bytes of offset and about 5 of table.
+/// Every string is stored once, in one contiguous block: an entry costs its bytes, 4 bytes of
+/// offset and 10 to 15 of hash table. What grows does so within its block, by a half or, when it is
+/// large, by a quarter. [`crate::StrInterner`] is the same for strings.
+///
+/// The hash is the same in every process: who chooses the strings can make them collide, which
+/// costs time, never correctness.
 #[derive(Clone, Debug, Default)]
 pub struct Interner {
-    bytes: Vec<u8>,
-    ends: Vec<u64>,
-    table: HashTable<u32>,
+    strings: ByteList,
+    table: IdTable,
 }
 
-/// Keys are the engine's own canonical bytes; collisions cost time, never correctness.
-fn hash(key: &[u8]) -> u64 {
-    FixedState::with_seed(0x7469_6465_6d69_6c6c).hash_one(key)
+/// The upper half of the word, as the table takes its homes from the highest bits.
+#[inline]
+fn hash(key: &[u8]) -> u32 {
+    // `Hasher::write` takes the length into account.
+    let mut hasher = FixedState::with_seed(0x7469_6465_6d69_6c6c).build_hasher();
+    hasher.write(key);
+    (hasher.finish() >> 32) as u32
 }
 
 impl Interner {
-    /// An interner with no strings.
+    /// An interner with no strings, which allocates nothing.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
+    /// An empty interner with room for `strings` strings of `bytes` bytes in all.
+    ///
+    /// # Panics
+    /// When there is no such memory.
+    #[must_use]
+    pub fn with_capacity(strings: usize, bytes: usize) -> Self {
+        let mut interner = Self::new();
+        match interner.try_reserve(strings, bytes) {
+            Ok(()) => interner,
+            Err(error) => no_memory(&error),
+        }
+    }
+
     /// The number of distinct strings.
+    #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.strings.len()
     }
 
     /// Whether there are none.
+    #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.strings.is_empty()
     }
 
     /// The id of `key`, which is added when new; the flag says whether it was.
     ///
     /// # Panics
-    /// When there are more than `u32::MAX` strings.
+    /// When there are `u32::MAX` strings already, or there is no memory for one more.
+    #[inline]
     pub fn intern(&mut self, key: &[u8]) -> (u32, bool) {
-        let hash_value = hash(key);
-        let Self { bytes, ends, table } = self;
-        if let Some(&id) = table.find(hash_value, |&id| slice(bytes, ends, id) == key) {
-            return (id, false);
+        match self.try_intern(key) {
+            Ok(found) => found,
+            Err(error) => refused(&error),
         }
-        assert!(ends.len() < u32::MAX as usize, "an interner holds at most u32::MAX strings");
-        let id = ends.len() as u32;
-        bytes.extend_from_slice(key);
-        ends.push(bytes.len() as u64);
-        table.insert_unique(hash_value, id, |&other| hash(slice(bytes, ends, other)));
-        (id, true)
+    }
+
+    /// The id of `key`, which is added when new; the flag says whether it was.
+    ///
+    /// # Errors
+    /// When there are `u32::MAX` strings already, or there is no memory for one more; the strings
+    /// and ids are as they were.
+    #[inline]
+    pub fn try_intern(&mut self, key: &[u8]) -> Result<(u32, bool), InternError> {
+        let hash = hash(key);
+        let Self { strings, table } = self;
+        match table.find(hash, |id| strings.get(id as usize) == Some(key)) {
+            Ok(id) => Ok((id, false)),
+            Err(at) => {
+                let id = u32::try_from(strings.len()).ok().filter(|id| *id != u32::MAX);
+                let id = id.ok_or(InternError { kind: Kind::Full })?;
+                strings.try_reserve(1, key.len())?;
+                table.try_insert(hash, id, at)?;
+                // The room is reserved: nothing fails between the table and the list.
+                strings.push(key);
+                Ok((id, true))
+            }
+        }
     }
 
     /// The id of `key`, if it has one.
+    #[inline]
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<u32> {
-        self.table.find(hash(key), |&id| slice(&self.bytes, &self.ends, id) == key).copied()
+        self.table.find(hash(key), |id| self.strings.get(id as usize) == Some(key)).ok()
     }
 
     /// The string with this id.
     ///
     /// # Panics
     /// When `id` was not given out by this interner.
+    #[inline]
     #[must_use]
     pub fn bytes(&self, id: u32) -> &[u8] {
-        slice(&self.bytes, &self.ends, id)
+        &self.strings[id as usize]
+    }
+
+    /// All strings; a string's index is its id.
+    #[inline]
+    #[must_use]
+    pub fn strings(&self) -> &ByteList {
+        &self.strings
     }
 
     /// All strings in the order of their ids.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        (0..self.len() as u32).map(|id| self.bytes(id))
+    #[inline]
+    #[must_use]
+    pub fn iter(&self) -> ByteListIter<'_> {
+        self.strings.iter()
+    }
+
+    /// Room for `strings` more strings of `bytes` bytes in all.
+    ///
+    /// # Errors
+    /// When there is no such memory; strings and ids are as they were.
+    pub fn try_reserve(&mut self, strings: usize, bytes: usize) -> Result<(), TryReserveError> {
+        self.strings.try_reserve(strings, bytes)?;
+        self.table.try_reserve(strings)
     }
 
     /// Forgets all strings but the first `len`.
     pub fn truncate(&mut self, len: usize) {
-        for id in (len as u32)..(self.len() as u32) {
-            let hash_value = hash(self.bytes(id));
-            if let Ok(entry) = self.table.find_entry(hash_value, |&other| other == id) {
-                entry.remove();
+        let removed = self.len().saturating_sub(len);
+        // A sweep costs about a nanosecond a slot, a removal some tens.
+        if removed > self.table.slots() / 32 {
+            self.table.remove_from(len as u32);
+        } else {
+            for id in len..len + removed {
+                self.table.remove(hash(&self.strings[id]), id as u32);
             }
         }
-        self.ends.truncate(len);
-        self.bytes.truncate(self.ends.last().map_or(0, |end| *end as usize));
+        self.strings.truncate(len);
     }
 
     /// Forgets every string and keeps the memory.
     pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
+        self.strings.clear();
         self.table.clear();
     }
 
-    /// Bytes of memory held.
+    /// Bytes of memory held: exactly what was allocated.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        self.bytes.capacity() + self.ends.capacity() * 8 + self.table.capacity() * 5
+        self.strings.memory_bytes() + self.table.memory_bytes()
     }
 }
 
-fn slice<'a>(bytes: &'a [u8], ends: &[u64], id: u32) -> &'a [u8] {
-    let id = id as usize;
-    let start = if id == 0 { 0 } else { ends[id - 1] as usize };
-    &bytes[start..ends[id] as usize]
+impl<'a> IntoIterator for &'a Interner {
+    type Item = &'a [u8];
+    type IntoIter = ByteListIter<'a>;
+    fn into_iter(self) -> ByteListIter<'a> {
+        self.iter()
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::collections::HashMap;
+/// Why a string got no id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InternError {
+    kind: Kind,
+}
 
-    proptest! {
-        #[test]
-        fn behaves_as_a_map_of_first_sight(keys in prop::collection::vec(prop::collection::vec(0u8..4, 0..6), 0..300)) {
-            let mut interner = Interner::new();
-            let mut model: HashMap<Vec<u8>, u32> = HashMap::new();
-            for key in &keys {
-                let next = model.len() as u32;
-                let is_new = !model.contains_key(key);
-                let want = *model.entry(key.clone()).or_insert(next);
-                prop_assert_eq!(interner.intern(key), (want, is_new));
-            }
-            prop_assert_eq!(interner.len(), model.len());
-            for (key, id) in &model {
-                prop_assert_eq!(interner.get(key), Some(*id));
-                prop_assert_eq!(interner.bytes(*id), &key[..]);
-            }
-            prop_assert_eq!(interner.get(b"never"), None);
-            let half = model.len() / 2;
-            interner.truncate(half);
-            for (key, id) in &model {
-                prop_assert_eq!(interner.get(key), Some(*id).filter(|id| (*id as usize) < half));
-            }
-            prop_assert_eq!(interner.intern(b"never"), (half as u32, true));
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    Full,
+    Memory(TryReserveError),
+}
+
+impl InternError {
+    /// Whether all `u32::MAX` ids are given out; otherwise there was no memory.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.kind == Kind::Full
+    }
+}
+
+impl From<TryReserveError> for InternError {
+    #[cold]
+    fn from(error: TryReserveError) -> Self {
+        Self { kind: Kind::Memory(error) }
+    }
+}
+
+impl fmt::Display for InternError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Full => write!(f, "an interner holds at most {} strings", u32::MAX),
+            Kind::Memory(error) => error.fmt(f),
         }
     }
+}
+
+impl std::error::Error for InternError {}
+
+#[cold]
+#[inline(never)]
+pub(crate) fn refused(error: &InternError) -> ! {
+    panic!("{error}")
 }

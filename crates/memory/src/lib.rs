@@ -2,7 +2,6 @@
 //!
 //! * [`Budget`]: bytes that may be used, shared by everything that holds data. Reservations are
 //!   RAII guards; a taker waits, or is refused with the figures.
-//! * [`Interner`]: byte strings to dense `u32` ids, each stored once in one contiguous block.
 //! * [`Arena`] (and [`DropArena`], [`Region`]): many objects of one lifetime.
 //! * [`Pool`]: places for values of one type that come and go.
 //! * [`Slab`]: an allocator by size class.
@@ -11,29 +10,50 @@
 //!   than a microsecond on a virtual machine.
 //! * [`ThreadLocalPool`]: the same without locks, a shelf for each thread.
 //! * [`RingBuffer`] of fixed size, and [`spsc`]: one between two threads, without locks.
+//! * [`Interner`], [`StrInterner`]: strings to dense `u32` ids, each stored once in one contiguous
+//!   block.
+//! * [`StringList`], [`ByteList`]: many strings in one block.
+//! * [`IndexList`]: a doubly linked list in one block, with handles.
+//! * [`SearchTree`]: sorted keys that are searched fast and do not change.
+//! * [`CachePadded`]: a value on cache lines of its own (that of `crossbeam-utils`).
 
 mod aligned;
 mod arena;
 mod budget;
+mod byte_list;
 mod error;
+mod grow;
+mod id_table;
+mod index_list;
 mod interner;
+mod offsets;
 mod pages;
 mod pool;
+mod prefetch;
 mod recycler;
 mod ring;
+mod search_tree;
 mod slab;
 pub mod spsc;
+mod str_interner;
+mod string_list;
 mod sync;
 mod thread_local;
 
 pub use aligned::{ALIGNMENT_BYTES, AlignedVec, Zeroed};
 pub use arena::{Arena, Checkpoint, DropArena, NoMemory, Region, StaleCheckpoint};
 pub use budget::{Budget, OverBudget, Reservation};
+pub use byte_list::{ByteList, ByteListIter};
+pub use crossbeam_utils::CachePadded;
 pub use error::OutOfMemory;
-pub use interner::Interner;
+pub use index_list::{Handle, IndexList, IndexListIntoIter, IndexListIter};
+pub use interner::{InternError, Interner};
 pub use pages::HUGE_PAGE_BYTES;
 pub use pool::{Pool, Pooled};
 pub use recycler::{Recycle, Recycled, Recycler};
 pub use ring::RingBuffer;
+pub use search_tree::SearchTree;
 pub use slab::{MAX_CLASS_BYTES, Slab};
+pub use str_interner::StrInterner;
+pub use string_list::{StringList, StringListIter};
 pub use thread_local::{LocalRecycled, ThreadLocalPool};
