@@ -6,6 +6,7 @@
 //! * [`reduce`]: sums with a bounded error, extremes, and all moments of a slice in one pass, with
 //!   or without a validity bitmap.
 //! * [`scan`]: the field ends of a CSV text, quotes respected.
+//! * [`text`]: lines and words of a text counted, and how often each word is there.
 //!
 //! Each function has several implementations that give the same answer, and calls the fastest
 //! this processor can run; see [`Isa`].
@@ -16,5 +17,6 @@ pub mod delta;
 mod dispatch;
 pub mod reduce;
 pub mod scan;
+pub mod text;
 
 pub use dispatch::{Isa, IsaError};

@@ -5,7 +5,7 @@
 //! Rust, `x86_64` with AVX2 and with AVX-512; what an instruction set is better at than its fellows
 //! is a method of its `Simd`.
 
-mod generic;
+pub(crate) mod generic;
 pub(crate) mod portable;
 pub(crate) mod scalar;
 mod simd;
@@ -49,6 +49,12 @@ macro_rules! for_each_kernel {
             }
             mod scan {
                 fn csv(block: &[u8], delimiter: u8, inside_quotes: bool, ends: &mut Vec<u32>) -> u64;
+            }
+            mod text {
+                fn lines(text: &[u8]) -> u64;
+                fn count(text: &[u8], in_word: bool) -> (u64, u64);
+                fn tally(text: &[u8], range: std::ops::Range<usize>, table: &mut crate::text::Table<'_>) -> Result<(), crate::text::WordLimit>;
+                fn merge(from: &crate::text::Table<'_>, into: &mut crate::text::Table<'_>) -> Result<(), crate::text::WordLimit>;
             }
         }
     };

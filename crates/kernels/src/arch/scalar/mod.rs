@@ -2,3 +2,4 @@ pub(crate) mod bitpack;
 pub(crate) mod delta;
 pub(crate) mod reduce;
 pub(crate) mod scan;
+pub(crate) mod text;
