@@ -5,13 +5,14 @@
 //! Rust, `x86_64` with AVX2 and with AVX-512; what an instruction set is better at than its fellows
 //! is a method of its `Simd`.
 
-pub(crate) mod generic;
+mod generic;
 pub(crate) mod portable;
 pub(crate) mod scalar;
 mod simd;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86_64;
 
+pub(crate) use generic::text::Words;
 use simd::Simd;
 
 /// Hands the signatures of all kernels to `$level!`, which makes functions of them. `$given` goes

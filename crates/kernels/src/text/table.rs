@@ -5,7 +5,8 @@
 //! reads the entry whose tag is the word's: words of up to 16 bytes stand in the entry itself.
 
 use super::WordLimit;
-use crate::arch::generic::text::Words;
+use crate::arch::Words;
+use crate::arch::portable::Portable;
 use std::hash::{BuildHasher, RandomState};
 
 /// A word as the table knows it.
@@ -22,6 +23,17 @@ pub(crate) struct Word {
 const SHORT_BYTES: usize = 16;
 const LONG: u64 = 0xFF;
 
+/// `MASKS[16 - len..]` keeps the first `len` bytes.
+const MASKS: [u8; 2 * SHORT_BYTES] = {
+    let mut masks = [0; 2 * SHORT_BYTES];
+    let mut byte = 0;
+    while byte < SHORT_BYTES {
+        masks[byte] = 0xFF;
+        byte += 1;
+    }
+    masks
+};
+
 impl Word {
     pub(crate) const NONE: Self = Self { key: [0; SHORT_BYTES], hash: 0 };
 
@@ -33,17 +45,13 @@ impl Word {
     /// Offset and length of a long word.
     #[inline(always)]
     fn range(&self) -> (usize, usize) {
-        let (numbers, _) = self.key.as_chunks::<8>();
-        (u64::from_le_bytes(numbers[0]) as usize, u64::from_le_bytes(numbers[1]) as usize)
+        let [offset, len] = numbers(&self.key);
+        (offset as usize, len as usize)
     }
 
     #[inline(always)]
     fn long(offset: usize, len: usize, hash: u64) -> Self {
-        let mut key = [0; SHORT_BYTES];
-        let (numbers, _) = key.as_chunks_mut::<8>();
-        numbers[0] = (offset as u64).to_le_bytes();
-        numbers[1] = (len as u64).to_le_bytes();
-        Self { key, hash: hash | LONG }
+        Self { key: bytes([offset as u64, len as u64]), hash: hash | LONG }
     }
 }
 
@@ -84,6 +92,26 @@ impl Text<'_> {
         match self {
             Text::Borrowed(text) => text,
             Text::Owned(text) => text,
+        }
+    }
+
+    /// Bytes of memory it has.
+    fn capacity(&self) -> usize {
+        match self {
+            Text::Borrowed(_) => 0,
+            Text::Owned(text) => text.capacity(),
+        }
+    }
+
+    fn reserve(&mut self, more: usize) {
+        if let Text::Owned(text) = self {
+            text.reserve_exact(more);
+        }
+    }
+
+    fn append(&mut self, word: &[u8]) {
+        if let Text::Owned(text) = self {
+            text.extend_from_slice(word);
         }
     }
 }
@@ -138,13 +166,9 @@ impl<'t> Table<'t> {
 
     /// Bytes of memory it has, the room it grows into included, a borrowed text not.
     pub(crate) fn memory_bytes(&self) -> usize {
-        let text = match &self.text {
-            Text::Borrowed(_) => 0,
-            Text::Owned(text) => text.capacity(),
-        };
         self.buckets.capacity() * size_of::<Bucket>()
             + self.entries.capacity() * size_of::<Entry>()
-            + text
+            + self.text.capacity()
     }
 
     /// The word that `text[start..end]` is, one byte or more.
@@ -162,16 +186,11 @@ impl<'t> Table<'t> {
                 bytes
             }
         };
-        let (halves, _) = key.as_chunks::<8>();
-        let low = u64::from_le_bytes(halves[0]) & u64::MAX >> (64 - 8 * len.clamp(1, 8));
-        let beyond = len.saturating_sub(8);
-        let mask = if beyond > 0 { u64::MAX >> (64 - 8 * beyond) } else { 0 };
-        let high = u64::from_le_bytes(halves[1]) & mask;
+        let [low, high] = numbers(&key);
+        let mask = MASKS[SHORT_BYTES - len..].first_chunk::<SHORT_BYTES>().map_or([0; 2], numbers);
+        let (low, high) = (low & mask[0], high & mask[1]);
         let hash = folded(low ^ self.seeds[0], high ^ self.seeds[1]) & !LONG | len as u64;
-        let mut key = [0; SHORT_BYTES];
-        let (halves, _) = key.as_chunks_mut::<8>();
-        (halves[0], halves[1]) = (low.to_le_bytes(), high.to_le_bytes());
-        Word { key, hash }
+        Word { key: bytes([low, high]), hash }
     }
 
     /// Of 17 bytes and more: 32 at a time, the last of which may overlap those before.
@@ -182,34 +201,27 @@ impl<'t> Table<'t> {
         while let Some((block, behind)) = rest.split_first_chunk::<32>()
             && !behind.is_empty()
         {
-            let (words, _) = block.as_chunks::<8>();
-            let [w, x, y, z] = [words[0], words[1], words[2], words[3]].map(u64::from_le_bytes);
+            let (halves, _) = block.as_chunks::<16>();
+            let ([w, x], [y, z]) = (numbers(&halves[0]), numbers(&halves[1]));
             a = folded(a ^ w, c ^ x);
             b = folded(b ^ y, d ^ z);
             rest = behind;
         }
-        if let (Some(head), Some(tail)) = (bytes.last_chunk::<32>().and_then(|last| last.first_chunk::<16>()).or(bytes.first_chunk::<16>()), bytes.last_chunk::<16>()) {
-            let (words, _) = head.as_chunks::<8>();
-            let [w, x] = [words[0], words[1]].map(u64::from_le_bytes);
-            let (words, _) = tail.as_chunks::<8>();
-            let [y, z] = [words[0], words[1]].map(u64::from_le_bytes);
+        // The last 32 bytes, or the first 16 and the last 16, whatever of them was read before.
+        let tail = bytes.last_chunk::<32>().map_or(bytes, |tail| tail);
+        if let (Some(head), Some(tail)) = (tail.first_chunk::<16>(), tail.last_chunk::<16>()) {
+            let ([w, x], [y, z]) = (numbers(head), numbers(tail));
             a = folded(a ^ w, c ^ x);
             b = folded(b ^ y, d ^ z);
         }
         folded(a ^ bytes.len() as u64, b ^ c)
     }
 
-    /// The bucket where a word is looked for first. The index has a power of two of them, which
-    /// are numbered by the upper bits of the hash.
-    #[inline(always)]
-    fn bucket_of(&self, tag: u32) -> usize {
-        (u64::from(tag) * self.buckets.len() as u64 >> 32) as usize
-    }
-
-    /// The address of that bucket, for prefetching.
+    /// The address of the bucket where a word is looked for first, for prefetching.
     #[inline(always)]
     pub(crate) fn place(&self, word: &Word) -> *const u8 {
-        self.buckets.as_ptr().wrapping_add(self.bucket_of(tag_of(word.hash))).cast()
+        let number = bucket_of(tag_of(word.hash), self.buckets.len());
+        self.buckets.as_ptr().wrapping_add(number).cast()
     }
 
     /// Counts `word` of `text` `count` times more.
@@ -221,17 +233,27 @@ impl<'t> Table<'t> {
         word: &Word,
         count: u64,
     ) -> Result<(), WordLimit> {
+        let found = self.find(simd, text, word);
+        if let Some(entry) = found.and_then(|entry| self.entries.get_mut(entry)) {
+            entry.count += count;
+            return Ok(());
+        }
+        self.insert(text, word, count)
+    }
+
+    /// The number of the entry of `word` of `text`.
+    #[inline(always)]
+    fn find<S: Words>(&self, simd: S, text: &[u8], word: &Word) -> Option<usize> {
         let tag = tag_of(word.hash);
-        let mut number = self.bucket_of(tag);
+        let mut number = bucket_of(tag, self.buckets.len());
         while let Some(bucket) = self.buckets.get(number) {
             let mut candidates = simd.equal_tags(&bucket.tags, tag);
             while candidates != 0 {
                 let entry = bucket.entries[candidates.trailing_zeros() as usize] as usize;
-                if let Some(entry) = self.entries.get_mut(entry)
-                    && is_same(&entry.word, word, self.text.bytes(), text)
+                if let Some(Entry { word: kept, .. }) = self.entries.get(entry)
+                    && is_same(kept, word, self.text.bytes(), text)
                 {
-                    entry.count += count;
-                    return Ok(());
+                    return Some(entry);
                 }
                 candidates &= candidates - 1;
             }
@@ -240,7 +262,13 @@ impl<'t> Table<'t> {
             }
             number = if number + 1 < self.buckets.len() { number + 1 } else { 0 };
         }
-        self.insert(text, word, count)
+        None
+    }
+
+    /// How often a word was counted.
+    pub(crate) fn count_of(&self, word: &[u8]) -> u64 {
+        let found = self.find(Portable, word, &self.word(word, 0, word.len()));
+        found.map_or(0, |entry| self.entries[entry].count)
     }
 
     #[inline(never)]
@@ -250,7 +278,7 @@ impl<'t> Table<'t> {
         }
         if self.entries.len() == self.entries.capacity() {
             let more = self.entries.len().max(Self::FIRST_BUCKETS * Bucket::MAX_FILL);
-            self.allow(more * size_of::<Entry>())?;
+            self.allow((self.entries.len() + more) * size_of::<Entry>())?;
             self.entries.reserve_exact(more);
         }
         let mut word = *word;
@@ -263,24 +291,22 @@ impl<'t> Table<'t> {
         Ok(())
     }
 
-    /// Copies a long word; returns where it begins.
+    /// Copies a long word behind those before; returns where it begins.
     fn keep(&mut self, word: &[u8]) -> Result<usize, WordLimit> {
-        let Text::Owned(kept) = &mut self.text else { return Ok(0) };
-        let offset = kept.len();
-        if kept.capacity() - offset < word.len() {
-            let more = word.len().max(offset).max(1 << 12);
-            self.allow(more)?;
-            let Text::Owned(kept) = &mut self.text else { return Ok(0) };
-            kept.reserve_exact(more);
+        let kept = self.text.bytes().len();
+        if kept + word.len() > self.text.capacity() {
+            let more = word.len().max(kept).max(1 << 12);
+            self.allow(kept + more)?;
+            self.text.reserve(more);
         }
-        let Text::Owned(kept) = &mut self.text else { return Ok(0) };
-        kept.extend_from_slice(word);
-        Ok(offset)
+        self.text.append(word);
+        Ok(kept)
     }
 
-    /// Whether so many bytes more are within the limit.
-    fn allow(&self, more: usize) -> Result<(), WordLimit> {
-        let wanted = self.memory_bytes().saturating_add(more);
+    /// Whether an allocation of so many bytes is within the limit, beside what there is: growing
+    /// may have the old and the new memory for a while.
+    fn allow(&self, bytes: usize) -> Result<(), WordLimit> {
+        let wanted = self.memory_bytes().saturating_add(bytes);
         if wanted > self.max_bytes || self.entries.len() >= Self::MAX_WORDS {
             return Err(WordLimit::new(self.max_bytes, self.entries.len()));
         }
@@ -308,7 +334,7 @@ impl<'t> Table<'t> {
 /// Puts an entry into the first bucket from its own on that has room.
 #[inline(always)]
 fn put(buckets: &mut [Bucket], tag: u32, entry: u32) {
-    let mut number = (u64::from(tag) * buckets.len() as u64 >> 32) as usize;
+    let mut number = bucket_of(tag, buckets.len());
     loop {
         let bucket = &mut buckets[number];
         if let Some(free) = bucket.tags.iter().position(|tag| *tag == 0) {
@@ -333,8 +359,26 @@ fn is_same(kept: &Word, word: &Word, kept_text: &[u8], text: &[u8]) -> bool {
 }
 
 #[inline(always)]
+fn numbers(bytes: &[u8; 16]) -> [u64; 2] {
+    let (halves, _) = bytes.as_chunks::<8>();
+    [u64::from_le_bytes(halves[0]), u64::from_le_bytes(halves[1])]
+}
+
+#[inline(always)]
+fn bytes(numbers: [u64; 2]) -> [u8; 16] {
+    (u128::from(numbers[0]) | u128::from(numbers[1]) << 64).to_le_bytes()
+}
+
+#[inline(always)]
 fn tag_of(hash: u64) -> u32 {
     (hash >> 32) as u32 | 1
+}
+
+/// The bucket where a word is looked for first, of a power of two of them: by the upper bits of its
+/// tag, so that the words of a bucket go into two neighbours when there are twice as many.
+#[inline(always)]
+fn bucket_of(tag: u32, buckets: usize) -> usize {
+    ((u64::from(tag) * buckets as u64) >> 32) as usize
 }
 
 /// Both halves of the product, which depends on all bits of both factors (the "folded multiply" of
