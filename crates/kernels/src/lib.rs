@@ -17,6 +17,7 @@ pub mod delta;
 mod dispatch;
 pub mod reduce;
 pub mod scan;
+pub mod sieve;
 pub mod text;
 
 pub use dispatch::{Isa, IsaError};

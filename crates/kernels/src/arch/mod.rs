@@ -51,6 +51,10 @@ macro_rules! for_each_kernel {
             mod scan {
                 fn csv(block: &[u8], delimiter: u8, inside_quotes: bool, ends: &mut Vec<u32>) -> u64;
             }
+            mod sieve {
+                fn overlay(bytes: &mut [u8; crate::sieve::STRIDE], patterns: &[&[u8; crate::sieve::STRIDE]; crate::sieve::AT_ONCE]);
+                fn count_ones(bytes: &[u8]) -> u64;
+            }
             mod text {
                 fn lines(text: &[u8]) -> u64;
                 fn count(text: &[u8], in_word: bool) -> (u64, u64);

@@ -2,4 +2,5 @@ pub(crate) mod bitpack;
 pub(crate) mod delta;
 pub(crate) mod reduce;
 pub(crate) mod scan;
+pub(crate) mod sieve;
 pub(crate) mod text;
