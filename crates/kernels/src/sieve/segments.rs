@@ -1,8 +1,9 @@
 //! A range of numbers, sieved segment by segment.
 
-use super::wheel::{self, RESIDUES, Stepper};
 use super::pattern::{self, LAST_PRIME, STRIDE};
+use super::wheel::{self, RESIDUES, Stepper};
 use crate::dispatch::dispatch;
+use std::borrow::Borrow;
 use std::ops::Range;
 
 /// Bytes of a segment, unless the largest prime that crosses off is larger: they stay in the L2
@@ -13,7 +14,7 @@ pub(super) const SEGMENT_BYTES: usize = 256 << 10;
 const PART_BYTES: usize = 32 << 10;
 
 /// Primes with this quotient by 30 and more go through whole segments.
-const LARGE_QUOTIENT: u32 = 4096 / 30;
+const LARGE_QUOTIENT: u32 = 8192 / 30;
 
 /// The primes that cross off the composites up to a limit, by class.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ impl Crossers {
         let mut largest = 0;
         if root > LAST_PRIME {
             let smaller = Self::up_to_root_of(root);
-            let mut segments = Segments::new(&smaller, root, 0..root / 30 + 1);
+            let mut segments = Segments::new(&smaller, root, 0..bytes_up_to(root));
             while let Some((base, bytes)) = segments.next() {
                 for (byte, bits) in (base..).zip(bytes) {
                     for (class, residue) in RESIDUES.iter().enumerate() {
@@ -45,16 +46,17 @@ impl Crossers {
         }
         Self { quotients, largest }
     }
+}
 
-    /// Bytes of memory they have.
-    pub(super) fn memory_bytes(&self) -> usize {
-        self.quotients.iter().map(|quotients| 4 * quotients.capacity()).sum()
-    }
+/// How many bytes the numbers up to `limit` have.
+pub(super) fn bytes_up_to(limit: u64) -> u64 {
+    limit / 30 + 1
 }
 
 /// The segments of a range of bytes, in turn.
-pub(super) struct Segments<'a> {
-    crossers: &'a Crossers,
+#[derive(Debug)]
+pub(super) struct Segments<C> {
+    crossers: C,
     /// Those that have begun.
     steppers: [Vec<Stepper>; 8],
     limit: u64,
@@ -66,17 +68,18 @@ pub(super) struct Segments<'a> {
     len: usize,
 }
 
-impl<'a> Segments<'a> {
+impl<C: Borrow<Crossers>> Segments<C> {
     /// Of the bytes `range`, in which numbers beyond `limit` do not count.
-    pub(super) fn new(crossers: &'a Crossers, limit: u64, range: Range<u64>) -> Self {
-        let wanted = SEGMENT_BYTES.max(crossers.largest) as u64;
+    pub(super) fn new(crossers: C, limit: u64, range: Range<u64>) -> Self {
+        let largest = crossers.borrow().largest;
+        let wanted = SEGMENT_BYTES.max(largest) as u64;
         let len = (wanted.min(range.end - range.start) as usize).next_multiple_of(STRIDE);
-        // A round may reach as far as the prime, and the next segment takes over what it finds.
-        let bytes = vec![0xFF; len + crossers.largest];
+        // A round reaches as far as its prime, and the next segment takes over what it found.
+        let bytes = vec![0xFF; len + largest];
         Self { crossers, steppers: Default::default(), limit, range, bytes, len }
     }
 
-    /// The next segment: its first byte's number and its bytes, of whose bits the primes are set.
+    /// The next segment: the number of its first byte, and its bytes, in which primes are set.
     pub(super) fn next(&mut self) -> Option<(u64, &[u8])> {
         if self.range.is_empty() {
             return None;
@@ -86,9 +89,7 @@ impl<'a> Segments<'a> {
         self.range.start += count;
         self.cross_off(base);
         let bytes = &mut self.bytes[..count as usize];
-        if base == 0 {
-            restore_small_primes(bytes);
-        }
+        restore_small_primes(base, bytes);
         if base + count > self.limit / 30
             && let Some(last) = bytes.last_mut()
         {
@@ -103,12 +104,15 @@ impl<'a> Segments<'a> {
 
     fn cross_off(&mut self, base: u64) {
         let Self { crossers, steppers, bytes, len, .. } = self;
+        let crossers: &Crossers = (*crossers).borrow();
         // What the rounds of the last segment found in this one.
         let reached = crossers.largest.min(*len);
         bytes.copy_within(*len..*len + reached, 0);
         bytes[reached..].fill(0xFF);
         pattern::cross_off(&mut bytes[..*len], base);
-        for (class, (quotients, steppers)) in crossers.quotients.iter().zip(&mut *steppers).enumerate() {
+        for (class, (quotients, steppers)) in
+            crossers.quotients.iter().zip(&mut *steppers).enumerate()
+        {
             for quotient in &quotients[steppers.len()..] {
                 let prime = 30 * u64::from(*quotient) + RESIDUES[class];
                 if prime * u64::from(*quotient) >= base + *len as u64 {
@@ -154,8 +158,8 @@ fn begin(quotient: u32, class: usize, base: u64, bytes: &mut [u8]) -> Stepper {
 }
 
 /// The patterns cross their own primes off, and not 1.
-fn restore_small_primes(bytes: &mut [u8]) {
-    for (byte, bits) in (0..=LAST_PRIME / 30).zip(bytes) {
+fn restore_small_primes(base: u64, bytes: &mut [u8]) {
+    for (byte, bits) in (base..=LAST_PRIME / 30).zip(bytes) {
         for (bit, residue) in RESIDUES.iter().enumerate() {
             let number = 30 * byte + residue;
             let is_prime = number > 1 && (2..=number.isqrt()).all(|divisor| number % divisor != 0);
