@@ -48,7 +48,8 @@ fn pattern(primes: &[usize]) -> Pattern {
     for prime in primes {
         // The eight bits come back every `prime` bytes.
         for (bit, residue) in RESIDUES.iter().enumerate() {
-            let first = (0..*prime).find(|byte| (30 * byte + *residue as usize) % prime == 0);
+            let first =
+                (0..*prime).find(|byte| (30 * byte + *residue as usize).is_multiple_of(*prime));
             for byte in bytes.iter_mut().skip(first.unwrap_or(*prime)).step_by(*prime) {
                 *byte &= !(1 << bit);
             }
