@@ -80,7 +80,7 @@ fn any_text(random: &mut impl FnMut() -> u64, len: usize, longest: u64) -> Vec<u
             text.push([b'a', b'b', 0, 0xFF, 0x8A, 0x0B][(random() % letters) as usize * 2 % 6]);
         }
         text.push(b" \t\n\x0C\r"[random() as usize % 5]);
-        if random() % 3 == 0 {
+        if random().is_multiple_of(3) {
             text.push(b' ');
         }
     }
