@@ -11,7 +11,7 @@ use tidemill_kernels::sieve::{
 };
 
 fn is_prime(number: u64) -> bool {
-    number > 1 && (2..=number.isqrt()).all(|divisor| number % divisor != 0)
+    number > 1 && (2..=number.isqrt()).all(|divisor| !number.is_multiple_of(divisor))
 }
 
 fn threads(count: usize) -> NonZeroUsize {

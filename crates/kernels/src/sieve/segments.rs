@@ -94,7 +94,7 @@ impl<C: Borrow<Crossers>> Segments<C> {
             && let Some(last) = bytes.last_mut()
         {
             for (bit, residue) in RESIDUES.iter().enumerate() {
-                if *residue > self.limit % 30 {
+                if *residue >= self.limit % 30 {
                     *last &= !(1 << bit);
                 }
             }
@@ -162,7 +162,8 @@ fn restore_small_primes(base: u64, bytes: &mut [u8]) {
     for (byte, bits) in (base..=LAST_PRIME / 30).zip(bytes) {
         for (bit, residue) in RESIDUES.iter().enumerate() {
             let number = 30 * byte + residue;
-            let is_prime = number > 1 && (2..=number.isqrt()).all(|divisor| number % divisor != 0);
+            let is_prime =
+                number > 1 && (2..=number.isqrt()).all(|divisor| !number.is_multiple_of(divisor));
             if number <= LAST_PRIME {
                 *bits = *bits & !(1 << bit) | u8::from(is_prime) << bit;
             }
