@@ -94,7 +94,7 @@ impl<C: Borrow<Crossers>> Segments<C> {
             && let Some(last) = bytes.last_mut()
         {
             for (bit, residue) in RESIDUES.iter().enumerate() {
-                if *residue >= self.limit % 30 {
+                if *residue > self.limit % 30 {
                     *last &= !(1 << bit);
                 }
             }
