@@ -7,6 +7,8 @@
 //! * [`reduce`]: sums with a bounded error, extremes, and all moments of a slice in one pass, with
 //!   or without a validity bitmap.
 //! * [`scan`]: the field ends of a CSV text, quotes respected.
+//! * [`sieve`]: primes, counted, listed or as a set, by one thread or by all.
+//! * [`text`]: lines and words of a text counted, and how often each word is there.
 //!
 //! Each function has several implementations that give the same answer, and calls the fastest
 //! this processor can run; see [`Isa`].
@@ -18,5 +20,7 @@ pub mod delta;
 mod dispatch;
 pub mod reduce;
 pub mod scan;
+pub mod sieve;
+pub mod text;
 
 pub use dispatch::{Isa, IsaError};

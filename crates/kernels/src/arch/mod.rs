@@ -12,6 +12,7 @@ mod simd;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86_64;
 
+pub(crate) use generic::text::Words;
 use simd::Simd;
 
 /// Hands the signatures of all kernels to `$level!`, which makes functions of them. `$given` goes
@@ -52,6 +53,16 @@ macro_rules! for_each_kernel {
             }
             mod scan {
                 fn csv(block: &[u8], delimiter: u8, inside_quotes: bool, ends: &mut Vec<u32>) -> u64;
+            }
+            mod sieve {
+                fn overlay(bytes: &mut [u8; crate::sieve::STRIDE], patterns: &[&[u8; crate::sieve::STRIDE]; crate::sieve::AT_ONCE]);
+                fn count_ones(bytes: &[u8]) -> u64;
+            }
+            mod text {
+                fn lines(text: &[u8]) -> u64;
+                fn count(text: &[u8], in_word: bool) -> (u64, u64);
+                fn tally(text: &[u8], range: std::ops::Range<usize>, table: &mut crate::text::Table<'_>) -> Result<(), crate::text::WordLimit>;
+                fn merge(from: &crate::text::Table<'_>, into: &mut crate::text::Table<'_>) -> Result<(), crate::text::WordLimit>;
             }
         }
     };
