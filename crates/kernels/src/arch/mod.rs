@@ -82,6 +82,11 @@ macro_rules! for_each_kernel {
             }
             mod scan {
                 fn csv(block: &[u8], delimiter: u8, inside_quotes: bool, ends: &mut Vec<u32>) -> u64;
+                fn newlines(block: &[u8], ends: &mut Vec<u32>);
+                fn count_newlines(block: &[u8]) -> usize;
+                fn whitespace(block: &[u8], masks: &mut [u64]);
+                fn line(block: &[u8], state: &mut crate::scan::line::LineState, found: &mut Vec<u32>);
+                fn line_ends(block: &[u8], state: &mut crate::scan::line::LineState, ends: &mut Vec<u32>);
             }
         }
     };

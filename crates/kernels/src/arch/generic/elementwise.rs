@@ -31,8 +31,8 @@ pub(crate) trait Elementwise: Simd {
     fn add_f32(self, a: Self::F32s, b: Self::F32s) -> Self::F32s;
     fn store_f64(self, values: Self::F64s, to: &mut [f64; 8]);
 
-    /// The sum of each lane and those before it: 0 or the lane one before is added to each, then
-    /// two before, then four.
+    /// The sum of each lane and those before it: the lane one before is added to each that has
+    /// one, then two before, then four. Whether a zero is negative is not specified.
     fn prefix_sum_f64(self, a: Self::F64s) -> Self::F64s;
 
     fn lt_f64(self, a: Self::F64s, b: Self::F64s) -> Self::Mask;

@@ -1,6 +1,9 @@
 use super::Elementwise;
 use std::mem::MaybeUninit;
 
+/// Up to so many of 64 values are taken one by one.
+const FEW: u32 = 8;
+
 #[inline(always)]
 pub(crate) fn filter<S: Elementwise>(
     simd: S,
@@ -12,10 +15,10 @@ pub(crate) fn filter<S: Elementwise>(
     let (chunks, rest) = values.as_chunks::<64>();
     let mut words = mask.iter();
     for (chunk, word) in chunks.iter().zip(&mut words) {
-        match *word {
-            0 => {}
-            u64::MAX => out.push_all(chunk),
-            word => {
+        match word.count_ones() {
+            0..=FEW => out.push_few(chunk, *word),
+            64 => out.push_all(chunk),
+            _ => {
                 for (group, bits) in chunk.as_chunks::<8>().0.iter().zip(word.to_le_bytes()) {
                     out.push(group, bits);
                 }
@@ -56,6 +59,15 @@ impl<S: Elementwise> Packed<'_, S> {
         for to in &mut room[..count] {
             to.write(group[rest.trailing_zeros() as usize % 8]);
             rest &= rest.wrapping_sub(1);
+        }
+    }
+
+    #[inline(always)]
+    fn push_few(&mut self, chunk: &[u64; 64], mut word: u64) {
+        while word != 0 {
+            self.room[self.count].write(chunk[word.trailing_zeros() as usize % 64]);
+            self.count += 1;
+            word &= word - 1;
         }
     }
 
