@@ -1,9 +1,9 @@
 //! The rungs of adding two arrays.
 
-use crate::{Column, at, boxed, levels};
+use crate::Column;
+use crate::levels::{best, boxed, levels};
 use std::hint::black_box;
 use tidemill_ground::{Strategy, Work, compare, random};
-use tidemill_kernels::Isa;
 use tidemill_kernels::elementwise::{add_f32, add_f64, scale_add_f64};
 
 mod rungs {
@@ -111,7 +111,7 @@ pub(crate) fn array_add(values: usize, name: &str) {
         }
     }));
     strategies.push(boxed("tidemill, a fresh buffer each time", move || {
-        at(Isa::available().last().unwrap_or(Isa::Portable));
+        best();
         let mut out = vec![0.0; values];
         add_f32(black_box(a), black_box(b), &mut out);
         out[values / 2].to_bits().into()

@@ -11,45 +11,17 @@ macro_rules! no_vectorisation {
 }
 
 mod ladder;
+#[path = "../levels/mod.rs"]
+mod levels;
 
+use levels::{boxed, levels};
 use std::hint::black_box;
-use tidemill_ground::{Strategy, Work, compare, random, size};
+use tidemill_ground::{Work, compare, random, size};
 use tidemill_kernels::elementwise::{
     Comparison, compare_f64, count_ones, filter_into, lookup_u8, lookup_u32, prefix_sum_f64,
     set_bits, sum_where_f64, translate, words,
 };
-use tidemill_kernels::{Isa, reduce};
-
-/// Has the kernels run at `isa`; a comparison once it does.
-fn at(isa: Isa) {
-    if Isa::active() != isa {
-        isa.force().unwrap_or_else(|error| panic!("{error}"));
-    }
-}
-
-/// A strategy for each level above the naive one.
-fn levels<'a, F: FnMut() -> u64 + 'a>(mut make: impl FnMut() -> F) -> Vec<Strategy<'a>> {
-    let names = [
-        (Isa::Portable, "tidemill, portable"),
-        (Isa::Avx2, "tidemill, AVX2 (256 bits)"),
-        (Isa::Avx512, "tidemill, AVX-512 (512 bits)"),
-    ];
-    let available = names.into_iter().filter(|(isa, _)| isa.is_available());
-    available
-        .map(|(isa, name)| {
-            let mut run = make();
-            let run = move || {
-                at(isa);
-                run()
-            };
-            (name, Box::new(run) as Box<dyn FnMut() -> u64>)
-        })
-        .collect()
-}
-
-fn boxed<'a>(name: &'a str, run: impl FnMut() -> u64 + 'a) -> Strategy<'a> {
-    (name, Box::new(run))
-}
+use tidemill_kernels::reduce;
 
 /// A column that begins at a multiple of 64 bytes, as a store's pooled buffers do.
 struct Column<T>(Vec<T>, usize);
@@ -182,7 +154,8 @@ fn sum_where() {
 /// `one_in` of 100 values at random, or runs of 300 in a row.
 fn filter_case(name: &str, percent: u64, run: usize) {
     let mut random = random(5);
-    let count = 8192;
+    // More than a branch predictor can learn by heart.
+    let count = 65_536;
     let values = Column::new((0..count).map(|_| random()));
     let mut mask = vec![0_u64; words(count)];
     let mut is_selected = false;
@@ -344,9 +317,9 @@ fn main() {
     ladder::scale_add();
     compare_to_mask();
     sum_where();
-    filter_case("filter, half of 8,192 u64 at random", 50, 1);
-    filter_case("filter, 5 % of 8,192 u64 at random", 5, 1);
-    filter_case("filter, half of 8,192 u64 in runs of 300", 50, 300);
+    filter_case("filter, half of 65,536 u64 at random", 50, 1);
+    filter_case("filter, 5 % of 65,536 u64 at random", 5, 1);
+    filter_case("filter, half of 65,536 u64 in runs of 300", 50, 300);
     tables();
     running_sums_and_counts();
 }

@@ -70,7 +70,9 @@ fn piece<S: Scan, const ENDS_ONLY: bool>(
 /// Where bytes end that begin in `place`, if nothing in them is escaped, quoted or a comment.
 #[inline(always)]
 fn place_behind(place: Place, text: u64, spaces: u64, newlines: u64) -> Place {
-    // The last line: all of the bytes, or those behind the last newline.
+    // The last line: all of the bytes, or those behind the last newline. With branches: where there is
+    // no newline, which is foreseen well enough, nothing waits for what was before. Without them it
+    // takes 1.4 times as long.
     let (line, place) = if newlines == 0 {
         (u64::MAX, place)
     } else {
@@ -80,11 +82,10 @@ fn place_behind(place: Place, text: u64, spaces: u64, newlines: u64) -> Place {
     // The first byte of the key, and what stands behind it: nothing, if there is none.
     let first = text & text.wrapping_neg();
     let behind = !(first.wrapping_sub(1) | first);
-    let has_space = |of: u64| line & spaces & of != 0;
     match place {
         Place::Start if first == 0 => Place::Start,
-        Place::Start if has_space(behind) => Place::Fields,
-        Place::Key if has_space(u64::MAX) => Place::Fields,
+        Place::Start if line & spaces & behind != 0 => Place::Fields,
+        Place::Key if line & spaces != 0 => Place::Fields,
         Place::Start | Place::Key => Place::Key,
         place => place,
     }
