@@ -35,15 +35,10 @@ fn logs(bytes: usize) -> Vec<u8> {
     let mut row = 0;
     while text.len() < bytes {
         let time = 1_451_606_400_000_000_000_u64 + row * 1_000_000;
-        text.extend_from_slice(
-            format!(
-                "log,host=host_{},path=/a\\ b level={}i,message=\"request {row}, path \\\"/api/{}\\\"\nfailed\" {time}\n",
-                row % 100,
-                row % 5,
-                row % 977
-            )
-            .as_bytes(),
-        );
+        let message = format!("request {row}, path \\\"/api/{}\\\"\nfailed", row % 977);
+        let key = format!("log,host=host_{},path=/a\\ b", row % 100);
+        let line = format!("{key} level={}i,message=\"{message}\" {time}\n", row % 5);
+        text.extend_from_slice(line.as_bytes());
         row += 1;
     }
     text

@@ -39,7 +39,10 @@ mod rungs {
     }
 
     macro_rules! by_hand {
-        ($($name:ident $feature:literal, $lanes:literal x $unrolled:literal: $load:ident $add:ident $store:ident;)*) => {$(
+        ($(
+            $name:ident $feature:literal, $lanes:literal x $unrolled:literal:
+            $load:ident $add:ident $store:ident;
+        )*) => {$(
             #[target_feature(enable = $feature)]
             pub fn $name(a: &[f32], b: &[f32], out: &mut [f32]) {
                 const VALUES: usize = $lanes * $unrolled;

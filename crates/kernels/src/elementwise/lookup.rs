@@ -5,7 +5,7 @@ macro_rules! functions {
     ($($ty:ty: $lookup:ident, $what:literal;)*) => {$(
         #[doc = concat!("`out[i] = table[codes[i]]`, for codes of ", $what, ".")]
         ///
-        /// A loop with a check for each code: nothing faster was found, gathers are slower.
+        /// The codes are checked first, a block at a time, so that the loads need no check each.
         ///
         /// # Panics
         /// When `codes` and `out` differ in length, or a code is not less than `table.len()`; then

@@ -26,7 +26,8 @@ pub fn filter<T: Element>(values: &[T], mask: &[u64], out: &mut Vec<T>) {
 pub fn filter_into<T: Element>(values: &[T], mask: &[u64], out: &mut [T]) -> usize {
     let count = selected(values.len(), mask);
     assert!(count <= out.len(), "{count} values for room of {}", out.len());
-    let (start, len) = (T::bits_mut(out).as_mut_ptr().cast(), out.len());
+    let bits = T::bits_mut(out);
+    let (len, start) = (bits.len(), bits.as_mut_ptr().cast());
     // SAFETY: the memory of `out`, as that of `u64`s, which any values of `T` are and the other way
     // round; `compact` writes nothing that is not initialised.
     compact(T::bits(values), mask, unsafe { std::slice::from_raw_parts_mut(start, len) })

@@ -16,14 +16,13 @@ use crate::dispatch::dispatch;
 /// * In a comment: a line whose first character is `#`, blanks (spaces, tabs, byte order marks)
 ///   aside. The newline that ends it is found.
 ///
-/// Spaces are found each by itself, those at the start of a line too; an `=` in the measurement, which
-/// is text there, stands before the first `,` or space of its line and is found if no backslash is
-/// before it. All this is what the rows are that follow the grammar. In one that does not, a string
-/// may seem to open where there is none, and go on into the next lines: who finds such a row, and
-/// takes up the line after it, begins there with a new scanner.
+/// Each space is found, those at the start of a line too. An `=` in the measurement, where it is
+/// text, is found unless a backslash is before it: it stands before the first `,` or space of its
+/// line. Of rows that break the grammar, this finds what it finds: a string may seem to open where
+/// none does, and go on into the next lines. Who meets such a row, and takes up the line after it,
+/// begins there with a new scanner.
 ///
-/// The grammar is that of the [line protocol reference]; where it is silent, of what InfluxDB's
-/// parsers take.
+/// The grammar is that of the [line protocol reference], read as `tidemill-parse` reads it.
 ///
 /// [line protocol reference]: https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
 ///

@@ -134,9 +134,7 @@ impl<S: Simd> Csv<S> {
 #[inline(always)]
 fn push_positions<S: Simd>(simd: S, bits: u64, start: u32, ends: &mut Vec<u32>) {
     let (len, count) = (ends.len(), bits.count_ones() as usize);
-    if ends.capacity() - len < 64 {
-        ends.reserve(64);
-    }
+    ends.reserve(64);
     if let Some(room) = ends.spare_capacity_mut().first_chunk_mut() {
         simd.positions(bits, start, room);
         // SAFETY: `positions` wrote as many as there are bits, and 64 fit.

@@ -200,9 +200,11 @@ impl Elementwise for Avx512 {
         }
         fn translate(self, bytes: &mut [u8; 64], table: &[u8; 256]) {
             let (parts, _) = table.as_chunks::<64>();
+            let [a, b] = [self.bytes(&parts[0]), self.bytes(&parts[1])];
+            let [c, d] = [self.bytes(&parts[2]), self.bytes(&parts[3])];
             let codes = self.bytes(bytes);
-            let lower = _mm512_permutex2var_epi8(self.bytes(&parts[0]), codes, self.bytes(&parts[1]));
-            let upper = _mm512_permutex2var_epi8(self.bytes(&parts[2]), codes, self.bytes(&parts[3]));
+            let lower = _mm512_permutex2var_epi8(a, codes, b);
+            let upper = _mm512_permutex2var_epi8(c, codes, d);
             // The instruction looks at the seven lower bits of a code; the eighth chooses.
             let found = _mm512_mask_blend_epi8(_mm512_movepi8_mask(codes), lower, upper);
             _mm512_storeu_si512(bytes.as_mut_ptr().cast(), found)

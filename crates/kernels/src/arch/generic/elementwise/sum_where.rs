@@ -126,9 +126,8 @@ fn integer_sum_where<S: Elementwise, T: Value<S, Register = S::U64s>, P: Test<S>
         let mut halves = Halves::new(simd);
         let (rows, rest) = values.as_chunks::<{ 8 * WIDTH }>();
         for row in rows {
-            let groups = row.as_chunks::<8>().0;
-            for index in 0..WIDTH {
-                let values = T::load(simd, &groups[index]);
+            for (index, group) in row.as_chunks::<8>().0.iter().enumerate() {
+                let values = T::load(simd, group);
                 let holds = test.holds::<T>(simd, values, constant);
                 halves.push(index, holds, simd.xor(values, flip));
             }
