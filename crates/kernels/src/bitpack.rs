@@ -13,6 +13,7 @@
 //! [`packed_bytes`]`(width)`. Callers that read from disk check both first.
 
 use crate::dispatch::dispatch;
+use crate::elementwise::Comparison;
 
 /// How many values a vector holds.
 pub const VALUES: usize = 1024;
@@ -84,6 +85,26 @@ pub fn unpack_sum(packed: &[u8], width: u32) -> u128 {
 pub fn unpack_min_max(packed: &[u8], width: u32) -> (u64, u64) {
     check(packed, width);
     dispatch!(bitpack::unpack_min_max(packed: &[u8], width: u32) -> (u64, u64))
+}
+
+/// Sets bit `i % 64` of `mask[i / 64]` where `packed value i <comparison> constant` holds, and
+/// clears all others, without writing the values anywhere. With a frame of reference, give
+/// `constant - base` where it does not wrap; where it does, all values are on one side of it.
+pub fn unpack_compare(
+    packed: &[u8],
+    width: u32,
+    comparison: Comparison,
+    constant: u64,
+    mask: &mut [u64; VALUES / 64],
+) {
+    check(packed, width);
+    dispatch!(bitpack::unpack_compare(
+        packed: &[u8],
+        width: u32,
+        comparison: Comparison,
+        constant: u64,
+        mask: &mut [u64; 16],
+    ))
 }
 
 fn check(packed: &[u8], width: u32) {

@@ -4,6 +4,7 @@
 //!   their extremes without leaving the registers.
 //! * [`bitstream`]: the same for fewer integers, one after the other.
 //! * [`delta`]: differences, prefix sums, zigzag.
+//! * [`elementwise`]: columns added, compared into bitmaps, filtered, looked up.
 //! * [`reduce`]: sums with a bounded error, extremes, and all moments of a slice in one pass, with
 //!   or without a validity bitmap.
 //! * [`scan`]: the field ends of a CSV text, quotes respected.
@@ -18,6 +19,7 @@ pub mod bitpack;
 pub mod bitstream;
 pub mod delta;
 mod dispatch;
+pub mod elementwise;
 pub mod reduce;
 pub mod scan;
 pub mod sieve;

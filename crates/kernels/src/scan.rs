@@ -7,6 +7,12 @@
 
 use crate::dispatch::dispatch;
 
+mod characters;
+pub(crate) mod line;
+
+pub use characters::{count_newlines, newlines, whitespace};
+pub use line::LineScanner;
+
 /// Finds the ends of CSV fields, block by block, with the state of quotes carried along.
 ///
 /// A quote *anywhere* opens or closes: RFC 4180 quotes only whole fields, and its doubled quote
@@ -49,7 +55,7 @@ impl CsvScanner {
     /// # Panics
     /// When `block` is longer than `u32::MAX` bytes.
     pub fn scan(&mut self, block: &[u8], ends: &mut Vec<u32>) {
-        assert!(u32::try_from(block.len()).is_ok(), "a block of {} bytes", block.len());
+        check_block(block);
         let (delimiter, inside_quotes) = (self.delimiter, self.inside_quotes());
         self.quotes += dispatch!(scan::csv(
             block: &[u8],
@@ -71,4 +77,9 @@ impl CsvScanner {
     pub fn quotes(&self) -> u64 {
         self.quotes
     }
+}
+
+#[track_caller]
+fn check_block(block: &[u8]) {
+    assert!(u32::try_from(block.len()).is_ok(), "a block of {} bytes", block.len());
 }

@@ -6,8 +6,10 @@ mod common;
 use common::{each_isa, random};
 use proptest::prelude::*;
 use tidemill_kernels::bitpack::{
-    VALUES, pack, packed_bytes, unpack, unpack_delta, unpack_min_max, unpack_sum, width_of,
+    VALUES, pack, packed_bytes, unpack, unpack_compare, unpack_delta, unpack_min_max, unpack_sum,
+    width_of,
 };
+use tidemill_kernels::elementwise::{Comparison, compare_u64};
 
 /// Bit `bit` of value `index`, as the layout in the documentation says.
 fn bit(packed: &[u8], width: usize, index: usize, bit: usize) -> bool {
@@ -44,6 +46,14 @@ fn check(values: &[u64; VALUES], width: u32, base: u64) {
         assert_eq!(unpack_sum(packed, width), sum, "{isa:?} {width}");
         let extremes = (*masked.iter().min().unwrap(), *masked.iter().max().unwrap());
         assert_eq!(unpack_min_max(packed, width), extremes, "{isa:?} {width}");
+        for comparison in Comparison::ALL {
+            for constant in [masked[7], base, 0, mask, mask.wrapping_add(1)] {
+                let (mut holds, mut expected) = ([7; VALUES / 64], [0; VALUES / 64]);
+                compare_u64(&masked, comparison, constant, &mut expected);
+                unpack_compare(packed, width, comparison, constant, &mut holds);
+                assert_eq!(holds, expected, "{isa:?} {width} {comparison:?} {constant}");
+            }
+        }
     });
 }
 

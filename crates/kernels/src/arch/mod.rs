@@ -27,6 +27,7 @@ macro_rules! for_each_kernel {
                 fn unpack_delta(packed: &[u8], width: u32, min_delta: u64, first: u64, out: &mut [u64; 1024]);
                 fn unpack_sum(packed: &[u8], width: u32) -> u128;
                 fn unpack_min_max(packed: &[u8], width: u32) -> (u64, u64);
+                fn unpack_compare(packed: &[u8], width: u32, comparison: crate::elementwise::Comparison, constant: u64, mask: &mut [u64; 16]);
             }
             mod bitstream {
                 fn unpack(packed: &[u8], width: u32, base: u64, out: &mut [u64]);
@@ -36,6 +37,36 @@ macro_rules! for_each_kernel {
                 fn prefix_sum(values: &mut [u64], first: u64);
                 fn zigzag(values: &mut [u64]);
                 fn unzigzag(values: &mut [u64]);
+            }
+            mod elementwise {
+                fn add_f32(a: &[f32], b: &[f32], out: &mut [f32]);
+                fn add_f64(a: &[f64], b: &[f64], out: &mut [f64]);
+                fn add_i64(a: &[i64], b: &[i64], out: &mut [i64]);
+                fn add_assign_f32(a: &mut [f32], b: &[f32]);
+                fn add_assign_f64(a: &mut [f64], b: &[f64]);
+                fn add_assign_i64(a: &mut [i64], b: &[i64]);
+                fn scale_add_f64(a: &[f64], scale: f64, b: &[f64], out: &mut [f64]);
+                fn scale_add_assign_f64(a: &mut [f64], scale: f64, b: &[f64]);
+                fn prefix_sum_f64(values: &mut [f64], first: f64);
+                fn compare_f64(values: &[f64], comparison: crate::elementwise::Comparison, constant: f64, mask: &mut [u64]);
+                fn compare_i64(values: &[i64], comparison: crate::elementwise::Comparison, constant: i64, mask: &mut [u64]);
+                fn compare_u64(values: &[u64], comparison: crate::elementwise::Comparison, constant: u64, mask: &mut [u64]);
+                fn compare_columns_f64(a: &[f64], comparison: crate::elementwise::Comparison, b: &[f64], mask: &mut [u64]);
+                fn compare_columns_i64(a: &[i64], comparison: crate::elementwise::Comparison, b: &[i64], mask: &mut [u64]);
+                fn compare_columns_u64(a: &[u64], comparison: crate::elementwise::Comparison, b: &[u64], mask: &mut [u64]);
+                fn sum_where_f64(values: &[f64], comparison: crate::elementwise::Comparison, constant: f64) -> crate::elementwise::SumWhere<f64>;
+                fn sum_where_i64(values: &[i64], comparison: crate::elementwise::Comparison, constant: i64) -> crate::elementwise::SumWhere<i64>;
+                fn sum_where_u64(values: &[u64], comparison: crate::elementwise::Comparison, constant: u64) -> crate::elementwise::SumWhere<u64>;
+                fn filter(values: &[u64], mask: &[u64], out: &mut [std::mem::MaybeUninit<u64>]) -> usize;
+                fn set_bits(mask: &[u64], out: &mut Vec<u32>);
+                fn and_assign(a: &mut [u64], b: &[u64]);
+                fn or_assign(a: &mut [u64], b: &[u64]);
+                fn and_not_assign(a: &mut [u64], b: &[u64]);
+                fn not_assign(mask: &mut [u64]);
+                fn count_ones(mask: &[u64]) -> u64;
+                fn lookup_u8(codes: &[u8], table: &[u64], out: &mut [u64]) -> bool;
+                fn lookup_u32(codes: &[u32], table: &[u64], out: &mut [u64]) -> bool;
+                fn translate(bytes: &mut [u8], table: &[u8; 256]);
             }
             mod reduce {
                 fn moments_f64(values: &[f64]) -> Moments<f64>;
@@ -53,6 +84,11 @@ macro_rules! for_each_kernel {
             }
             mod scan {
                 fn csv(block: &[u8], delimiter: u8, inside_quotes: bool, ends: &mut Vec<u32>) -> u64;
+                fn newlines(block: &[u8], ends: &mut Vec<u32>);
+                fn count_newlines(block: &[u8]) -> usize;
+                fn whitespace(block: &[u8], masks: &mut [u64]);
+                fn line(block: &[u8], state: &mut crate::scan::line::LineState, found: &mut Vec<u32>);
+                fn line_ends(block: &[u8], state: &mut crate::scan::line::LineState, ends: &mut Vec<u32>);
             }
             mod sieve {
                 fn overlay(bytes: &mut [u8; crate::sieve::STRIDE], patterns: &[&[u8; crate::sieve::STRIDE]; crate::sieve::AT_ONCE]);

@@ -83,12 +83,12 @@ pub(crate) trait Simd: Copy {
         // Whole groups of eight: a branch for each group is foreseen better than one for each bit.
         let mut rest = bits;
         for group in to.as_chunks_mut::<8>().0 {
+            if rest == 0 {
+                break;
+            }
             for position in group {
                 position.write(start.wrapping_add(rest.trailing_zeros()));
                 rest &= rest.wrapping_sub(1);
-            }
-            if rest == 0 {
-                break;
             }
         }
     }

@@ -1,5 +1,8 @@
 use crate::arch::Simd;
+use crate::arch::generic::elementwise::Elementwise;
+use crate::arch::generic::elementwise::compare::{Eq, Ge, Gt, Le, Lt, Ne, Test, Value, with_test};
 use crate::bitpack::{ROWS, VALUES};
+use crate::elementwise::Comparison;
 
 /// The 16 values of a row.
 type Row<S> = [<S as Simd>::U64s; 2];
@@ -193,4 +196,45 @@ pub(crate) fn unpack_min_max<S: Simd>(simd: S, packed: &[u8], width: u32) -> (u6
     }
     let min = simd.to_array(simd.min(mins[0], mins[1])).into_iter().fold(u64::MAX, u64::min);
     (min, simd.to_array(simd.max(maxs[0], maxs[1])).into_iter().fold(0, u64::max))
+}
+
+#[inline(always)]
+pub(crate) fn unpack_compare<S: Elementwise>(
+    simd: S,
+    packed: &[u8],
+    width: u32,
+    comparison: Comparison,
+    constant: u64,
+    mask: &mut [u64; 16],
+) {
+    // With signs AVX2 compares twice as fast. All values are less than 2⁶², and so stand to that as
+    // to whatever is greater.
+    if width <= 62 {
+        let constant = constant.min(1 << 62) as i64;
+        with_test!(comparison, test => compare(simd, packed, width, test, constant, mask));
+    } else {
+        with_test!(comparison, test => compare(simd, packed, width, test, constant, mask));
+    }
+}
+
+#[inline(always)]
+fn compare<S: Elementwise, T: Value<S, Register = S::U64s>, P: Test<S>>(
+    simd: S,
+    packed: &[u8],
+    width: u32,
+    test: P,
+    constant: T,
+    mask: &mut [u64; 16],
+) {
+    let constant = T::splat(simd, constant);
+    let mut rows = rows(simd, packed, width);
+    for word in mask {
+        let mut masks = [simd.mask(0); 8];
+        for row_masks in masks.as_chunks_mut::<2>().0 {
+            let Some([left, right]) = rows.next() else { return };
+            *row_masks =
+                [test.holds::<T>(simd, left, constant), test.holds::<T>(simd, right, constant)];
+        }
+        *word = simd.word(masks);
+    }
 }

@@ -1,6 +1,6 @@
 use crate::reduce::Moments;
 
-mod blocks;
+pub(super) mod blocks;
 mod float;
 mod integer;
 

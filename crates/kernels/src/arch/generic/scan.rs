@@ -1,4 +1,88 @@
 use crate::arch::Simd;
+use crate::arch::portable::Portable;
+
+mod line;
+
+pub(crate) use line::{line, line_ends};
+
+/// What the family needs beyond [`Simd`].
+pub(crate) trait Scan: Simd {
+    /// Bit `i` is set where byte `i` is ASCII whitespace.
+    #[inline(always)]
+    fn whitespace(self, bytes: Self::Bytes) -> u64 {
+        let mut found = 0;
+        for wanted in [b' ', b'\t', b'\n', b'\x0C', b'\r'] {
+            found |= self.equal(bytes, wanted);
+        }
+        found
+    }
+
+    /// Bit `i` is set where byte `i` is `,`, `=`, space or newline.
+    #[inline(always)]
+    fn separators(self, bytes: Self::Bytes) -> u64 {
+        let mut found = 0;
+        for wanted in [b',', b'=', b' ', b'\n'] {
+            found |= self.equal(bytes, wanted);
+        }
+        found
+    }
+
+    /// Whether a byte is there by which a line may be more than separators: `"`, `\`, `#`, or what
+    /// may be a blank at its start, a tab or a byte order mark.
+    #[inline(always)]
+    fn any_special(self, bytes: Self::Bytes) -> bool {
+        let mut found = 0;
+        for wanted in [b'"', b'\\', b'#', b'\t', 0xEF] {
+            found |= self.equal(bytes, wanted);
+        }
+        found != 0
+    }
+}
+
+impl Scan for Portable {}
+
+/// Up to 64 bytes, and zeros behind them.
+#[inline(always)]
+fn padded(rest: &[u8]) -> [u8; 64] {
+    let mut bytes = [0; 64];
+    bytes[..rest.len()].copy_from_slice(rest);
+    bytes
+}
+
+#[inline(always)]
+pub(crate) fn newlines<S: Scan>(simd: S, block: &[u8], ends: &mut Vec<u32>) {
+    let (chunks, rest) = block.as_chunks();
+    let mut start = 0;
+    for bytes in chunks {
+        push_positions(simd, simd.equal(simd.bytes(bytes), b'\n'), start, ends);
+        start += 64;
+    }
+    if !rest.is_empty() {
+        push_positions(simd, simd.equal(simd.bytes(&padded(rest)), b'\n'), start, ends);
+    }
+}
+
+#[inline(always)]
+pub(crate) fn count_newlines<S: Scan>(simd: S, block: &[u8]) -> usize {
+    let (chunks, rest) = block.as_chunks();
+    let mut count = simd.equal(simd.bytes(&padded(rest)), b'\n').count_ones() as usize;
+    for bytes in chunks {
+        count += simd.equal(simd.bytes(bytes), b'\n').count_ones() as usize;
+    }
+    count
+}
+
+#[inline(always)]
+pub(crate) fn whitespace<S: Scan>(simd: S, block: &[u8], masks: &mut [u64]) {
+    let (chunks, rest) = block.as_chunks();
+    let mut masks = masks.iter_mut();
+    for (bytes, mask) in chunks.iter().zip(&mut masks) {
+        *mask = simd.whitespace(simd.bytes(bytes));
+    }
+    if let Some(mask) = masks.next() {
+        *mask = simd.whitespace(simd.bytes(&padded(rest)));
+    }
+}
 
 #[inline(always)]
 pub(crate) fn csv<S: Simd>(
@@ -18,9 +102,7 @@ pub(crate) fn csv<S: Simd>(
         start += 64;
     }
     if !rest.is_empty() {
-        let mut last = [0; 64];
-        last[..rest.len()].copy_from_slice(rest);
-        let found = scan.ends(&last, (1 << rest.len()) - 1);
+        let found = scan.ends(&padded(rest), (1 << rest.len()) - 1);
         push_positions(simd, found, start, ends);
     }
     scan.quotes

@@ -1,4 +1,5 @@
 use crate::bitpack::{LANES, VALUES};
+use crate::elementwise::Comparison;
 
 /// Where value `index` begins: its first word, and the bit of it.
 fn position(index: usize, width: u32) -> (usize, u32) {
@@ -66,4 +67,18 @@ pub(crate) fn unpack_min_max(packed: &[u8], width: u32) -> (u64, u64) {
     (0..VALUES)
         .map(|index| get(packed, width, index))
         .fold((u64::MAX, 0), |(min, max), value| (min.min(value), max.max(value)))
+}
+
+pub(crate) fn unpack_compare(
+    packed: &[u8],
+    width: u32,
+    comparison: Comparison,
+    constant: u64,
+    mask: &mut [u64; 16],
+) {
+    mask.fill(0);
+    for index in 0..VALUES {
+        let holds = comparison.holds(get(packed, width, index), constant);
+        mask[index / 64] |= u64::from(holds) << (index % 64);
+    }
 }

@@ -2,6 +2,8 @@ pub(crate) mod avx2;
 pub(crate) mod avx512;
 mod bitstream;
 mod text;
+mod elementwise;
+mod scan;
 
 /// Defines the methods of a `Simd` for a type that stands for `$instructions`.
 macro_rules! methods {

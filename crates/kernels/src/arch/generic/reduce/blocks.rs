@@ -2,7 +2,7 @@
 
 /// The values of one block: 8 KiB, so that a second pass finds them in the first-level cache, and
 /// enough of them that merging blocks costs little.
-pub(super) const BLOCK: usize = 1024;
+pub(in crate::arch::generic) const BLOCK: usize = 1024;
 
 /// Groups of eight values in a block.
 const GROUPS: usize = BLOCK / 8;
@@ -20,19 +20,19 @@ const LEVELS: usize = 40;
 /// A block is merged with its neighbour of the same size as soon as that one is complete, as a
 /// carry runs through a binary counter: `pending[k]` holds 2ᵏ blocks where bit `k` of the number
 /// of blocks so far is set.
-pub(super) struct Tree<R> {
+pub(in crate::arch::generic) struct Tree<R> {
     pending: [R; LEVELS],
     blocks: usize,
 }
 
 impl<R: Copy + Default> Tree<R> {
     #[inline(always)]
-    pub(super) fn new() -> Self {
+    pub(in crate::arch::generic) fn new() -> Self {
         Self { pending: [R::default(); LEVELS], blocks: 0 }
     }
 
     #[inline(always)]
-    pub(super) fn push(&mut self, mut result: R, merge: impl Fn(R, R) -> R) {
+    pub(in crate::arch::generic) fn push(&mut self, mut result: R, merge: impl Fn(R, R) -> R) {
         let mut size = 0;
         while self.blocks >> size & 1 != 0 {
             result = merge(self.pending[size], result);
@@ -44,7 +44,7 @@ impl<R: Copy + Default> Tree<R> {
 
     /// All of them together, or the default.
     #[inline(always)]
-    pub(super) fn finish(self, merge: impl Fn(R, R) -> R) -> R {
+    pub(in crate::arch::generic) fn finish(self, merge: impl Fn(R, R) -> R) -> R {
         let sizes = (0..LEVELS).filter(|size| self.blocks >> size & 1 != 0);
         let pending = sizes.map(|size| self.pending[size]);
         pending.reduce(|right, left| merge(left, right)).unwrap_or_default()
