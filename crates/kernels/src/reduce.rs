@@ -32,11 +32,15 @@ pub trait Number: Copy + Default + PartialOrd + Debug + sealed::Sealed {
 mod sealed {
     pub trait Sealed {}
     impl Sealed for f64 {}
+    impl Sealed for f32 {}
     impl Sealed for i64 {}
     impl Sealed for u64 {}
 }
 
 impl Number for f64 {
+    type Sum = f64;
+}
+impl Number for f32 {
     type Sum = f64;
 }
 impl Number for i64 {
@@ -69,18 +73,6 @@ pub fn moments_f64(values: &[f64]) -> Moments<f64> {
     dispatch!(reduce::moments_f64(values: &[f64]) -> Moments<f64>)
 }
 
-/// The moments of all values; `nan_count` is 0.
-#[must_use]
-pub fn moments_i64(values: &[i64]) -> Moments<i64> {
-    dispatch!(reduce::moments_i64(values: &[i64]) -> Moments<i64>)
-}
-
-/// The moments of all values; `nan_count` is 0.
-#[must_use]
-pub fn moments_u64(values: &[u64]) -> Moments<u64> {
-    dispatch!(reduce::moments_u64(values: &[u64]) -> Moments<u64>)
-}
-
 /// The moments of the valid values: value `i` is valid if bit `(bit_offset + i) % 64` of word
 /// `(bit_offset + i) / 64` of `validity` is set. What stands in the place of others is not looked
 /// at.
@@ -95,6 +87,112 @@ pub fn moments_f64_valid(values: &[f64], validity: &[u64], bit_offset: usize) ->
     ) -> Moments<f64>)
 }
 
+/// The sum; 0 for none, NaN if any value is NaN. Its error is bounded; see the
+/// [module](self).
+#[must_use]
+pub fn sum_f64(values: &[f64]) -> f64 {
+    dispatch!(reduce::sum_f64(values: &[f64]) -> f64)
+}
+
+/// [`sum_f64`] of the valid values, as [`moments_f64_valid`] has it.
+///
+/// # Panics
+/// When `validity` has fewer than `bit_offset + values.len()` bits.
+#[must_use]
+pub fn sum_f64_valid(values: &[f64], validity: &[u64], bit_offset: usize) -> f64 {
+    check(values.len(), validity, bit_offset);
+    dispatch!(reduce::sum_f64_valid(
+        values: &[f64], validity: &[u64], bit_offset: usize,
+    ) -> f64)
+}
+
+/// The least and the greatest value that is not NaN, or `None` if there is none.
+#[must_use]
+pub fn min_max_f64(values: &[f64]) -> Option<(f64, f64)> {
+    dispatch!(reduce::min_max_f64(values: &[f64]) -> Option<(f64, f64)>)
+}
+
+/// [`min_max_f64`] of the valid values, as [`moments_f64_valid`] has it.
+///
+/// # Panics
+/// When `validity` has fewer than `bit_offset + values.len()` bits.
+#[must_use]
+pub fn min_max_f64_valid(
+    values: &[f64],
+    validity: &[u64],
+    bit_offset: usize,
+) -> Option<(f64, f64)> {
+    check(values.len(), validity, bit_offset);
+    dispatch!(reduce::min_max_f64_valid(
+        values: &[f64], validity: &[u64], bit_offset: usize,
+    ) -> Option<(f64, f64)>)
+}
+
+/// The moments of all values. In `f64` inside: the sum and `m2` are as exact as those of [`moments_f64`].
+#[must_use]
+pub fn moments_f32(values: &[f32]) -> Moments<f32> {
+    dispatch!(reduce::moments_f32(values: &[f32]) -> Moments<f32>)
+}
+
+/// The moments of the valid values, as [`moments_f64_valid`] has it.
+///
+/// # Panics
+/// When `validity` has fewer than `bit_offset + values.len()` bits.
+#[must_use]
+pub fn moments_f32_valid(values: &[f32], validity: &[u64], bit_offset: usize) -> Moments<f32> {
+    check(values.len(), validity, bit_offset);
+    dispatch!(reduce::moments_f32_valid(
+        values: &[f32], validity: &[u64], bit_offset: usize,
+    ) -> Moments<f32>)
+}
+
+/// The sum, in single precision throughout: [`moments_f32`] has it in `f64`; 0 for none, NaN if any value is NaN. Its error is bounded; see the
+/// [module](self).
+#[must_use]
+pub fn sum_f32(values: &[f32]) -> f32 {
+    dispatch!(reduce::sum_f32(values: &[f32]) -> f32)
+}
+
+/// [`sum_f32`] of the valid values, as [`moments_f64_valid`] has it.
+///
+/// # Panics
+/// When `validity` has fewer than `bit_offset + values.len()` bits.
+#[must_use]
+pub fn sum_f32_valid(values: &[f32], validity: &[u64], bit_offset: usize) -> f32 {
+    check(values.len(), validity, bit_offset);
+    dispatch!(reduce::sum_f32_valid(
+        values: &[f32], validity: &[u64], bit_offset: usize,
+    ) -> f32)
+}
+
+/// The least and the greatest value that is not NaN, or `None` if there is none.
+#[must_use]
+pub fn min_max_f32(values: &[f32]) -> Option<(f32, f32)> {
+    dispatch!(reduce::min_max_f32(values: &[f32]) -> Option<(f32, f32)>)
+}
+
+/// [`min_max_f32`] of the valid values, as [`moments_f64_valid`] has it.
+///
+/// # Panics
+/// When `validity` has fewer than `bit_offset + values.len()` bits.
+#[must_use]
+pub fn min_max_f32_valid(
+    values: &[f32],
+    validity: &[u64],
+    bit_offset: usize,
+) -> Option<(f32, f32)> {
+    check(values.len(), validity, bit_offset);
+    dispatch!(reduce::min_max_f32_valid(
+        values: &[f32], validity: &[u64], bit_offset: usize,
+    ) -> Option<(f32, f32)>)
+}
+
+/// The moments of all values. `nan_count` is 0.
+#[must_use]
+pub fn moments_i64(values: &[i64]) -> Moments<i64> {
+    dispatch!(reduce::moments_i64(values: &[i64]) -> Moments<i64>)
+}
+
 /// The moments of the valid values, as [`moments_f64_valid`] has it.
 ///
 /// # Panics
@@ -105,6 +203,52 @@ pub fn moments_i64_valid(values: &[i64], validity: &[u64], bit_offset: usize) ->
     dispatch!(reduce::moments_i64_valid(
         values: &[i64], validity: &[u64], bit_offset: usize,
     ) -> Moments<i64>)
+}
+
+/// The sum, exactly.
+#[must_use]
+pub fn sum_i64(values: &[i64]) -> i128 {
+    dispatch!(reduce::sum_i64(values: &[i64]) -> i128)
+}
+
+/// [`sum_i64`] of the valid values, as [`moments_f64_valid`] has it.
+///
+/// # Panics
+/// When `validity` has fewer than `bit_offset + values.len()` bits.
+#[must_use]
+pub fn sum_i64_valid(values: &[i64], validity: &[u64], bit_offset: usize) -> i128 {
+    check(values.len(), validity, bit_offset);
+    dispatch!(reduce::sum_i64_valid(
+        values: &[i64], validity: &[u64], bit_offset: usize,
+    ) -> i128)
+}
+
+/// The least and the greatest value, or `None` if there is none.
+#[must_use]
+pub fn min_max_i64(values: &[i64]) -> Option<(i64, i64)> {
+    dispatch!(reduce::min_max_i64(values: &[i64]) -> Option<(i64, i64)>)
+}
+
+/// [`min_max_i64`] of the valid values, as [`moments_f64_valid`] has it.
+///
+/// # Panics
+/// When `validity` has fewer than `bit_offset + values.len()` bits.
+#[must_use]
+pub fn min_max_i64_valid(
+    values: &[i64],
+    validity: &[u64],
+    bit_offset: usize,
+) -> Option<(i64, i64)> {
+    check(values.len(), validity, bit_offset);
+    dispatch!(reduce::min_max_i64_valid(
+        values: &[i64], validity: &[u64], bit_offset: usize,
+    ) -> Option<(i64, i64)>)
+}
+
+/// The moments of all values. `nan_count` is 0.
+#[must_use]
+pub fn moments_u64(values: &[u64]) -> Moments<u64> {
+    dispatch!(reduce::moments_u64(values: &[u64]) -> Moments<u64>)
 }
 
 /// The moments of the valid values, as [`moments_f64_valid`] has it.
@@ -119,40 +263,109 @@ pub fn moments_u64_valid(values: &[u64], validity: &[u64], bit_offset: usize) ->
     ) -> Moments<u64>)
 }
 
-/// The sum, 0 for none, NaN if any value is NaN. Its error is bounded; see the [module](self).
-#[must_use]
-pub fn sum_f64(values: &[f64]) -> f64 {
-    dispatch!(reduce::sum_f64(values: &[f64]) -> f64)
-}
-
-/// The sum, exactly.
-#[must_use]
-pub fn sum_i64(values: &[i64]) -> i128 {
-    dispatch!(reduce::sum_i64(values: &[i64]) -> i128)
-}
-
 /// The sum, exactly.
 #[must_use]
 pub fn sum_u64(values: &[u64]) -> i128 {
     dispatch!(reduce::sum_u64(values: &[u64]) -> i128)
 }
 
-/// The least and the greatest value that is not NaN, or `None` if there is none.
+/// [`sum_u64`] of the valid values, as [`moments_f64_valid`] has it.
+///
+/// # Panics
+/// When `validity` has fewer than `bit_offset + values.len()` bits.
 #[must_use]
-pub fn min_max_f64(values: &[f64]) -> Option<(f64, f64)> {
-    dispatch!(reduce::min_max_f64(values: &[f64]) -> Option<(f64, f64)>)
-}
-
-/// The least and the greatest value, or `None` if there is none.
-#[must_use]
-pub fn min_max_i64(values: &[i64]) -> Option<(i64, i64)> {
-    dispatch!(reduce::min_max_i64(values: &[i64]) -> Option<(i64, i64)>)
+pub fn sum_u64_valid(values: &[u64], validity: &[u64], bit_offset: usize) -> i128 {
+    check(values.len(), validity, bit_offset);
+    dispatch!(reduce::sum_u64_valid(
+        values: &[u64], validity: &[u64], bit_offset: usize,
+    ) -> i128)
 }
 
 /// The least and the greatest value, or `None` if there is none.
 #[must_use]
 pub fn min_max_u64(values: &[u64]) -> Option<(u64, u64)> {
     dispatch!(reduce::min_max_u64(values: &[u64]) -> Option<(u64, u64)>)
+}
+
+/// [`min_max_u64`] of the valid values, as [`moments_f64_valid`] has it.
+///
+/// # Panics
+/// When `validity` has fewer than `bit_offset + values.len()` bits.
+#[must_use]
+pub fn min_max_u64_valid(
+    values: &[u64],
+    validity: &[u64],
+    bit_offset: usize,
+) -> Option<(u64, u64)> {
+    check(values.len(), validity, bit_offset);
+    dispatch!(reduce::min_max_u64_valid(
+        values: &[u64], validity: &[u64], bit_offset: usize,
+    ) -> Option<(u64, u64)>)
+}
+
+/// The sum of the products of values of the same place; 0 for none. Its error is bounded;
+/// see the [module](self).
+///
+/// # Panics
+/// When `a` and `b` differ in length.
+#[must_use]
+pub fn dot_f64(a: &[f64], b: &[f64]) -> f64 {
+    check_pairs(a.len(), b.len());
+    dispatch!(reduce::dot_f64(a: &[f64], b: &[f64]) -> f64)
+}
+
+/// [`dot_f64`] of the places that are valid, as [`moments_f64_valid`] has it: where `a` and `b` have
+/// a bitmap each, combine the two by `&` word by word.
+///
+/// # Panics
+/// When `a` and `b` differ in length, or `validity` has fewer than `bit_offset + a.len()` bits.
+#[must_use]
+pub fn dot_f64_valid(a: &[f64], b: &[f64], validity: &[u64], bit_offset: usize) -> f64 {
+    check_pairs(a.len(), b.len());
+    check(a.len(), validity, bit_offset);
+    dispatch!(reduce::dot_f64_valid(
+        a: &[f64], b: &[f64], validity: &[u64], bit_offset: usize,
+    ) -> f64)
+}
+
+/// The sum of the products of values of the same place, in single precision throughout; 0 for none. Its error is bounded;
+/// see the [module](self).
+///
+/// # Panics
+/// When `a` and `b` differ in length.
+#[must_use]
+pub fn dot_f32(a: &[f32], b: &[f32]) -> f32 {
+    check_pairs(a.len(), b.len());
+    dispatch!(reduce::dot_f32(a: &[f32], b: &[f32]) -> f32)
+}
+
+/// [`dot_f32`] of the places that are valid, as [`moments_f64_valid`] has it: where `a` and `b` have
+/// a bitmap each, combine the two by `&` word by word.
+///
+/// # Panics
+/// When `a` and `b` differ in length, or `validity` has fewer than `bit_offset + a.len()` bits.
+#[must_use]
+pub fn dot_f32_valid(a: &[f32], b: &[f32], validity: &[u64], bit_offset: usize) -> f32 {
+    check_pairs(a.len(), b.len());
+    check(a.len(), validity, bit_offset);
+    dispatch!(reduce::dot_f32_valid(
+        a: &[f32], b: &[f32], validity: &[u64], bit_offset: usize,
+    ) -> f32)
+}
+
+/// The sum of the products of values of the same place, exactly as long as it has 127 bits; beyond,
+/// it wraps around.
+///
+/// # Panics
+/// When `a` and `b` differ in length.
+#[must_use]
+pub fn dot_i64(a: &[i64], b: &[i64]) -> i128 {
+    check_pairs(a.len(), b.len());
+    dispatch!(reduce::dot_i64(a: &[i64], b: &[i64]) -> i128)
+}
+
+fn check_pairs(a: usize, b: usize) {
+    assert!(a == b, "{a} and {b} values have no dot product");
 }
 
 fn check(values: usize, validity: &[u64], bit_offset: usize) {
