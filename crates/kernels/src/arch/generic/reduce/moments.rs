@@ -27,9 +27,6 @@ type Row<S> = [<S as crate::arch::Simd>::F64s; WIDTH];
 /// Groups of eight that the shift is taken from.
 const SAMPLES: usize = 4;
 
-/// Shifts nearer to zero are not used: squares of what is left might vanish.
-const LEAST_SHIFT: f64 = 1e-100;
-
 /// Moments whose extremes are `f64`s too.
 type Wide = Moments<f64>;
 
@@ -115,7 +112,8 @@ fn kept<S: Reduce>(simd: S, bits: Option<u8>, values: S::F64s, other: S::F64s) -
 }
 
 /// A shift for a block, which lies between its extremes: the mean of a sample, or 0 if the sample
-/// has both signs and its mean is small. NaN if there is none of these.
+/// has both signs and its mean is small. Where nothing in the sample counts, or NaNs do, it is such
+/// that the block proves it useless.
 #[inline(always)]
 fn shift<S: Reduce, T: Element<S>>(simd: S, block: &[T], which: &impl Which) -> f64 {
     let (groups, _) = block.as_chunks::<8>();
@@ -145,13 +143,7 @@ fn shift<S: Reduce, T: Element<S>>(simd: S, block: &[T], which: &impl Which) -> 
     if min < 0.0 && max > 0.0 && mean.abs() < (max - min) / 8.0 {
         return 0.0;
     }
-    if mean == 0.0 && min <= 0.0 && max >= 0.0 {
-        return 0.0;
-    }
-    if !(mean.abs() >= LEAST_SHIFT) {
-        return f64::NAN;
-    }
-    // It is outside only by rounding.
+    // It is outside only by rounding, or NaN.
     less(greater(mean, min), max)
 }
 
