@@ -3,8 +3,8 @@
 //! * [`bitpack`]: vectors of 1,024 integers at 0 to 64 bits each, unpacked, summed or searched for
 //!   their extremes without leaving the registers.
 //! * [`delta`]: differences, prefix sums, zigzag.
-//! * [`reduce`]: sums with a bounded error, extremes, and all moments of a slice in one pass, with
-//!   or without a validity bitmap.
+//! * [`reduce`]: sums and dot products with a bounded error, extremes, and all moments of a slice in
+//!   one pass, with or without a validity bitmap.
 //! * [`scan`]: the field ends of a CSV text, quotes respected.
 //!
 //! Each function has several implementations that give the same answer, and calls the fastest
