@@ -61,12 +61,12 @@ fn masked<S: Reduce, T: Element<S>, const W: usize>(
     if let Some((validity, bit_offset)) = validity {
         let fills = T::splat(simd, fill);
         let mut bits = 0;
-        for index in 0..W {
+        for (index, lanes) in row.iter_mut().enumerate() {
             let at = index * T::LANES;
             if at % 64 == 0 {
                 bits = word_at(validity, bit_offset + start + at);
             }
-            row[index] = T::select(simd, (bits >> (at % 64)) as u16, row[index], fills);
+            *lanes = T::select(simd, (bits >> (at % 64)) as u16, *lanes, fills);
         }
     }
     row

@@ -232,12 +232,12 @@ fn shift<S: Reduce>(simd: S, block: &[u64], which: &impl Which, some: u64) -> u6
     let minus_some = simd.splat(some.wrapping_neg());
     let mut sums = [simd.splat(0); SAMPLES];
     let mut count = 0;
-    for index in 0..SAMPLES {
+    for (index, sum) in sums.iter_mut().enumerate() {
         // The middles of as many parts.
         let group = (2 * index + 1) * groups.len() / (2 * SAMPLES);
         let distances = simd.add(simd.load(&groups[group]), minus_some);
         let bits = which.group(group).unwrap_or(u8::MAX);
-        sums[index] = simd.select(bits, distances, sums[index]);
+        *sum = simd.select(bits, distances, *sum);
         count += i64::from(bits.count_ones());
     }
     let sums = simd.add(simd.add(sums[0], sums[2]), simd.add(sums[1], sums[3]));
@@ -518,10 +518,10 @@ fn min_max_valid<S: Reduce>(
         count += present.count;
         let mut group = 0;
         for row in rows(simd, values, bias, 0) {
-            for index in 0..WIDTH {
+            for (index, values) in row.into_iter().enumerate() {
                 let bits = present.group(group);
                 let (low, high) =
-                    (simd.select(bits, row[index], most), simd.select(bits, row[index], zero));
+                    (simd.select(bits, values, most), simd.select(bits, values, zero));
                 extremes.min[index] = simd.min(extremes.min[index], low);
                 extremes.max[index] = simd.max(extremes.max[index], high);
                 group += 1;
