@@ -70,17 +70,34 @@ macro_rules! for_each_kernel {
             }
             mod reduce {
                 fn moments_f64(values: &[f64]) -> Moments<f64>;
-                fn moments_i64(values: &[i64]) -> Moments<i64>;
-                fn moments_u64(values: &[u64]) -> Moments<u64>;
                 fn moments_f64_valid(values: &[f64], validity: &[u64], bit_offset: usize) -> Moments<f64>;
-                fn moments_i64_valid(values: &[i64], validity: &[u64], bit_offset: usize) -> Moments<i64>;
-                fn moments_u64_valid(values: &[u64], validity: &[u64], bit_offset: usize) -> Moments<u64>;
                 fn sum_f64(values: &[f64]) -> f64;
-                fn sum_i64(values: &[i64]) -> i128;
-                fn sum_u64(values: &[u64]) -> i128;
+                fn sum_f64_valid(values: &[f64], validity: &[u64], bit_offset: usize) -> f64;
                 fn min_max_f64(values: &[f64]) -> Option<(f64, f64)>;
+                fn min_max_f64_valid(values: &[f64], validity: &[u64], bit_offset: usize) -> Option<(f64, f64)>;
+                fn dot_f64(a: &[f64], b: &[f64]) -> f64;
+                fn dot_f64_valid(a: &[f64], b: &[f64], validity: &[u64], bit_offset: usize) -> f64;
+                fn moments_f32(values: &[f32]) -> Moments<f32>;
+                fn moments_f32_valid(values: &[f32], validity: &[u64], bit_offset: usize) -> Moments<f32>;
+                fn sum_f32(values: &[f32]) -> f32;
+                fn sum_f32_valid(values: &[f32], validity: &[u64], bit_offset: usize) -> f32;
+                fn min_max_f32(values: &[f32]) -> Option<(f32, f32)>;
+                fn min_max_f32_valid(values: &[f32], validity: &[u64], bit_offset: usize) -> Option<(f32, f32)>;
+                fn dot_f32(a: &[f32], b: &[f32]) -> f32;
+                fn dot_f32_valid(a: &[f32], b: &[f32], validity: &[u64], bit_offset: usize) -> f32;
+                fn moments_i64(values: &[i64]) -> Moments<i64>;
+                fn moments_i64_valid(values: &[i64], validity: &[u64], bit_offset: usize) -> Moments<i64>;
+                fn sum_i64(values: &[i64]) -> i128;
+                fn sum_i64_valid(values: &[i64], validity: &[u64], bit_offset: usize) -> i128;
                 fn min_max_i64(values: &[i64]) -> Option<(i64, i64)>;
+                fn min_max_i64_valid(values: &[i64], validity: &[u64], bit_offset: usize) -> Option<(i64, i64)>;
+                fn dot_i64(a: &[i64], b: &[i64]) -> i128;
+                fn moments_u64(values: &[u64]) -> Moments<u64>;
+                fn moments_u64_valid(values: &[u64], validity: &[u64], bit_offset: usize) -> Moments<u64>;
+                fn sum_u64(values: &[u64]) -> i128;
+                fn sum_u64_valid(values: &[u64], validity: &[u64], bit_offset: usize) -> i128;
                 fn min_max_u64(values: &[u64]) -> Option<(u64, u64)>;
+                fn min_max_u64_valid(values: &[u64], validity: &[u64], bit_offset: usize) -> Option<(u64, u64)>;
             }
             mod scan {
                 fn csv(block: &[u8], delimiter: u8, inside_quotes: bool, ends: &mut Vec<u32>) -> u64;

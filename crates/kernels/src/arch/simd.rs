@@ -55,6 +55,19 @@ pub(crate) trait Simd: Copy {
     fn add_f64(self, a: Self::F64s, b: Self::F64s) -> Self::F64s;
     fn sub_f64(self, a: Self::F64s, b: Self::F64s) -> Self::F64s;
     fn mul_f64(self, a: Self::F64s, b: Self::F64s) -> Self::F64s;
+    /// Eight times 1, of which the compiler does not know that it is 1.
+    #[inline(always)]
+    fn ones_f64(self) -> Self::F64s {
+        self.splat_f64(1.0)
+    }
+    /// `a + b`, by the circuits that multiply: Zen has others for additions, comparisons and
+    /// extremes, and where there are many of those, it adds more by `a * 1 + b`, which rounds once
+    /// and is the same sum. `ones` is from [`ones_f64`](Self::ones_f64).
+    #[inline(always)]
+    fn add_f64_by_fma(self, a: Self::F64s, b: Self::F64s, ones: Self::F64s) -> Self::F64s {
+        _ = ones;
+        self.add_f64(a, b)
+    }
     /// `if a < b { a } else { b }`: `b` where `a` is NaN.
     fn min_f64(self, a: Self::F64s, b: Self::F64s) -> Self::F64s;
     /// `if a > b { a } else { b }`: `b` where `a` is NaN.

@@ -2,15 +2,14 @@
 
 use crate::arch::Simd;
 
+/// The plain loop: it vectorises, and its stores begin where `out` does, at a line of the cache
+/// nearly always.
 #[inline(always)]
 pub(crate) fn deltas<S: Simd>(_: S, values: &[u64], first: u64, out: &mut [u64]) {
-    let (Some((first_out, out)), Some(first_value)) = (out.split_first_mut(), values.first())
-    else {
-        return;
-    };
-    *first_out = first_value.wrapping_sub(first);
-    for ((out, before), value) in out.iter_mut().zip(values).zip(&values[1..]) {
-        *out = value.wrapping_sub(*before);
+    let mut before = first;
+    for (out, value) in out.iter_mut().zip(values) {
+        *out = value.wrapping_sub(before);
+        before = *value;
     }
 }
 

@@ -125,5 +125,22 @@ impl Simd for Avx2 {
             let bits = _mm_cvtsi64_si128(bits as i64);
             _mm_cvtsi128_si64(_mm_clmulepi64_si128::<0>(bits, _mm_set1_epi8(-1))) as u64
         }
+        fn load_part(self, values: &[u64], fill: u64) -> U64s {
+            let count = _mm256_set1_epi64x(values.len().min(LANES) as i64);
+            let lanes = [_mm256_set_epi64x(3, 2, 1, 0), _mm256_set_epi64x(7, 6, 5, 4)];
+            let from = values.as_ptr().cast::<i64>();
+            let from = [from, from.wrapping_add(4)];
+            let fill = self.splat(fill);
+            halves!(lanes, from, fill => {
+                let there = _mm256_cmpgt_epi64(count, lanes);
+                // Lanes that are not there are not read.
+                _mm256_blendv_epi8(fill, _mm256_maskload_epi64(from, there), there)
+            })
+        }
+        fn load_part_f64(self, values: &[f64], fill: f64) -> F64s {
+            // SAFETY: both types have the same size and alignment, and any bits are a value.
+            let bits = std::slice::from_raw_parts(values.as_ptr().cast(), values.len());
+            self.f64_from_bits(self.load_part(bits, fill.to_bits()))
+        }
     }
 }

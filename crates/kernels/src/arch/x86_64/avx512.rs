@@ -67,6 +67,10 @@ impl Simd for Avx512 {
         fn add_f64(self, a: __m512d, b: __m512d) -> __m512d { _mm512_add_pd(a, b) }
         fn sub_f64(self, a: __m512d, b: __m512d) -> __m512d { _mm512_sub_pd(a, b) }
         fn mul_f64(self, a: __m512d, b: __m512d) -> __m512d { _mm512_mul_pd(a, b) }
+        fn ones_f64(self) -> __m512d { _mm512_set1_pd(std::hint::black_box(1.0)) }
+        fn add_f64_by_fma(self, a: __m512d, b: __m512d, ones: __m512d) -> __m512d {
+            _mm512_fmadd_pd(a, ones, b)
+        }
         fn min_f64(self, a: __m512d, b: __m512d) -> __m512d { _mm512_min_pd(a, b) }
         fn max_f64(self, a: __m512d, b: __m512d) -> __m512d { _mm512_max_pd(a, b) }
         fn numbers(self, a: __m512d) -> u8 { _mm512_cmp_pd_mask::<_CMP_ORD_Q>(a, a) }

@@ -4,6 +4,7 @@ mod bitstream;
 mod text;
 mod elementwise;
 mod scan;
+mod reduce;
 
 /// Defines the methods of a `Simd` for a type that stands for `$instructions`.
 macro_rules! methods {

@@ -1,318 +1,264 @@
+//! Sums, extremes and dot products of floats.
+
 use super::Moments;
-use super::blocks::{BLOCK, FEW, Present, Tree};
-use crate::arch::Simd;
+use super::blocks::{FEW, Tree, pending, word_at};
+use super::element::{Element, Reduce};
+use super::moments::moments;
 use crate::arch::scalar::reduce as scalar;
 
-/// Registers in a row: accumulators, so that additions need not wait for one another.
-const WIDTH: usize = 4;
-type Row<S> = [<S as Simd>::F64s; WIDTH];
-const ROW_VALUES: usize = 8 * WIDTH;
+/// Accumulators of a sum, so that additions need not wait for one another.
+const SUMS: usize = 8;
 
-/// Values in rows, the last of which is filled up.
-struct Rows<'a, S> {
+/// The same of extremes, of which there are two.
+const EXTREMES: usize = 2;
+
+/// Rows of registers in a block: each lane adds up as many values before lanes are added as a tree.
+const ROWS: usize = 32;
+
+/// Which values count: those whose bits are set, from a bit on. Without bits, all.
+type Validity<'a> = Option<(&'a [u64], usize)>;
+
+/// `W` registers of values, from value `start` on, with `fill` in place of those that do not count.
+#[inline(always)]
+fn row<S: Reduce, T: Element<S>, const W: usize>(
     simd: S,
-    full: std::slice::Iter<'a, [f64; ROW_VALUES]>,
-    rest: &'a [f64],
-    fill: f64,
+    values: &[T],
+    start: usize,
+    validity: Validity<'_>,
+    fill: T,
+) -> [T::Lanes; W] {
+    let row = T::load_row(simd, &values[start..start + W * T::LANES]);
+    masked::<S, T, W>(simd, row, start, validity, fill)
+}
+
+/// The same of the fewer values that are left.
+#[inline(always)]
+fn last_row<S: Reduce, T: Element<S>, const W: usize>(
+    simd: S,
+    values: &[T],
+    start: usize,
+    validity: Validity<'_>,
+    fill: T,
+) -> [T::Lanes; W] {
+    let mut row = [T::splat(simd, fill); W];
+    let mut rest = &values[start..];
+    for lanes in &mut row {
+        let (values, after) = rest.split_at(rest.len().min(T::LANES));
+        *lanes = T::load_part(simd, values, fill);
+        rest = after;
+    }
+    masked::<S, T, W>(simd, row, start, validity, fill)
 }
 
 #[inline(always)]
-fn rows<S: Simd>(simd: S, values: &[f64], fill: f64) -> Rows<'_, S> {
-    let (full, rest) = values.as_chunks();
-    Rows { simd, full: full.iter(), rest, fill }
-}
-
-impl<S: Simd> Iterator for Rows<'_, S> {
-    type Item = Row<S>;
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<Row<S>> {
-        if let Some(row) = self.full.next() {
-            let (groups, _) = row.as_chunks::<8>();
-            return Some([
-                self.simd.load_f64(&groups[0]),
-                self.simd.load_f64(&groups[1]),
-                self.simd.load_f64(&groups[2]),
-                self.simd.load_f64(&groups[3]),
-            ]);
+fn masked<S: Reduce, T: Element<S>, const W: usize>(
+    simd: S,
+    mut row: [T::Lanes; W],
+    start: usize,
+    validity: Validity<'_>,
+    fill: T,
+) -> [T::Lanes; W] {
+    if let Some((validity, bit_offset)) = validity {
+        let fills = T::splat(simd, fill);
+        let mut bits = 0;
+        for (index, lanes) in row.iter_mut().enumerate() {
+            let at = index * T::LANES;
+            if at % 64 == 0 {
+                bits = word_at(validity, bit_offset + start + at);
+            }
+            *lanes = T::select(simd, (bits >> (at % 64)) as u16, *lanes, fills);
         }
-        if self.rest.is_empty() {
-            return None;
-        }
-        let mut row = [self.simd.splat_f64(self.fill); WIDTH];
-        for group in &mut row {
-            let (values, rest) = self.rest.split_at(self.rest.len().min(8));
-            *group = self.simd.load_part_f64(values, self.fill);
-            self.rest = rest;
-        }
-        Some(row)
     }
+    row
 }
 
 /// The sum of all lanes, in an order that is the same everywhere.
 #[inline(always)]
-fn total<S: Simd>(simd: S, sums: Row<S>) -> f64 {
-    let even = simd.add_f64(sums[0], sums[2]);
-    let odd = simd.add_f64(sums[1], sums[3]);
-    let lanes = simd.to_array_f64(simd.add_f64(even, odd));
-    let by_4 = [0, 1, 2, 3].map(|lane| lanes[lane] + lanes[lane + 4]);
-    (by_4[0] + by_4[2]) + (by_4[1] + by_4[3])
-}
-
-// Written so, they are one instruction, and NaNs never win.
-#[inline(always)]
-fn less(value: f64, min: f64) -> f64 {
-    if value < min { value } else { min }
+fn total<S: Reduce, T: Element<S>>(simd: S, sums: [T::Lanes; SUMS]) -> T {
+    let by_4 = [
+        T::add(simd, sums[0], sums[4]),
+        T::add(simd, sums[1], sums[5]),
+        T::add(simd, sums[2], sums[6]),
+        T::add(simd, sums[3], sums[7]),
+    ];
+    let by_2 = [T::add(simd, by_4[0], by_4[2]), T::add(simd, by_4[1], by_4[3])];
+    T::total(simd, T::add(simd, by_2[0], by_2[1]))
 }
 
 #[inline(always)]
-fn greater(value: f64, max: f64) -> f64 {
-    if value > max { value } else { max }
-}
-
-/// Lane by lane, for rows without NaNs.
-#[inline(always)]
-fn least_of_row<S: Simd>(simd: S, row: Row<S>) -> S::F64s {
-    simd.min_f64(simd.min_f64(row[0], row[1]), simd.min_f64(row[2], row[3]))
-}
-
-/// Lane by lane, for rows without NaNs.
-#[inline(always)]
-fn greatest_of_row<S: Simd>(simd: S, row: Row<S>) -> S::F64s {
-    simd.max_f64(simd.max_f64(row[0], row[1]), simd.max_f64(row[2], row[3]))
-}
-
-#[inline(always)]
-fn least<S: Simd>(simd: S, mins: S::F64s) -> f64 {
-    simd.to_array_f64(mins).into_iter().fold(f64::INFINITY, |min, lane| less(lane, min))
-}
-
-#[inline(always)]
-fn greatest<S: Simd>(simd: S, maxs: S::F64s) -> f64 {
-    simd.to_array_f64(maxs).into_iter().fold(f64::NEG_INFINITY, |max, lane| greater(lane, max))
-}
-
-#[inline(always)]
-fn sum<S: Simd>(simd: S, values: &[f64]) -> f64 {
-    let mut sums = [simd.splat_f64(0.0); WIDTH];
-    for row in rows(simd, values, 0.0) {
-        for index in 0..WIDTH {
-            sums[index] = simd.add_f64(sums[index], row[index]);
+fn sum<S: Reduce, T: Element<S>>(simd: S, values: &[T], validity: Validity<'_>) -> T {
+    let row_values = SUMS * T::LANES;
+    let mut pending = pending();
+    let mut tree = Tree::new(&mut pending);
+    let mut start = 0;
+    while start < values.len() {
+        let end = values.len().min(start + ROWS * row_values);
+        let mut sums = [T::splat(simd, T::ZERO); SUMS];
+        while start + row_values <= end {
+            add::<S, T>(simd, &mut sums, row(simd, values, start, validity, T::ZERO));
+            start += row_values;
         }
+        if start < end {
+            add::<S, T>(simd, &mut sums, last_row(simd, values, start, validity, T::ZERO));
+            start = end;
+        }
+        tree.push(total::<S, T>(simd, sums), T::plus);
     }
-    total(simd, sums)
+    tree.finish(T::plus)
 }
 
-/// The extremes; `(∞, −∞)` when there is nothing but NaNs.
 #[inline(always)]
-fn extremes<S: Simd>(simd: S, values: &[f64]) -> (f64, f64) {
-    let mut mins = [simd.splat_f64(f64::INFINITY); WIDTH];
-    let mut maxs = [simd.splat_f64(f64::NEG_INFINITY); WIDTH];
-    for row in rows(simd, values, f64::NAN) {
-        for index in 0..WIDTH {
-            mins[index] = simd.min_f64(row[index], mins[index]);
-            maxs[index] = simd.max_f64(row[index], maxs[index]);
+fn dot<S: Reduce, T: Element<S>>(simd: S, a: &[T], b: &[T], validity: Validity<'_>) -> T {
+    let b = &b[..a.len()];
+    let row_values = SUMS * T::LANES;
+    let mut pending = pending();
+    let mut tree = Tree::new(&mut pending);
+    let mut start = 0;
+    while start < a.len() {
+        let end = a.len().min(start + ROWS * row_values);
+        let mut sums = [T::splat(simd, T::ZERO); SUMS];
+        while start + row_values <= end {
+            let row_of_a = row(simd, a, start, validity, T::ZERO);
+            let row_of_b = row(simd, b, start, validity, T::ZERO);
+            add::<S, T>(simd, &mut sums, products::<S, T>(simd, row_of_a, row_of_b));
+            start += row_values;
         }
+        if start < end {
+            let row_of_a = last_row(simd, a, start, validity, T::ZERO);
+            let row_of_b = last_row(simd, b, start, validity, T::ZERO);
+            add::<S, T>(simd, &mut sums, products::<S, T>(simd, row_of_a, row_of_b));
+            start = end;
+        }
+        tree.push(total::<S, T>(simd, sums), T::plus);
     }
-    (least(simd, least_of_row(simd, mins)), greatest(simd, greatest_of_row(simd, maxs)))
+    tree.finish(T::plus)
 }
 
-/// The moments of a block, which is taken to be without NaNs until its sum tells otherwise.
 #[inline(always)]
-fn block<S: Simd>(simd: S, block: &[f64]) -> Moments<f64> {
-    let mut sums = [simd.splat_f64(0.0); WIDTH];
-    let mut min = simd.splat_f64(f64::INFINITY);
-    let mut max = simd.splat_f64(f64::NEG_INFINITY);
-    let (full, rest) = block.split_at(block.len() / ROW_VALUES * ROW_VALUES);
-    for row in rows(simd, full, 0.0) {
-        for index in 0..WIDTH {
-            sums[index] = simd.add_f64(sums[index], row[index]);
-        }
-        min = simd.min_f64(least_of_row(simd, row), min);
-        max = simd.max_f64(greatest_of_row(simd, row), max);
-    }
-    let (mut min, mut max) = (least(simd, min), greatest(simd, max));
-    if !rest.is_empty() {
-        for row in rows(simd, rest, 0.0) {
-            for index in 0..WIDTH {
-                sums[index] = simd.add_f64(sums[index], row[index]);
-            }
-        }
-        let of_rest = extremes(simd, rest);
-        (min, max) = (less(of_rest.0, min), greater(of_rest.1, max));
-    }
-    let sum = total(simd, sums);
-    if sum.is_nan() {
-        return sparse_block(simd, block, &Present::all(block.len()));
-    }
-    let mean = sum / block.len() as f64;
-    let means = simd.splat_f64(mean);
-    let mut squares = [simd.splat_f64(0.0); WIDTH];
-    for row in rows(simd, block, mean) {
-        for index in 0..WIDTH {
-            let distance = simd.sub_f64(row[index], means);
-            squares[index] = simd.add_f64(squares[index], simd.mul_f64(distance, distance));
-        }
-    }
-    let m2 = total(simd, squares);
-    Moments { count: block.len() as u64, nan_count: 0, sum, min, max, m2 }
-}
-
-/// The moments of those values of a block that are `present`. NaNs are looked for only if the sum
-/// is one, and are then taken out of what is present.
-#[inline(always)]
-fn sparse_block<S: Simd>(simd: S, block: &[f64], present: &Present) -> Moments<f64> {
-    let moments = present_block(simd, block, present);
-    if !moments.sum.is_nan() {
-        return moments;
-    }
-    let mut numbers = Present::none();
-    let mut group = 0;
-    for row in rows(simd, block, f64::NAN) {
-        for values in row {
-            numbers.set_group(group, simd.numbers(values) & present.group(group));
-            group += 1;
-        }
-    }
-    let nan_count = (present.count - numbers.count) as u64;
-    Moments { nan_count, ..present_block(simd, block, &numbers) }
-}
-
-/// The moments of those values that are present, none of which is NaN.
-#[inline(always)]
-fn present_block<S: Simd>(simd: S, block: &[f64], present: &Present) -> Moments<f64> {
-    if present.count == 0 {
-        return Moments::default();
-    }
-    let (zero, nan) = (simd.splat_f64(0.0), simd.splat_f64(f64::NAN));
-    let mut sums = [zero; WIDTH];
-    let mut mins = [simd.splat_f64(f64::INFINITY); WIDTH];
-    let mut maxs = [simd.splat_f64(f64::NEG_INFINITY); WIDTH];
-    let mut group = 0;
-    for row in rows(simd, block, f64::NAN) {
-        for index in 0..WIDTH {
-            let present = present.group(group);
-            let values = simd.select_f64(present, row[index], zero);
-            sums[index] = simd.add_f64(sums[index], values);
-            let values = simd.select_f64(present, row[index], nan);
-            mins[index] = simd.min_f64(values, mins[index]);
-            maxs[index] = simd.max_f64(values, maxs[index]);
-            group += 1;
-        }
-    }
-    let sum = total(simd, sums);
-    let means = simd.splat_f64(sum / present.count as f64);
-    let mut squares = [zero; WIDTH];
-    group = 0;
-    for row in rows(simd, block, f64::NAN) {
-        for index in 0..WIDTH {
-            let distance = simd.sub_f64(row[index], means);
-            let distance = simd.select_f64(present.group(group), distance, zero);
-            squares[index] = simd.add_f64(squares[index], simd.mul_f64(distance, distance));
-            group += 1;
-        }
-    }
-    Moments {
-        count: present.count as u64,
-        nan_count: 0,
-        sum,
-        min: least(simd, least_of_row(simd, mins)),
-        max: greatest(simd, greatest_of_row(simd, maxs)),
-        m2: total(simd, squares),
+fn add<S: Reduce, T: Element<S>>(simd: S, sums: &mut [T::Lanes; SUMS], row: [T::Lanes; SUMS]) {
+    for index in 0..SUMS {
+        sums[index] = T::add(simd, sums[index], row[index]);
     }
 }
 
 #[inline(always)]
-fn merge(a: Moments<f64>, b: Moments<f64>) -> Moments<f64> {
-    let nan_count = a.nan_count + b.nan_count;
-    if a.count == 0 || b.count == 0 {
-        return Moments { nan_count, ..if a.count == 0 { b } else { a } };
-    }
-    let (a_count, b_count) = (a.count as f64, b.count as f64);
-    let distance = b.sum / b_count - a.sum / a_count;
-    Moments {
-        count: a.count + b.count,
-        nan_count,
-        sum: a.sum + b.sum,
-        min: less(b.min, a.min),
-        max: greater(b.max, a.max),
-        m2: a.m2 + b.m2 + distance * distance * (a_count * b_count / (a_count + b_count)),
-    }
-}
-
-#[inline(always)]
-pub(crate) fn moments_f64<S: Simd>(simd: S, values: &[f64]) -> Moments<f64> {
-    if values.len() < FEW {
-        return scalar::moments_f64(values);
-    }
-    if values.len() <= BLOCK {
-        return block(simd, values);
-    }
-    let mut tree = Tree::new();
-    for values in values.chunks(BLOCK) {
-        tree.push(block(simd, values), merge);
-    }
-    tree.finish(merge)
-}
-
-#[inline(always)]
-pub(crate) fn moments_f64_valid<S: Simd>(
+fn products<S: Reduce, T: Element<S>>(
     simd: S,
-    values: &[f64],
-    validity: &[u64],
-    bit_offset: usize,
-) -> Moments<f64> {
-    if values.len() < FEW {
-        return scalar::moments_f64_valid(values, validity, bit_offset);
+    mut a: [T::Lanes; SUMS],
+    b: [T::Lanes; SUMS],
+) -> [T::Lanes; SUMS] {
+    for index in 0..SUMS {
+        a[index] = T::mul(simd, a[index], b[index]);
     }
-    if values.len() <= BLOCK {
-        return valid_block(simd, values, validity, bit_offset);
-    }
-    let mut tree = Tree::new();
-    let mut start = bit_offset;
-    for values in values.chunks(BLOCK) {
-        tree.push(valid_block(simd, values, validity, start), merge);
-        start += values.len();
-    }
-    tree.finish(merge)
+    a
 }
 
 #[inline(always)]
-fn valid_block<S: Simd>(
+fn min_max<S: Reduce, T: Element<S>>(
     simd: S,
-    values: &[f64],
-    validity: &[u64],
-    bit_offset: usize,
-) -> Moments<f64> {
-    let present = Present::new(validity, bit_offset, values.len());
-    if present.count == values.len() {
-        return block(simd, values);
+    values: &[T],
+    validity: Validity<'_>,
+) -> Option<(T, T)> {
+    let mut mins = [T::splat(simd, T::INFINITY); EXTREMES];
+    let mut maxs = [T::splat(simd, T::NEG_INFINITY); EXTREMES];
+    let row_values = 2 * EXTREMES * T::LANES;
+    let mut start = 0;
+    while start < values.len() {
+        let row: [_; 2 * EXTREMES] = if start + row_values <= values.len() {
+            row(simd, values, start, validity, T::NAN)
+        } else {
+            last_row(simd, values, start, validity, T::NAN)
+        };
+        for index in 0..2 * EXTREMES {
+            let (min, max) = (&mut mins[index % EXTREMES], &mut maxs[index % EXTREMES]);
+            *min = T::min(simd, row[index], *min);
+            *max = T::max(simd, row[index], *max);
+        }
+        start += row_values;
     }
-    sparse_block(simd, values, &present)
-}
-
-#[inline(always)]
-pub(crate) fn sum_f64<S: Simd>(simd: S, values: &[f64]) -> f64 {
-    if values.len() < FEW {
-        return scalar::sum_f64(values);
-    }
-    if values.len() <= BLOCK {
-        return sum(simd, values);
-    }
-    let mut tree = Tree::new();
-    for values in values.chunks(BLOCK) {
-        tree.push(sum(simd, values), |a, b| a + b);
-    }
-    tree.finish(|a, b| a + b)
-}
-
-#[inline(always)]
-pub(crate) fn min_max_f64<S: Simd>(simd: S, values: &[f64]) -> Option<(f64, f64)> {
-    if values.len() < FEW {
-        return scalar::min_max_f64(values);
-    }
-    let (min, max) = extremes(simd, values);
+    let min = T::least(simd, T::min(simd, mins[0], mins[1]));
+    let max = T::greatest(simd, T::max(simd, maxs[0], maxs[1]));
     (min <= max).then_some((min, max))
 }
 
-const _: () = assert!(BLOCK.is_multiple_of(ROW_VALUES), "only the last block has a rest");
+macro_rules! functions {
+    ($(
+        $ty:ty: $moments:ident $moments_valid:ident $sum:ident $sum_valid:ident
+        $min_max:ident $min_max_valid:ident $dot:ident $dot_valid:ident;
+    )*) => {$(
+        #[inline(always)]
+        pub(crate) fn $moments<S: Reduce>(simd: S, values: &[$ty]) -> Moments<$ty> {
+            if values.len() < FEW {
+                return scalar::$moments(values);
+            }
+            moments(simd, values, None)
+        }
+        #[inline(always)]
+        pub(crate) fn $moments_valid<S: Reduce>(
+            simd: S,
+            values: &[$ty],
+            validity: &[u64],
+            bit_offset: usize,
+        ) -> Moments<$ty> {
+            if values.len() < FEW {
+                return scalar::$moments_valid(values, validity, bit_offset);
+            }
+            moments(simd, values, Some((validity, bit_offset)))
+        }
+        #[inline(always)]
+        pub(crate) fn $sum<S: Reduce>(simd: S, values: &[$ty]) -> $ty {
+            if values.len() < FEW {
+                return scalar::$sum(values);
+            }
+            sum(simd, values, None)
+        }
+        #[inline(always)]
+        pub(crate) fn $sum_valid<S: Reduce>(
+            simd: S,
+            values: &[$ty],
+            validity: &[u64],
+            bit_offset: usize,
+        ) -> $ty {
+            sum(simd, values, Some((validity, bit_offset)))
+        }
+        #[inline(always)]
+        pub(crate) fn $min_max<S: Reduce>(simd: S, values: &[$ty]) -> Option<($ty, $ty)> {
+            if values.len() < FEW {
+                return scalar::$min_max(values);
+            }
+            min_max(simd, values, None)
+        }
+        #[inline(always)]
+        pub(crate) fn $min_max_valid<S: Reduce>(
+            simd: S,
+            values: &[$ty],
+            validity: &[u64],
+            bit_offset: usize,
+        ) -> Option<($ty, $ty)> {
+            min_max(simd, values, Some((validity, bit_offset)))
+        }
+        #[inline(always)]
+        pub(crate) fn $dot<S: Reduce>(simd: S, a: &[$ty], b: &[$ty]) -> $ty {
+            if a.len() < FEW {
+                return scalar::$dot(a, b);
+            }
+            dot(simd, a, b, None)
+        }
+        #[inline(always)]
+        pub(crate) fn $dot_valid<S: Reduce>(
+            simd: S,
+            a: &[$ty],
+            b: &[$ty],
+            validity: &[u64],
+            bit_offset: usize,
+        ) -> $ty {
+            dot(simd, a, b, Some((validity, bit_offset)))
+        }
+    )*};
+}
+functions! {
+    f64: moments_f64 moments_f64_valid sum_f64 sum_f64_valid
+        min_max_f64 min_max_f64_valid dot_f64 dot_f64_valid;
+    f32: moments_f32 moments_f32_valid sum_f32 sum_f32_valid
+        min_max_f32 min_max_f32_valid dot_f32 dot_f32_valid;
+}

@@ -2,7 +2,8 @@
 //! order that is greater by 2⁶³. That number, or 0 for a `u64`, is the `bias`.
 
 use super::Moments;
-use super::blocks::{BLOCK, FEW, Present, Tree};
+use super::blocks::{All, BLOCK, FEW, Present, Tree, Which, pending};
+use super::element::{Reduce, greater, less, tree};
 use crate::arch::Simd;
 use crate::arch::scalar::reduce as scalar;
 use crate::reduce::Number;
@@ -135,10 +136,128 @@ impl<S: Simd> Squares<S> {
 /// Moments of biased values.
 type Biased = Moments<u64>;
 
+/// Registers in a row of the one pass.
+const WIDE: usize = 4;
+
+/// The same in one pass, as `moments.rs` has it for floats: with a shift near the mean, which a
+/// sample gives, distances fit into the last bits of a float nearly always, and then that float's
+/// order is theirs. Nothing if they do not, or if too much would cancel.
+#[inline(always)]
+fn shifted<S: Reduce>(
+    simd: S,
+    block: &[u64],
+    (which, count): (&impl Which, usize),
+    first: usize,
+    bias: u64,
+) -> Option<Biased> {
+    let shift = shift(simd, block, which, block[first]);
+    let magics = simd.splat(MAGIC.to_bits());
+    let to_bits = simd.splat(MAGIC.to_bits().wrapping_sub(shift));
+    let (magic, minus_magic, ones) =
+        (simd.splat_f64(MAGIC), simd.splat_f64(-MAGIC), simd.ones_f64());
+    let mut sums = simd.splat(0);
+    let mut squares = simd.splat_f64(0.0);
+    let (mut min, mut max) = (magic, magic);
+    let mut group = 0;
+    let mut rest = block;
+    while !rest.is_empty() {
+        let (values, after) = rest.split_at(rest.len().min(8 * WIDE));
+        let mut row = [magics; WIDE];
+        if let Some(values) = values.first_chunk::<{ 8 * WIDE }>() {
+            let (groups, _) = values.as_chunks();
+            for index in 0..WIDE {
+                row[index] = simd.add(simd.load(&groups[index]), to_bits);
+            }
+        } else {
+            let mut values = values;
+            for values_of_row in &mut row {
+                let (left, right) = values.split_at(values.len().min(8));
+                *values_of_row = simd.add(simd.load_part(left, shift), to_bits);
+                values = right;
+            }
+        }
+        let (mut floats, mut of_row) = ([magic; WIDE], [minus_magic; WIDE]);
+        for index in 0..WIDE {
+            if let Some(bits) = which.group(group) {
+                row[index] = simd.select(bits, row[index], magics);
+            }
+            floats[index] = simd.f64_from_bits(row[index]);
+            let distance = simd.add_f64_by_fma(floats[index], minus_magic, ones);
+            of_row[index] = simd.mul_f64(distance, distance);
+            group += 1;
+        }
+        let of_row =
+            simd.add_f64(simd.add_f64(of_row[0], of_row[1]), simd.add_f64(of_row[2], of_row[3]));
+        squares = simd.add_f64(squares, of_row);
+        sums = simd.add(sums, simd.add(simd.add(row[0], row[1]), simd.add(row[2], row[3])));
+        let least_of_row =
+            simd.min_f64(simd.min_f64(floats[0], floats[1]), simd.min_f64(floats[2], floats[3]));
+        let greatest_of_row =
+            simd.max_f64(simd.max_f64(floats[0], floats[1]), simd.max_f64(floats[2], floats[3]));
+        min = simd.min_f64(least_of_row, min);
+        max = simd.max_f64(greatest_of_row, max);
+        rest = after;
+    }
+    let min = tree!(simd.to_array_f64(min), 8, less);
+    let max = tree!(simd.to_array_f64(max), 8, greater);
+    let sum = tree!(simd.to_array(sums), 8, u64::wrapping_add);
+    let square = tree!(simd.to_array_f64(squares), 8, |a: f64, b: f64| a + b);
+    // A distance of more than 51 bits makes a float that is less than 2⁵², at least 2⁵³, or NaN,
+    // and then `square` is one.
+    let fits = min >= 4_503_599_627_370_496.0 && max < 9_007_199_254_740_992.0;
+    let from_magic = (8 * group as u64).wrapping_mul(MAGIC.to_bits());
+    let from_shift = sum.wrapping_sub(from_magic) as i64;
+    let n = count as f64;
+    let of_mean = from_shift as f64 * (from_shift as f64 / n);
+    if !(fits && of_mean <= square * 0.5) {
+        return None;
+    }
+    let shift = i128::from(shift ^ bias);
+    let [min, max] = [min, max].map(|float| shift + i128::from((float - MAGIC) as i64));
+    // Where a distance wrapped around, the value is not in the range of its type.
+    let (Ok(min), Ok(max)) = (u64::try_from(min), u64::try_from(max)) else { return None };
+    let sum = shift * count as i128 + i128::from(from_shift);
+    Some(Moments { count: count as u64, nan_count: 0, sum, min, max, m2: square - of_mean })
+}
+
+/// The mean of a sample of a block, rounded down; `some` is a value that counts. It is between the
+/// extremes if all distances in the block have 52 bits.
+#[inline(always)]
+fn shift<S: Reduce>(simd: S, block: &[u64], which: &impl Which, some: u64) -> u64 {
+    const SAMPLES: usize = 4;
+    let (groups, _) = block.as_chunks::<8>();
+    if groups.is_empty() {
+        return some;
+    }
+    let minus_some = simd.splat(some.wrapping_neg());
+    let mut sums = [simd.splat(0); SAMPLES];
+    let mut count = 0;
+    for (index, sum) in sums.iter_mut().enumerate() {
+        // The middles of as many parts.
+        let group = (2 * index + 1) * groups.len() / (2 * SAMPLES);
+        let distances = simd.add(simd.load(&groups[group]), minus_some);
+        let bits = which.group(group).unwrap_or(u8::MAX);
+        *sum = simd.select(bits, distances, *sum);
+        count += i64::from(bits.count_ones());
+    }
+    let sums = simd.add(simd.add(sums[0], sums[2]), simd.add(sums[1], sums[3]));
+    let sum = tree!(simd.to_array(sums), 8, u64::wrapping_add) as i64;
+    let mean = match count {
+        0 => 0,
+        // The usual count, without a division.
+        32 => sum >> 5,
+        _ => sum.div_euclid(count),
+    };
+    some.wrapping_add(mean as u64)
+}
+
 /// The moments of a block that is not empty. Sum and distances are exact; where the values span
 /// less than 2⁵¹, which is nearly always, 64 bits suffice for both.
 #[inline(always)]
-fn block<S: Simd>(simd: S, block: &[u64], bias: u64) -> Biased {
+fn block<S: Reduce>(simd: S, block: &[u64], bias: u64) -> Biased {
+    if let Some(moments) = shifted(simd, block, (&All, block.len()), 0, bias) {
+        return moments;
+    }
     let (len, first) = (block.len() as u64, block[0] ^ bias);
     let mut extremes = Extremes::new(simd);
     for row in rows(simd, block, bias, first) {
@@ -163,8 +282,11 @@ fn block<S: Simd>(simd: S, block: &[u64], bias: u64) -> Biased {
 
 /// The moments of those values of a block that are present.
 #[inline(always)]
-fn sparse_block<S: Simd>(simd: S, values: &[u64], bias: u64, present: &Present) -> Biased {
+fn sparse_block<S: Reduce>(simd: S, values: &[u64], bias: u64, present: &Present) -> Biased {
     let Some(first) = present.first() else { return Moments::default() };
+    if let Some(moments) = shifted(simd, values, (present, present.count), first, bias) {
+        return moments;
+    }
     // What is absent is made equal to a value that is there, and taken out of the sum again.
     let some = values[first] ^ bias;
     let somes = simd.splat(some);
@@ -261,14 +383,15 @@ fn merge(a: Biased, b: Biased) -> Biased {
 }
 
 #[inline(always)]
-fn moments<S: Simd>(simd: S, values: &[u64], bias: u64) -> Biased {
+fn moments<S: Reduce>(simd: S, values: &[u64], bias: u64) -> Biased {
     if values.is_empty() {
         return Moments::default();
     }
     if values.len() <= BLOCK {
         return block(simd, values, bias);
     }
-    let mut tree = Tree::new();
+    let mut pending = pending();
+    let mut tree = Tree::new(&mut pending);
     for values in values.chunks(BLOCK) {
         tree.push(block(simd, values, bias), merge);
     }
@@ -276,7 +399,7 @@ fn moments<S: Simd>(simd: S, values: &[u64], bias: u64) -> Biased {
 }
 
 #[inline(always)]
-fn moments_valid<S: Simd>(
+fn moments_valid<S: Reduce>(
     simd: S,
     values: &[u64],
     bias: u64,
@@ -286,7 +409,8 @@ fn moments_valid<S: Simd>(
     if values.len() <= BLOCK {
         return valid_block(simd, values, bias, validity, bit_offset);
     }
-    let mut tree = Tree::new();
+    let mut pending = pending();
+    let mut tree = Tree::new(&mut pending);
     let mut start = bit_offset;
     for values in values.chunks(BLOCK) {
         tree.push(valid_block(simd, values, bias, validity, start), merge);
@@ -296,7 +420,7 @@ fn moments_valid<S: Simd>(
 }
 
 #[inline(always)]
-fn valid_block<S: Simd>(
+fn valid_block<S: Reduce>(
     simd: S,
     values: &[u64],
     bias: u64,
@@ -332,13 +456,79 @@ fn sum<S: Simd>(simd: S, values: &[u64], bias: u64) -> i128 {
 }
 
 #[inline(always)]
-fn min_max<S: Simd>(simd: S, values: &[u64], bias: u64) -> Option<(u64, u64)> {
+fn min_max<S: Reduce>(simd: S, values: &[u64], bias: u64) -> Option<(u64, u64)> {
     let mut extremes = Extremes::new(simd);
     for row in rows(simd, values, bias, values.first()? ^ bias) {
         extremes.push(0, row[0]);
         extremes.push(1, row[1]);
     }
     Some((extremes.min(), extremes.max()))
+}
+
+/// The sum of those biased values that count, and how many they are.
+#[inline(always)]
+fn sum_valid<S: Reduce>(
+    simd: S,
+    values: &[u64],
+    bias: u64,
+    validity: &[u64],
+    bit_offset: usize,
+) -> (i128, usize) {
+    let (lower_half, zero) = (simd.splat(0xFFFF_FFFF), simd.splat(0));
+    let (mut total, mut count) = (0, 0);
+    let mut start = bit_offset;
+    for values in values.chunks(BLOCK) {
+        let present = Present::new(validity, start, values.len());
+        start += values.len();
+        count += present.count;
+        let (mut lower, mut upper) = ([zero; WIDTH], [zero; WIDTH]);
+        let mut group = 0;
+        for row in rows(simd, values, bias, 0) {
+            for index in 0..WIDTH {
+                let values = simd.select(present.group(group), row[index], zero);
+                lower[index] = simd.add(lower[index], simd.and(values, lower_half));
+                upper[index] = simd.add(upper[index], simd.shr(values, 32));
+                group += 1;
+            }
+        }
+        for (sums, shift) in [(lower, 0), (upper, 32)] {
+            let lanes = simd.to_array(simd.add(sums[0], sums[1]));
+            // Less than 2⁴² together.
+            total += i128::from(tree!(lanes, 8, |a: u64, b: u64| a + b)) << shift;
+        }
+    }
+    (total, count)
+}
+
+#[inline(always)]
+fn min_max_valid<S: Reduce>(
+    simd: S,
+    values: &[u64],
+    bias: u64,
+    validity: &[u64],
+    bit_offset: usize,
+) -> Option<(u64, u64)> {
+    let (zero, most) = (simd.splat(0), simd.splat(u64::MAX));
+    let mut extremes = Extremes::new(simd);
+    let mut start = bit_offset;
+    let mut count = 0;
+    for values in values.chunks(BLOCK) {
+        let present = Present::new(validity, start, values.len());
+        start += values.len();
+        count += present.count;
+        let mut group = 0;
+        for row in rows(simd, values, bias, 0) {
+            for (index, values) in row.into_iter().enumerate() {
+                let bits = present.group(group);
+                let (low, high) =
+                    (simd.select(bits, values, most), simd.select(bits, values, zero));
+                extremes.min[index] = simd.min(extremes.min[index], low);
+                extremes.max[index] = simd.max(extremes.max[index], high);
+                group += 1;
+            }
+        }
+    }
+    (count > 0).then(|| (extremes.min(), extremes.max()))
 }
 
 /// An integer type, and the bias that makes it a `u64`.
@@ -385,13 +575,16 @@ impl Integer for i64 {
 }
 
 macro_rules! functions {
-    ($($ty:ty: $moments:ident $moments_valid:ident $sum:ident $min_max:ident;)*) => {$(
+    ($(
+        $ty:ty: $moments:ident $moments_valid:ident $sum:ident $sum_valid:ident
+        $min_max:ident $min_max_valid:ident;
+    )*) => {$(
         #[inline(always)]
-        pub(crate) fn $moments<S: Simd>(simd: S, values: &[$ty]) -> Moments<$ty> {
+        pub(crate) fn $moments<S: Reduce>(simd: S, values: &[$ty]) -> Moments<$ty> {
             <$ty>::moments_from_biased(moments(simd, <$ty>::bits(values), <$ty>::BIAS))
         }
         #[inline(always)]
-        pub(crate) fn $moments_valid<S: Simd>(
+        pub(crate) fn $moments_valid<S: Reduce>(
             simd: S,
             values: &[$ty],
             validity: &[u64],
@@ -402,7 +595,7 @@ macro_rules! functions {
             <$ty>::moments_from_biased(biased)
         }
         #[inline(always)]
-        pub(crate) fn $sum<S: Simd>(simd: S, values: &[$ty]) -> i128 {
+        pub(crate) fn $sum<S: Reduce>(simd: S, values: &[$ty]) -> i128 {
             if values.len() < FEW {
                 return scalar::$sum(values);
             }
@@ -410,16 +603,46 @@ macro_rules! functions {
             biased - values.len() as i128 * i128::from(<$ty>::BIAS)
         }
         #[inline(always)]
-        pub(crate) fn $min_max<S: Simd>(simd: S, values: &[$ty]) -> Option<($ty, $ty)> {
-            if values.len() < FEW {
+        pub(crate) fn $min_max<S: Reduce>(simd: S, values: &[$ty]) -> Option<($ty, $ty)> {
+            if values.len() < FEW || !S::HAS_64_BIT_EXTREMES {
                 return scalar::$min_max(values);
             }
             let (min, max) = min_max(simd, <$ty>::bits(values), <$ty>::BIAS)?;
             Some((<$ty>::from_biased(min), <$ty>::from_biased(max)))
         }
+        #[inline(always)]
+        pub(crate) fn $sum_valid<S: Reduce>(
+            simd: S,
+            values: &[$ty],
+            validity: &[u64],
+            bit_offset: usize,
+        ) -> i128 {
+            let values = <$ty>::bits(values);
+            let (biased, count) = sum_valid(simd, values, <$ty>::BIAS, validity, bit_offset);
+            biased - count as i128 * i128::from(<$ty>::BIAS)
+        }
+        #[inline(always)]
+        pub(crate) fn $min_max_valid<S: Reduce>(
+            simd: S,
+            values: &[$ty],
+            validity: &[u64],
+            bit_offset: usize,
+        ) -> Option<($ty, $ty)> {
+            if !S::HAS_64_BIT_EXTREMES {
+                return scalar::$min_max_valid(values, validity, bit_offset);
+            }
+            let values = <$ty>::bits(values);
+            let (min, max) = min_max_valid(simd, values, <$ty>::BIAS, validity, bit_offset)?;
+            Some((<$ty>::from_biased(min), <$ty>::from_biased(max)))
+        }
     )*};
 }
 functions! {
-    i64: moments_i64 moments_i64_valid sum_i64 min_max_i64;
-    u64: moments_u64 moments_u64_valid sum_u64 min_max_u64;
+    i64: moments_i64 moments_i64_valid sum_i64 sum_i64_valid min_max_i64 min_max_i64_valid;
+    u64: moments_u64 moments_u64_valid sum_u64 sum_u64_valid min_max_u64 min_max_u64_valid;
+}
+
+#[inline(always)]
+pub(crate) fn dot_i64<S: Reduce>(_: S, a: &[i64], b: &[i64]) -> i128 {
+    scalar::dot_i64(a, b)
 }
