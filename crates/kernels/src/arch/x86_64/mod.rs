@@ -1,5 +1,7 @@
 pub(crate) mod avx2;
 pub(crate) mod avx512;
+mod base64;
+mod cache;
 
 /// Defines the methods of a `Simd` for a type that stands for `$instructions`.
 macro_rules! methods {
