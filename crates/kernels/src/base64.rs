@@ -208,7 +208,15 @@ impl Base64 {
     #[inline]
     fn encode_exact(self, bytes: &[u8], out: &mut [MaybeUninit<u8>]) {
         let tables = self.tables();
-        dispatch!(base64::encode(bytes: &[u8], tables: &Tables, out: &mut [MaybeUninit<u8>]));
+        if out.len() < LONG {
+            dispatch!(base64::encode(bytes: &[u8], tables: &Tables, out: &mut [MaybeUninit<u8>]));
+        } else {
+            dispatch!(base64::encode_long(
+                bytes: &[u8],
+                tables: &Tables,
+                out: &mut [MaybeUninit<u8>],
+            ));
+        }
     }
 
     /// Writes so many bytes to the front of `out`.
@@ -226,11 +234,19 @@ impl Base64 {
         let text = &text[..text.len() - pads];
         let len = whole_bytes(text.len());
         let Some(out) = out.get_mut(..len) else { return Err(too_small(len)) };
-        let good = dispatch!(base64::decode(
-            text: &[u8],
-            tables: &Tables,
-            out: &mut [MaybeUninit<u8>],
-        ) -> usize);
+        let good = if text.len() < LONG {
+            dispatch!(base64::decode(
+                text: &[u8],
+                tables: &Tables,
+                out: &mut [MaybeUninit<u8>],
+            ) -> usize)
+        } else {
+            dispatch!(base64::decode_long(
+                text: &[u8],
+                tables: &Tables,
+                out: &mut [MaybeUninit<u8>],
+            ) -> usize)
+        };
         if good < text.len() || !self.ends_well(text.len(), pads, text.last()) {
             return Err(self.explain(text_and_padding, good.min(text.len()), good));
         }
@@ -314,6 +330,10 @@ impl Base64 {
         DecodeError { kind, offset }
     }
 }
+
+/// From how many bytes of text on a kernel of its own, which takes care of alignment and caches,
+/// pays.
+pub(crate) const LONG: usize = 1024;
 
 /// The bits of the last symbol that belong to no byte, by how many symbols the last group has.
 const TRAILING_BITS: [u8; 4] = [0, 0, 0b1111, 0b11];

@@ -22,7 +22,9 @@ macro_rules! for_each_kernel {
             $($given)*
             mod base64 {
                 fn encode(bytes: &[u8], tables: &Tables, out: &mut [MaybeUninit<u8>]);
+                fn encode_long(bytes: &[u8], tables: &Tables, out: &mut [MaybeUninit<u8>]);
                 fn decode(text: &[u8], tables: &Tables, out: &mut [MaybeUninit<u8>]) -> usize;
+                fn decode_long(text: &[u8], tables: &Tables, out: &mut [MaybeUninit<u8>]) -> usize;
                 fn decode_spaced(text: &[u8], tables: &Tables, out: &mut [MaybeUninit<u8>]) -> (usize, usize);
                 fn count_symbols(text: &[u8]) -> usize;
             }

@@ -7,8 +7,6 @@ use std::mem::MaybeUninit;
 const TEXT: usize = 256;
 /// How many bytes they stand for.
 const BYTES: usize = 192;
-/// From how many bytes of output on its alignment pays.
-const ALIGN_FROM: usize = 1024;
 /// After how many blocks of text the decoder looks whether one of them had an error.
 const BLOCKS_A_CHECK: usize = 8;
 
@@ -45,7 +43,8 @@ pub(crate) trait Base64: Simd {
         errors: Self::Errors,
         stream: bool,
     ) -> Self::Errors;
-    /// Decodes up to 64 symbols to the whole bytes they have, as many as `to` has.
+    /// Decodes up to 64 symbols to the front of `to`, which has room for the whole bytes they have,
+    /// and may overwrite the rest of it.
     fn decode_part(
         self,
         decoder: Self::Decoder,
@@ -64,31 +63,56 @@ pub(crate) trait Base64: Simd {
     fn end_stream(self);
 }
 
+/// For any length, without what pays only for long ones.
 #[inline(always)]
 pub(crate) fn encode<S: Base64>(
+    simd: S,
+    bytes: &[u8],
+    tables: &Tables,
+    out: &mut [MaybeUninit<u8>],
+) {
+    encode_with(simd, simd.encoder(tables), bytes, out);
+}
+
+/// For [`LONG`](crate::base64::LONG) symbols or more.
+#[inline(always)]
+pub(crate) fn encode_long<S: Base64>(
     simd: S,
     mut bytes: &[u8],
     tables: &Tables,
     mut out: &mut [MaybeUninit<u8>],
 ) {
     let encoder = simd.encoder(tables);
-    if out.len() >= ALIGN_FROM {
-        // The first symbols are written twice so that the stores after them cross no cache line.
-        let ahead = out.as_ptr().align_offset(64);
-        if ahead % 4 == 0 {
-            simd.encode_part(encoder, &bytes[..48], &mut out[..64]);
-            (bytes, out) = (&bytes[ahead / 4 * 3..], &mut out[ahead..]);
-        }
+    // The first symbols are written twice so that the stores after them cross no cache line.
+    let ahead = out.as_ptr().align_offset(64);
+    if ahead % 4 == 0 {
+        simd.encode_part(encoder, &bytes[..48], &mut out[..64]);
+        (bytes, out) = (&bytes[ahead / 4 * 3..], &mut out[ahead..]);
+    }
+    if out.len() >= simd.stream_from() {
         let blocks = bytes.len() / BYTES;
         let (from, to);
         (from, bytes) = bytes.split_at(blocks * BYTES);
         (to, out) = out.split_at_mut(blocks * TEXT);
-        if blocks * TEXT >= simd.stream_from() {
-            encode_blocks(simd, encoder, from, to, true);
-            simd.end_stream();
-        } else {
-            encode_blocks(simd, encoder, from, to, false);
-        }
+        encode_blocks(simd, encoder, from, to, true);
+        simd.end_stream();
+    }
+    encode_with(simd, encoder, bytes, out);
+}
+
+#[inline(always)]
+fn encode_with<S: Base64>(
+    simd: S,
+    encoder: S::Encoder,
+    mut bytes: &[u8],
+    mut out: &mut [MaybeUninit<u8>],
+) {
+    if bytes.len() >= BYTES {
+        let blocks = bytes.len() / BYTES;
+        let (from, to);
+        (from, bytes) = bytes.split_at(blocks * BYTES);
+        (to, out) = out.split_at_mut(blocks * TEXT);
+        encode_blocks(simd, encoder, from, to, false);
     }
     while bytes.len() > 48 {
         let (from, to);
@@ -114,49 +138,79 @@ fn encode_blocks<S: Base64>(
 }
 
 /// `out` has as many bytes as `text` has whole ones. The answer is less than the length of `text` if
-/// it has an error, and then everything before it is symbols.
+/// it has an error, and then everything before it is symbols. For any length, without what pays only
+/// for long ones.
 #[inline(always)]
 pub(crate) fn decode<S: Base64>(
     simd: S,
-    mut text: &[u8],
+    text: &[u8],
     tables: &Tables,
-    mut out: &mut [MaybeUninit<u8>],
+    out: &mut [MaybeUninit<u8>],
 ) -> usize {
-    let (decoder, len) = (simd.decoder(tables), text.len());
-    if out.len() >= ALIGN_FROM {
-        let mut errors = simd.no_errors();
-        if let (Some(from), Some(to)) = (text.first_chunk(), out.first_chunk_mut()) {
-            errors = simd.decode_block(decoder, from, to, errors, false);
-        }
-        if simd.any(errors) {
+    decode_with(simd, simd.decoder(tables), text, out)
+}
+
+/// The same for a text of [`LONG`](crate::base64::LONG) bytes or more.
+#[inline(always)]
+pub(crate) fn decode_long<S: Base64>(
+    simd: S,
+    text: &[u8],
+    tables: &Tables,
+    out: &mut [MaybeUninit<u8>],
+) -> usize {
+    let decoder = simd.decoder(tables);
+    // The first bytes are written twice so that the stores after them cross no cache line.
+    if let (Some(from), Some(to)) = (text.first_chunk(), out.first_chunk_mut()) {
+        if simd.any(simd.decode_block(decoder, from, to, simd.no_errors(), false)) {
             return 0;
         }
-        // So many groups of 3 bytes that the next one is a multiple of 64: 43 * 3 = 1 modulo 64.
-        let groups = out.as_ptr().align_offset(64).wrapping_mul(43) % 64;
-        (text, out) = (&text[4 * groups..], &mut out[3 * groups..]);
-        let blocks = text.len() / TEXT;
-        let (from, to) = (text.split_at(blocks * TEXT), out.split_at_mut(blocks * BYTES));
-        let good = if blocks * BYTES >= simd.stream_from() {
-            let good = decode_blocks(simd, decoder, from.0, to.0, true);
-            simd.end_stream();
-            good
-        } else {
-            decode_blocks(simd, decoder, from.0, to.0, false)
-        };
-        if good < from.0.len() {
-            return 4 * groups + good;
-        }
-        (text, out) = (from.1, to.1);
     }
-    let (tail, mut errors) = (text.len(), simd.no_errors());
-    while text.len() > 64 {
+    // So many groups of 3 bytes that the next one is a multiple of 64: 43 * 3 = 1 modulo 64.
+    let groups = out.as_ptr().align_offset(64).wrapping_mul(43) % 64;
+    let (mut text, mut out) = (&text[4 * groups..], &mut out[3 * groups..]);
+    let mut ahead = 4 * groups;
+    if out.len() >= simd.stream_from() {
+        let blocks = text.len() / TEXT;
         let (from, to);
+        (from, text) = text.split_at(blocks * TEXT);
+        (to, out) = out.split_at_mut(blocks * BYTES);
+        let good = decode_blocks(simd, decoder, from, to, true);
+        simd.end_stream();
+        ahead += good;
+        if good < from.len() {
+            return ahead;
+        }
+    }
+    ahead + decode_with(simd, decoder, text, out)
+}
+
+#[inline(always)]
+fn decode_with<S: Base64>(
+    simd: S,
+    decoder: S::Decoder,
+    mut text: &[u8],
+    mut out: &mut [MaybeUninit<u8>],
+) -> usize {
+    let mut done = 0;
+    if text.len() >= TEXT {
+        let blocks = text.len() / TEXT;
+        let (from, to);
+        (from, text) = text.split_at(blocks * TEXT);
+        (to, out) = out.split_at_mut(blocks * BYTES);
+        done = decode_blocks(simd, decoder, from, to, false);
+        if done < from.len() {
+            return done;
+        }
+    }
+    let (end, mut errors) = (done + text.len(), simd.no_errors());
+    while text.len() > 64 {
+        let from;
         (from, text) = text.split_at(64);
-        (to, out) = out.split_at_mut(48);
-        errors = simd.decode_part(decoder, from, to, errors);
+        errors = simd.decode_part(decoder, from, out, errors);
+        out = &mut out[48..];
     }
     errors = simd.decode_part(decoder, text, out, errors);
-    if simd.any(errors) { len - tail } else { len }
+    if simd.any(errors) { done } else { end }
 }
 
 /// How much of `from` surely is symbols: all of it, or a part.
@@ -228,7 +282,7 @@ pub(crate) fn decode_spaced<S: Base64>(
         let staged = unsafe { stage.symbols[..stage.len].assume_init_ref() };
         let left = &staged[now..];
         let left_valid = left.iter().all(|symbol| tables.values[*symbol as usize] < 64);
-        if !left_valid || decode(simd, &staged[..now], tables, to) < now {
+        if !left_valid || decode_with(simd, decoder, &staged[..now], to) < now {
             break;
         }
         read += chunk.len();
@@ -344,8 +398,9 @@ impl Base64 for Portable {
         to: &mut [MaybeUninit<u8>],
         mut errors: u8,
     ) -> u8 {
-        let ((groups, rest), (whole, last)) = (from.as_chunks(), to.as_chunks_mut());
-        for (from, to) in groups.iter().zip(whole) {
+        let (groups, rest) = from.as_chunks();
+        let (whole, last) = to.split_at_mut(groups.len() * 3);
+        for (from, to) in groups.iter().zip(whole.as_chunks_mut().0) {
             errors |= decode_group(&values, *from, to);
         }
         let mut bits = 0;
@@ -355,8 +410,8 @@ impl Base64 for Portable {
             bits = bits << 6 | u32::from(value);
         }
         let [_, bytes @ ..] = bits.to_be_bytes();
-        for (to, byte) in last.iter_mut().zip(bytes) {
-            to.write(byte);
+        for (to, byte) in last.iter_mut().zip(&bytes[..rest.len() * 3 / 4]) {
+            to.write(*byte);
         }
         errors
     }

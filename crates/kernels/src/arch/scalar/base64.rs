@@ -33,6 +33,8 @@ pub(crate) fn decode(text: &[u8], tables: &Tables, out: &mut [MaybeUninit<u8>]) 
     valid
 }
 
+pub(crate) use {decode as decode_long, encode as encode_long};
+
 pub(crate) fn decode_spaced(
     text: &[u8],
     tables: &Tables,

@@ -201,7 +201,8 @@ impl Base64 for Avx2 {
             let high = _mm256_loadu_si256(text.as_ptr().add(32).cast());
             let (high, errors) = bytes(decoder, high, errors);
             _mm256_storeu_si256(room.as_mut_ptr().add(24).cast(), high);
-            to.copy_from_slice(&room[..to.len()]);
+            let len = to.len().min(48);
+            to[..len].copy_from_slice(&room[..len]);
             errors
         }
         fn compact(self, from: &[u8; 64], to: &mut [MaybeUninit<u8>; 64]) -> usize {

@@ -41,6 +41,16 @@ const SPREAD: [[u8; 64]; 4] = {
     spread
 };
 
+const NUMBERS: [u8; 64] = {
+    let mut numbers = [0; 64];
+    let mut number = 0;
+    while number < 64 {
+        numbers[number] = number as u8;
+        number += 1;
+    }
+    numbers
+};
+
 /// What `Decoder::gather` is: of the registers that begin at 32 bits 0, 16, 32 of the block.
 const GATHER: [[u8; 64]; 3] = {
     let mut gather = [[0; 64]; 3];
@@ -71,6 +81,99 @@ unsafe fn store(to: *mut MaybeUninit<u8>, register: __m512i, stream: bool) {
             _mm512_stream_si512(to.cast(), register);
         } else {
             _mm512_storeu_si512(to.cast(), register);
+        }
+    }
+}
+
+/// The up to 64 bytes of `from` in a register, and where in it those with the numbers `places` are.
+///
+/// One masked load would do, but the processor holds it back for earlier stores to the bytes that it
+/// does not read, as those to a buffer that comes right after. So there are two loads of half a
+/// register, or a quarter and so on, which overlap.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn load(from: &[u8], places: __m512i) -> (__m512i, __m512i) {
+    let (len, start) = (from.len(), from.as_ptr());
+    // SAFETY: both loads are of `half` bytes, at the start and at the end, of `half` to `2 * half`.
+    let (half, bytes) = unsafe {
+        match len {
+            64.. => return (_mm512_loadu_si512(start.cast()), places),
+            32.. => {
+                let low = _mm256_loadu_si256(start.cast());
+                let high = _mm256_loadu_si256(start.add(len - 32).cast());
+                (32, _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high))
+            }
+            16.. => {
+                let low = _mm_loadu_si128(start.cast());
+                let high = _mm_loadu_si128(start.add(len - 16).cast());
+                (16, _mm512_castsi256_si512(_mm256_set_m128i(high, low)))
+            }
+            8.. => {
+                let low = start.cast::<i64>().read_unaligned();
+                let high = start.add(len - 8).cast::<i64>().read_unaligned();
+                (8, _mm512_castsi128_si512(_mm_set_epi64x(high, low)))
+            }
+            4.. => {
+                let low = start.cast::<i32>().read_unaligned();
+                let high = start.add(len - 4).cast::<i32>().read_unaligned();
+                (4, _mm512_castsi128_si512(_mm_set_epi32(0, 0, high, low)))
+            }
+            0 => return (_mm512_setzero_si512(), places),
+            _ => {
+                let bytes = [*start, *start.add(len / 2), *start.add(len - 1)];
+                let [first, middle, last] = bytes.map(i32::from);
+                let bytes = first | middle << (8 * (len / 2)) | last << (8 * (len - 1));
+                return (_mm512_castsi128_si512(_mm_cvtsi32_si128(bytes)), places);
+            }
+        }
+    };
+    let apart = _mm512_set1_epi8((2 * half - len) as i8);
+    let in_high = _mm512_cmpge_epu8_mask(places, _mm512_set1_epi8(half as i8));
+    (bytes, _mm512_mask_add_epi8(places, in_high, places, apart))
+}
+
+/// Stores the first bytes of a register: as many as `to` has, at most 64; in two stores, which
+/// overlap, for the reason given at [`load`].
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
+fn store_front(to: &mut [MaybeUninit<u8>], bytes: __m512i) {
+    let (len, start) = (to.len(), to.as_mut_ptr());
+    // The bytes before the end, at the front.
+    let last = |half: usize| {
+        let places = _mm512_add_epi8(register(&NUMBERS), _mm512_set1_epi8((len - half) as i8));
+        _mm512_permutexvar_epi8(places, bytes)
+    };
+    // SAFETY: both stores are of as many bytes as the pattern says, or half of that.
+    unsafe {
+        match len {
+            64.. => _mm512_storeu_si512(start.cast(), bytes),
+            32.. => {
+                _mm256_storeu_si256(start.cast(), _mm512_castsi512_si256(bytes));
+                let last = _mm512_castsi512_si256(last(32));
+                _mm256_storeu_si256(start.add(len - 32).cast(), last);
+            }
+            16.. => {
+                _mm_storeu_si128(start.cast(), _mm512_castsi512_si128(bytes));
+                let last = _mm512_castsi512_si128(last(16));
+                _mm_storeu_si128(start.add(len - 16).cast(), last);
+            }
+            8.. => {
+                _mm_storel_epi64(start.cast(), _mm512_castsi512_si128(bytes));
+                let last = _mm512_castsi512_si128(last(8));
+                _mm_storel_epi64(start.add(len - 8).cast(), last);
+            }
+            4.. => {
+                _mm_storeu_si32(start.cast(), _mm512_castsi512_si128(bytes));
+                let last = _mm512_castsi512_si128(last(4));
+                _mm_storeu_si32(start.add(len - 4).cast(), last);
+            }
+            0 => {}
+            _ => {
+                let bytes = _mm_cvtsi128_si32(_mm512_castsi512_si128(bytes)).to_le_bytes();
+                for (to, byte) in to.iter_mut().zip(bytes) {
+                    to.write(byte);
+                }
+            }
         }
     }
 }
@@ -138,13 +241,11 @@ impl Base64 for Avx512 {
             store(to.add(192), symbols(encoder, fourth), stream);
         }
         fn encode_part(self, encoder: Encoder, from: &[u8], to: &mut [MaybeUninit<u8>]) {
-            let (present, len) = (from.len() as u32, to.len() as u32);
-            // Bytes without their bit are neither read nor written.
-            let bytes = _mm512_maskz_loadu_epi8(_bzhi_u64(!0, present), from.as_ptr().cast());
-            let symbols = symbols(encoder, _mm512_permutexvar_epi8(encoder.spread[0], bytes));
-            let real = _bzhi_u64(!0, (present * 4).div_ceil(3));
+            let (bytes, spread) = load(from, encoder.spread[0]);
+            let symbols = symbols(encoder, _mm512_permutexvar_epi8(spread, bytes));
+            let real = _bzhi_u64(!0, (from.len() as u32 * 4).div_ceil(3));
             let padded = _mm512_mask_blend_epi8(real, _mm512_set1_epi8(b'=' as i8), symbols);
-            _mm512_mask_storeu_epi8(to.as_mut_ptr().cast(), _bzhi_u64(!0, len), padded);
+            store_front(to, padded);
         }
         fn decoder(self, tables: &Tables) -> Decoder {
             let (halves, _) = tables.values.as_chunks();
@@ -185,14 +286,17 @@ impl Base64 for Avx512 {
             to: &mut [MaybeUninit<u8>],
             errors: __m512i
         ) -> __m512i {
-            let present = _bzhi_u64(!0, from.len() as u32);
             // What is missing is a symbol of both alphabets, of value 0.
-            let absent = _mm512_set1_epi8(b'A' as i8);
-            let text = _mm512_mask_loadu_epi8(absent, present, from.as_ptr().cast());
+            let (text, places) = load(from, register(&NUMBERS));
+            let present = _bzhi_u64(!0, from.len() as u32);
+            let text = if from.len() < 64 {
+                _mm512_mask_permutexvar_epi8(_mm512_set1_epi8(b'A' as i8), present, places, text)
+            } else {
+                text
+            };
             let (values, errors) = values(decoder, text, errors);
             let bytes = _mm512_permutexvar_epi8(decoder.gather[0], join(values));
-            let written = _bzhi_u64(!0, to.len() as u32);
-            _mm512_mask_storeu_epi8(to.as_mut_ptr().cast(), written, bytes);
+            store_front(to, bytes);
             errors
         }
         fn compact(self, from: &[u8; 64], to: &mut [MaybeUninit<u8>; 64]) -> usize {
