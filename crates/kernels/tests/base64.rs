@@ -3,7 +3,11 @@
 
 mod common;
 
+use base64::Engine as _;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use common::{Fenced, each_isa, random};
+use proptest::prelude::*;
 use tidemill_kernels::base64::DecodeErrorKind::{
     BufferTooSmall, InvalidByte, LoneSymbol, MisplacedPadding, MissingPadding, TrailingBits,
 };
@@ -27,11 +31,11 @@ fn bytes(len: usize, seed: u64) -> Vec<u8> {
     (0..len).map(|_| random() as u8).collect()
 }
 
-fn symbols(alphabet: Alphabet) -> [u8; 64] {
-    let last = if alphabet == Alphabet::Standard { "+/" } else { "-_" };
-    let all: Vec<u8> =
-        (b'A'..=b'Z').chain(b'a'..=b'z').chain(b'0'..=b'9').chain(last.bytes()).collect();
-    all.try_into().unwrap()
+fn symbols(alphabet: Alphabet) -> &'static [u8; 64] {
+    match alphabet {
+        Alphabet::Standard => b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+        Alphabet::UrlSafe => b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+    }
 }
 
 /// The definition, bit by bit.
@@ -337,4 +341,97 @@ fn past_the_caches() {
     assert!(text.starts_with(&encoded(head, Alphabet::Standard, true)[..3990]));
     assert!(text.ends_with(&encoded(tail, Alphabet::Standard, true)));
     assert!(STANDARD.decode(&text).as_ref() == Ok(&bytes));
+}
+
+/// Whether the `base64` crate, which is someone else's reading of the RFC, takes the same texts.
+fn check_against_the_crate(text: &[u8], alphabet: Alphabet, padding: Padding) {
+    let theirs = match alphabet {
+        Alphabet::Standard => &base64::alphabet::STANDARD,
+        Alphabet::UrlSafe => &base64::alphabet::URL_SAFE,
+    };
+    let mode = match padding {
+        Padding::Required => DecodePaddingMode::RequireCanonical,
+        Padding::Forbidden => DecodePaddingMode::RequireNone,
+        Padding::Indifferent => DecodePaddingMode::Indifferent,
+    };
+    let config = GeneralPurposeConfig::new()
+        .with_encode_padding(padding != Padding::Forbidden)
+        .with_decode_padding_mode(mode);
+    let theirs = GeneralPurpose::new(theirs, config);
+    let form = Base64::new(alphabet, padding);
+    each_isa(|isa| {
+        let shown = text.escape_ascii();
+        assert_eq!(form.decode(text).ok(), theirs.decode(text).ok(), "{isa:?} {form:?} {shown}");
+        assert_eq!(form.encode(text), theirs.encode(text), "{isa:?} {form:?} {shown}");
+    });
+}
+
+fn any_form() -> impl Strategy<Value = (Alphabet, Padding)> {
+    let alphabets = prop::sample::select(vec![Alphabet::Standard, Alphabet::UrlSafe]);
+    (alphabets, prop::sample::select(PADDINGS.to_vec()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn what_was_encoded_is_decoded(
+        bytes in prop::collection::vec(any::<u8>(), 0..3000),
+        (alphabet, padding) in any_form(),
+        padded in any::<bool>(),
+    ) {
+        let form = Base64::new(alphabet, padding);
+        each_isa(|isa| {
+            let text = form.encode(&bytes);
+            assert_eq!(text, encoded(&bytes, alphabet, padding != Padding::Forbidden), "{isa:?}");
+            assert_eq!(form.decode(&text).as_ref(), Ok(&bytes), "{isa:?}");
+            let indifferent = form.padding(Padding::Indifferent);
+            let text = encoded(&bytes, alphabet, padded);
+            assert_eq!(indifferent.decode(&text).as_ref(), Ok(&bytes), "{isa:?}");
+        });
+    }
+
+    /// White space anywhere, often or seldom, and now and then something that is none.
+    #[test]
+    fn white_space_anywhere(
+        bytes in prop::collection::vec(any::<u8>(), 0..8000),
+        (alphabet, padding) in any_form(),
+        seldom in prop::sample::select(vec![2u64, 10, 77, 500, 3000]),
+        seed in any::<u64>(),
+        damaged in 0..4,
+    ) {
+        let mut random = random(seed);
+        let mut text = Vec::new();
+        for symbol in encoded(&bytes, alphabet, padding != Padding::Forbidden).bytes() {
+            while random() % seldom == 0 {
+                text.push(b" \t\n\x0C\r"[random() as usize % 5]);
+            }
+            text.push(symbol);
+        }
+        if damaged == 0 && !text.is_empty() {
+            let place = random() as usize % text.len();
+            text[place] = b"!=A\x0B\xA0"[random() as usize % 5];
+        }
+        each_isa(|_| check_decode(&text, alphabet, padding, true));
+    }
+
+    #[test]
+    fn texts_like_base64(
+        text in prop::collection::vec(prop::sample::select(b"AQ/_-+= gw\n".to_vec()), 0..12),
+        (alphabet, padding) in any_form(),
+        skip_whitespace in any::<bool>(),
+    ) {
+        each_isa(|_| check_decode(&text, alphabet, padding, skip_whitespace));
+        check_against_the_crate(&text, alphabet, padding);
+    }
+
+    #[test]
+    fn ends_as_another_crate_sees_them(
+        groups in 0usize..300,
+        end in prop::collection::vec(prop::sample::select(b"AQgw=".to_vec()), 0..6),
+        (alphabet, padding) in any_form(),
+    ) {
+        let text = ["TWFu".repeat(groups).as_bytes(), &end].concat();
+        check_against_the_crate(&text, alphabet, padding);
+    }
 }

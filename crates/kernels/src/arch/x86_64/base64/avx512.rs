@@ -85,7 +85,8 @@ unsafe fn store(to: *mut MaybeUninit<u8>, register: __m512i, stream: bool) {
     }
 }
 
-/// The up to 64 bytes of `from` in a register, and where in it those with the numbers `places` are.
+/// The up to 64 bytes of `from` in a register, and where in it those with the numbers `places` are;
+/// for a number that `from` does not have, any place.
 ///
 /// One masked load would do, but the processor holds it back for earlier stores to the bytes that it
 /// does not read, as those to a buffer that comes right after. So there are two loads of half a
@@ -106,24 +107,24 @@ fn load(from: &[u8], places: __m512i) -> (__m512i, __m512i) {
             16.. => {
                 let low = _mm_loadu_si128(start.cast());
                 let high = _mm_loadu_si128(start.add(len - 16).cast());
-                (16, _mm512_castsi256_si512(_mm256_set_m128i(high, low)))
+                (16, _mm512_zextsi256_si512(_mm256_set_m128i(high, low)))
             }
             8.. => {
                 let low = start.cast::<i64>().read_unaligned();
                 let high = start.add(len - 8).cast::<i64>().read_unaligned();
-                (8, _mm512_castsi128_si512(_mm_set_epi64x(high, low)))
+                (8, _mm512_zextsi128_si512(_mm_set_epi64x(high, low)))
             }
             4.. => {
                 let low = start.cast::<i32>().read_unaligned();
                 let high = start.add(len - 4).cast::<i32>().read_unaligned();
-                (4, _mm512_castsi128_si512(_mm_set_epi32(0, 0, high, low)))
+                (4, _mm512_zextsi128_si512(_mm_set_epi32(0, 0, high, low)))
             }
             0 => return (_mm512_setzero_si512(), places),
             _ => {
                 let bytes = [*start, *start.add(len / 2), *start.add(len - 1)];
                 let [first, middle, last] = bytes.map(i32::from);
                 let bytes = first | middle << (8 * (len / 2)) | last << (8 * (len - 1));
-                return (_mm512_castsi128_si512(_mm_cvtsi32_si128(bytes)), places);
+                return (_mm512_zextsi128_si512(_mm_cvtsi32_si128(bytes)), places);
             }
         }
     };
@@ -242,7 +243,11 @@ impl Base64 for Avx512 {
         }
         fn encode_part(self, encoder: Encoder, from: &[u8], to: &mut [MaybeUninit<u8>]) {
             let (bytes, spread) = load(from, encoder.spread[0]);
-            let symbols = symbols(encoder, _mm512_permutexvar_epi8(spread, bytes));
+            // The bits after the last byte are 0.
+            let len = _mm512_set1_epi8(from.len() as i8);
+            let present = _mm512_cmplt_epu8_mask(encoder.spread[0], len);
+            let spread = _mm512_maskz_permutexvar_epi8(present, spread, bytes);
+            let symbols = symbols(encoder, spread);
             let real = _bzhi_u64(!0, (from.len() as u32 * 4).div_ceil(3));
             let padded = _mm512_mask_blend_epi8(real, _mm512_set1_epi8(b'=' as i8), symbols);
             store_front(to, padded);
