@@ -146,7 +146,8 @@ impl Base64 {
     }
 
     /// Writes what `text` stands for to the front of `out` and says how many bytes that are. The rest
-    /// of `out` stays as it is; after an error, its content is unspecified.
+    /// of `out` stays as it is, unless white space is skipped; after an error, the content of all of
+    /// it is unspecified.
     ///
     /// A buffer of just the decoded length will do. With white space skipped, one of
     /// [`Base64::max_decoded_len`] of the text spares counting the symbols first.

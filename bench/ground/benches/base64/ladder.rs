@@ -72,25 +72,27 @@ pub fn table(bytes: &[u8], out: &mut Room<'_>) {
 }
 
 /// Calls `encode` with all whole `from` bytes, of which it may read 64, and the room for as many
-/// `to` symbols, and encodes the rest naively.
+/// `to` symbols, and
+/// has the rung below encode the rest.
 fn in_blocks(
     (from, to): (usize, usize),
     bytes: &[u8],
     out: &mut Room<'_>,
     encode: unsafe fn(*const u8, *mut u8, usize),
+    below: fn(&[u8], &mut Room<'_>),
 ) {
     let blocks = bytes.len().saturating_sub(64) / from;
     let to = out.take(blocks * to);
     // SAFETY: `blocks * from + 64` bytes are there and room for so many symbols; whoever calls has
     // seen that the processor has its instructions.
     unsafe { encode(bytes.as_ptr(), to.as_mut_ptr(), blocks) };
-    naive(&bytes[blocks * from..], out);
+    below(&bytes[blocks * from..], out);
 }
 
 /// The third stage: 12 bytes at a time (Muła, Lemire 2018).
 pub fn ssse3(bytes: &[u8], out: &mut Room<'_>) {
     assert!(is_x86_feature_detected!("ssse3"));
-    in_blocks((12, 16), bytes, out, ssse3_blocks);
+    in_blocks((12, 16), bytes, out, ssse3_blocks, table);
 }
 
 /// # Safety
@@ -140,7 +142,7 @@ fn has_vbmi() -> bool {
 /// The instructions of AVX-512 VBMI in registers of 256 bits.
 pub fn vbmi_256(bytes: &[u8], out: &mut Room<'_>) {
     assert!(has_vbmi());
-    in_blocks((24, 32), bytes, out, vbmi_256_blocks);
+    in_blocks((24, 32), bytes, out, vbmi_256_blocks, ssse3);
 }
 
 /// # Safety
@@ -164,7 +166,7 @@ unsafe fn vbmi_256_blocks(mut from: *const u8, mut to: *mut u8, blocks: usize) {
 /// The last stage: the loop in assembly, four registers of 512 bits at a time.
 pub fn assembly(bytes: &[u8], out: &mut Room<'_>) {
     assert!(has_vbmi());
-    in_blocks((192, 256), bytes, out, assembly_blocks);
+    in_blocks((192, 256), bytes, out, assembly_blocks, vbmi_256);
 }
 
 /// # Safety

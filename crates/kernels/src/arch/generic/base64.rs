@@ -85,7 +85,7 @@ pub(crate) fn encode_long<S: Base64>(
     let encoder = simd.encoder(tables);
     // The first symbols are written twice so that the stores after them cross no cache line.
     let ahead = out.as_ptr().align_offset(64);
-    if ahead % 4 == 0 {
+    if ahead.is_multiple_of(4) {
         simd.encode_part(encoder, &bytes[..48], &mut out[..64]);
         (bytes, out) = (&bytes[ahead / 4 * 3..], &mut out[ahead..]);
     }
@@ -159,29 +159,28 @@ pub(crate) fn decode_long<S: Base64>(
     out: &mut [MaybeUninit<u8>],
 ) -> usize {
     let decoder = simd.decoder(tables);
-    // The first bytes are written twice so that the stores after them cross no cache line.
-    if let (Some(from), Some(to)) = (text.first_chunk(), out.first_chunk_mut()) {
-        if simd.any(simd.decode_block(decoder, from, to, simd.no_errors(), false)) {
-            return 0;
-        }
+    if out.len() < simd.stream_from() {
+        // Stores that cross cache lines cost the decoder nothing: it is not they that hold it up.
+        return decode_with(simd, decoder, text, out);
+    }
+    // The first bytes are written twice so that those after them begin with a cache line.
+    if let (Some(from), Some(to)) = (text.first_chunk(), out.first_chunk_mut())
+        && simd.any(simd.decode_block(decoder, from, to, simd.no_errors(), false))
+    {
+        return 0;
     }
     // So many groups of 3 bytes that the next one is a multiple of 64: 43 * 3 = 1 modulo 64.
     let groups = out.as_ptr().align_offset(64).wrapping_mul(43) % 64;
-    let (mut text, mut out) = (&text[4 * groups..], &mut out[3 * groups..]);
-    let mut ahead = 4 * groups;
-    if out.len() >= simd.stream_from() {
-        let blocks = text.len() / TEXT;
-        let (from, to);
-        (from, text) = text.split_at(blocks * TEXT);
-        (to, out) = out.split_at_mut(blocks * BYTES);
-        let good = decode_blocks(simd, decoder, from, to, true);
-        simd.end_stream();
-        ahead += good;
-        if good < from.len() {
-            return ahead;
-        }
+    let (text, out) = (&text[4 * groups..], &mut out[3 * groups..]);
+    let blocks = text.len() / TEXT;
+    let (from, text) = text.split_at(blocks * TEXT);
+    let (to, out) = out.split_at_mut(blocks * BYTES);
+    let good = decode_blocks(simd, decoder, from, to, true);
+    simd.end_stream();
+    if good < from.len() {
+        return 4 * groups + good;
     }
-    ahead + decode_with(simd, decoder, text, out)
+    4 * groups + good + decode_with(simd, decoder, text, out)
 }
 
 #[inline(always)]
@@ -261,7 +260,8 @@ pub(crate) fn decode_spaced<S: Base64>(
     let (mut read, mut symbols, mut written) = (0, 0, 0);
     while read < text.len() {
         if stage.len == 0 {
-            // Blocks without white space go right through.
+            // Blocks without white space go right through. One that has some was decoded in vain: what
+            // that wrote is written again, or lies behind the end.
             let (from, to) = (text[read..].as_chunks().0, out[written..].as_chunks_mut().0);
             for (from, to) in from.iter().zip(to) {
                 let errors = simd.decode_block(decoder, from, to, simd.no_errors(), false);

@@ -231,7 +231,7 @@ impl Base64 for Avx512 {
             let c = _mm512_loadu_si512(from.add(2));
             let spread = encoder.spread;
             let to = to.as_mut_ptr();
-            let stream = stream && to.addr() % 64 == 0;
+            let stream = stream && to.addr().is_multiple_of(64);
             let first = _mm512_permutexvar_epi8(spread[0], a);
             store(to, symbols(encoder, first), stream);
             let second = _mm512_permutex2var_epi8(a, spread[1], b);
@@ -278,7 +278,7 @@ impl Base64 for Avx512 {
             let (a, b, c, d) = (join(a), join(b), join(c), join(d));
             let [first, second, third] = decoder.gather;
             let to = to.as_mut_ptr();
-            let stream = stream && to.addr() % 64 == 0;
+            let stream = stream && to.addr().is_multiple_of(64);
             store(to, _mm512_permutex2var_epi8(a, first, b), stream);
             store(to.add(64), _mm512_permutex2var_epi8(b, second, c), stream);
             store(to.add(128), _mm512_permutex2var_epi8(c, third, d), stream);
