@@ -1,5 +1,6 @@
 //! SIMD families behind safe functions, dispatched at run time.
 //!
+//! * [`base64`]: RFC 4648's base64, both alphabets, with or without padding and white space.
 //! * [`bitpack`]: vectors of 1,024 integers at 0 to 64 bits each, unpacked, summed or searched for
 //!   their extremes without leaving the registers.
 //! * [`bitstream`]: the same for fewer integers, one after the other.
@@ -17,6 +18,7 @@
 //! this processor can run; see [`Isa`].
 
 mod arch;
+pub mod base64;
 pub mod bitpack;
 pub mod bitstream;
 pub mod delta;

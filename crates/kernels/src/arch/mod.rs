@@ -21,6 +21,14 @@ macro_rules! for_each_kernel {
     ($level:ident!($($given:tt)*)) => {
         $level! {
             $($given)*
+            mod base64 {
+                fn encode(bytes: &[u8], tables: &Tables, out: &mut [MaybeUninit<u8>]);
+                fn encode_long(bytes: &[u8], tables: &Tables, out: &mut [MaybeUninit<u8>]);
+                fn decode(text: &[u8], tables: &Tables, out: &mut [MaybeUninit<u8>]) -> usize;
+                fn decode_long(text: &[u8], tables: &Tables, out: &mut [MaybeUninit<u8>]) -> usize;
+                fn decode_spaced(text: &[u8], tables: &Tables, out: &mut [MaybeUninit<u8>]) -> (usize, usize);
+                fn count_symbols(text: &[u8]) -> usize;
+            }
             mod bitpack {
                 fn pack(values: &[u64; 1024], width: u32, packed: &mut [u8]);
                 fn unpack(packed: &[u8], width: u32, base: u64, out: &mut [u64; 1024]);

@@ -2,8 +2,10 @@
 
 use super::simd::LANES;
 use super::{Simd, for_each_kernel};
+use crate::base64::Tables;
 use crate::reduce::Moments;
 use std::array::from_fn;
+use std::mem::MaybeUninit;
 
 /// No instructions in particular.
 #[derive(Clone, Copy)]

@@ -1,3 +1,4 @@
+pub(crate) mod base64;
 pub(crate) mod bitpack;
 pub(crate) mod bitstream;
 pub(crate) mod delta;

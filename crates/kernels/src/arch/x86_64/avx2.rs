@@ -1,8 +1,10 @@
 use super::{functions, methods};
 use crate::arch::simd::LANES;
 use crate::arch::{Simd, for_each_kernel};
+use crate::base64::Tables;
 use crate::reduce::Moments;
 use std::arch::x86_64::*;
+use std::mem::MaybeUninit;
 
 /// AVX2, BMI1, BMI2, LZCNT, POPCNT and PCLMULQDQ: two registers of four lanes.
 #[derive(Clone, Copy)]

@@ -1,6 +1,7 @@
 use super::{functions, methods};
 use crate::arch::simd::LANES;
 use crate::arch::{Simd, for_each_kernel};
+use crate::base64::Tables;
 use crate::reduce::Moments;
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;

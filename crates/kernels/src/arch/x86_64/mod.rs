@@ -5,6 +5,8 @@ mod text;
 mod elementwise;
 mod scan;
 mod reduce;
+mod base64;
+mod cache;
 
 /// Defines the methods of a `Simd` for a type that stands for `$instructions`.
 macro_rules! methods {

@@ -1,0 +1,2 @@
+mod avx2;
+mod avx512;
