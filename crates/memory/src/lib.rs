@@ -37,3 +37,8 @@ pub use recycler::{Recycle, Recycled, Recycler};
 pub use ring::RingBuffer;
 pub use slab::{MAX_CLASS_BYTES, Slab};
 pub use thread_local::{LocalRecycled, ThreadLocalPool};
+
+/// The README's example.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
