@@ -20,13 +20,8 @@ impl Recycle for Boxed {
 }
 
 /// 256 bytes that are as good as new as they are.
+#[derive(Default)]
 struct Object([u64; 32]);
-
-impl Default for Object {
-    fn default() -> Self {
-        Self([0; 32])
-    }
-}
 
 impl Recycle for Object {
     fn clear(&mut self) {}
