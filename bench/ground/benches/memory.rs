@@ -6,9 +6,12 @@ mod arenas;
 mod pages;
 #[path = "memory/pools.rs"]
 mod pools;
+#[path = "memory/shared.rs"]
+mod shared;
 
 fn main() {
     arenas::run();
     pools::run();
+    shared::run();
     pages::run();
 }

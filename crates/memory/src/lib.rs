@@ -57,3 +57,8 @@ pub use slab::{MAX_CLASS_BYTES, Slab};
 pub use str_interner::StrInterner;
 pub use string_list::{StringList, StringListIter};
 pub use thread_local::{LocalRecycled, ThreadLocalPool};
+
+/// The README's example.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -109,7 +110,7 @@ impl<T: Recycle> Recycler<T> {
     /// is idle.
     #[must_use]
     pub fn get(&self) -> Recycled<T> {
-        Recycled { object: self.take(), shelf: Arc::clone(&self.shelf) }
+        Recycled { object: ManuallyDrop::new(self.take()), shelf: Arc::clone(&self.shelf) }
     }
 
     /// As [`get`](Self::get), but the object is the caller's.
@@ -138,7 +139,7 @@ impl<T: Recycle> Recycler<T> {
 
 /// An object of a [`Recycler`], which goes back when dropped. It owns its share of the shelf.
 pub struct Recycled<T: Recycle> {
-    object: T,
+    object: ManuallyDrop<T>,
     shelf: Arc<Shelf<T>>,
 }
 
@@ -158,7 +159,8 @@ impl<T: Recycle> DerefMut for Recycled<T> {
 
 impl<T: Recycle> Drop for Recycled<T> {
     fn drop(&mut self) {
-        self.shelf.put(std::mem::take(&mut self.object));
+        // SAFETY: taken once; the handle is gone afterwards.
+        self.shelf.put(unsafe { ManuallyDrop::take(&mut self.object) });
     }
 }
 
@@ -180,7 +182,7 @@ impl<T> fmt::Debug for Recycler<T> {
 
 impl<T: Recycle + fmt::Debug> fmt::Debug for Recycled<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.object.fmt(f)
+        (**self).fmt(f)
     }
 }
 

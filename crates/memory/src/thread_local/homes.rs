@@ -37,14 +37,21 @@ struct Entry {
     close: unsafe fn(NonNull<()>),
 }
 
+/// This thread's number; 0, which is no thread's, where its variables are gone already.
 #[inline(always)]
 pub(super) fn current_thread() -> u64 {
-    THREAD.with(|number| {
+    let number = THREAD.try_with(|number| {
         if number.get() == 0 {
             number.set(NEXT.fetch_add(1, Ordering::Relaxed));
         }
         number.get()
-    })
+    });
+    number.unwrap_or(0)
+}
+
+fn set_last(pool: u64, home: *mut ()) {
+    // Where it is gone, it is not read either.
+    let _ = LAST.try_with(|last| last.set((pool, home)));
 }
 
 impl PoolId {
@@ -62,7 +69,7 @@ impl PoolId {
         &self,
         limits: Limits,
     ) -> Option<NonNull<Home<T>>> {
-        let (pool, home) = LAST.with(Cell::get);
+        let (pool, home) = LAST.try_with(Cell::get).unwrap_or((0, null_mut()));
         if pool == self.number {
             return NonNull::new(home.cast());
         }
@@ -85,7 +92,7 @@ impl PoolId {
                 self.add::<T>(limits)?
             }
         };
-        LAST.with(|last| last.set((self.number, home.as_ptr())));
+        set_last(self.number, home.as_ptr());
         Some(home.cast())
     }
 
@@ -99,6 +106,7 @@ impl PoolId {
         let home = Home::<T>::open(limits).cast::<()>();
         let is_pool_alive = Arc::clone(&self.is_alive);
         let entry = Entry { pool: self.number, is_pool_alive, home, close: close::<T> };
+        // The thread is not ending: `find_home` has just looked into its homes.
         HOMES.try_with(|homes| homes.0.borrow_mut().push(entry)).ok()?;
         Some(home)
     }
@@ -120,7 +128,7 @@ fn close_all(which: impl Fn(&Entry) -> bool) {
 }
 
 fn close(entries: Vec<Entry>) {
-    LAST.with(|last| last.set((0, null_mut())));
+    set_last(0, null_mut());
     for entry in entries {
         // SAFETY: this thread's, out of its list, and so closed once.
         unsafe { (entry.close)(entry.home) };
