@@ -6,11 +6,9 @@
 //! * [`bitstream`]: the same for fewer integers, one after the other.
 //! * [`delta`]: differences, prefix sums, zigzag.
 //! * [`elementwise`]: columns added, compared into bitmaps, filtered, looked up.
-//! * [`reduce`]: sums with a bounded error, extremes, and all moments of a slice in one pass, with
-//!   or without a validity bitmap.
 //! * [`reduce`]: sums and dot products with a bounded error, extremes, and all moments of a slice in
 //!   one pass, with or without a validity bitmap.
-//! * [`scan`]: the field ends of a CSV text, quotes respected.
+//! * [`scan`]: where the structure of CSV and of line protocol is; newlines and white space.
 //! * [`sieve`]: primes, counted, listed or as a set, by one thread or by all.
 //! * [`text`]: lines and words of a text counted, and how often each word is there.
 //!

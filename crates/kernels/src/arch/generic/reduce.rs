@@ -1,7 +1,6 @@
 use crate::reduce::Moments;
 
 pub(super) mod blocks;
-mod blocks;
 mod element;
 mod float;
 mod integer;

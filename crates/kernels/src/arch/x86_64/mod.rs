@@ -1,12 +1,12 @@
 pub(crate) mod avx2;
 pub(crate) mod avx512;
-mod bitstream;
-mod text;
-mod elementwise;
-mod scan;
-mod reduce;
 mod base64;
+mod bitstream;
 mod cache;
+mod elementwise;
+mod reduce;
+mod scan;
+mod text;
 
 /// Defines the methods of a `Simd` for a type that stands for `$instructions`.
 macro_rules! methods {

@@ -1,6 +1,6 @@
 use super::Elementwise;
 use super::compare::{Eq, Ge, Gt, Le, Lt, Ne, Test, Value, with_test};
-use crate::arch::generic::reduce::blocks::{BLOCK, Tree};
+use crate::arch::generic::reduce::blocks::{BLOCK, Tree, pending};
 use crate::elementwise::{Comparison, SumWhere};
 
 /// Registers in a row: accumulators, so that additions need not wait for one another.
@@ -31,7 +31,8 @@ fn float_sum_where<S: Elementwise, P: Test<S>>(
 ) -> SumWhere<f64> {
     let (constant, one) = (simd.splat_f64(constant), simd.splat(1));
     let mut counts = [simd.splat(0); WIDTH];
-    let mut tree = Tree::new();
+    let mut pending = pending();
+    let mut tree = Tree::new(&mut pending);
     for block in values.chunks(BLOCK) {
         let mut sums = [simd.splat_f64(0.0); WIDTH];
         let (rows, rest) = block.as_chunks::<{ 8 * WIDTH }>();

@@ -1,13 +1,10 @@
 //! Blocks, what is in them, and how they are put together.
 
-/// The values of one block: 8 KiB, so that a second pass finds them in the first-level cache, and
-/// enough of them that merging blocks costs little.
-pub(in crate::arch::generic) const BLOCK: usize = 1024;
 use std::mem::MaybeUninit;
 
 /// The values of one block: 8 KiB of `f64`, so that a second pass finds them in the first-level
 /// cache, and enough of them that merging blocks costs little.
-pub(super) const BLOCK: usize = 1024;
+pub(in crate::arch::generic) const BLOCK: usize = 1024;
 
 /// Groups of eight values in a block.
 const GROUPS: usize = BLOCK / 8;
@@ -28,27 +25,23 @@ const LEVELS: usize = 40;
 /// A block is merged with its neighbour of the same size as soon as that one is complete, as a
 /// carry runs through a binary counter: `pending[k]` holds 2ᵏ blocks where bit `k` of the number
 /// of blocks so far is set.
-pub(in crate::arch::generic) struct Tree<R> {
-    pending: [R; LEVELS],
-pub(super) struct Tree<'a, R> {
+pub(in crate::arch::generic) struct Tree<'a, R> {
     pending: &'a mut Pending<R>,
     blocks: usize,
 }
 
 /// Room for the results that wait to be merged. It is a variable of its own, as in a struct with
 /// others it would be cleared, and two kilobytes take as long as to add up a block.
-pub(super) type Pending<R> = [MaybeUninit<R>; LEVELS];
+pub(in crate::arch::generic) type Pending<R> = [MaybeUninit<R>; LEVELS];
 
 #[inline(always)]
-pub(super) fn pending<R>() -> Pending<R> {
+pub(in crate::arch::generic) fn pending<R>() -> Pending<R> {
     [const { MaybeUninit::uninit() }; LEVELS]
 }
 
 impl<'a, R: Copy + Default> Tree<'a, R> {
     #[inline(always)]
-    pub(in crate::arch::generic) fn new() -> Self {
-        Self { pending: [R::default(); LEVELS], blocks: 0 }
-    pub(super) fn new(pending: &'a mut Pending<R>) -> Self {
+    pub(in crate::arch::generic) fn new(pending: &'a mut Pending<R>) -> Self {
         Self { pending, blocks: 0 }
     }
 
@@ -77,10 +70,6 @@ impl<'a, R: Copy + Default> Tree<'a, R> {
     /// All of them together, or the default.
     #[inline(always)]
     pub(in crate::arch::generic) fn finish(self, merge: impl Fn(R, R) -> R) -> R {
-        let sizes = (0..LEVELS).filter(|size| self.blocks >> size & 1 != 0);
-        let pending = sizes.map(|size| self.pending[size]);
-        pending.reduce(|right, left| merge(left, right)).unwrap_or_default()
-    pub(super) fn finish(self, merge: impl Fn(R, R) -> R) -> R {
         let mut result = None;
         let mut rest = self.blocks;
         while rest != 0 {
