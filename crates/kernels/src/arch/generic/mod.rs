@@ -1,4 +1,5 @@
 pub(crate) mod bitpack;
 pub(crate) mod delta;
+pub(crate) mod matrix;
 pub(crate) mod reduce;
 pub(crate) mod scan;
