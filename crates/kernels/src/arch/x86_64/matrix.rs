@@ -6,16 +6,16 @@ use crate::arch::generic::matrix::{Tile, Transpose};
 use crate::matrix::{COLUMNS_F32, COLUMNS_F64, ROWS};
 use std::arch::x86_64::*;
 
-/// The tile of `$t` in pieces of `$rows` rows and three registers of `$lanes` columns.
+/// The tile of `$t` in pieces of `$rows` rows and `$most` registers of `$lanes` columns.
 macro_rules! tile {
     (
-        $simd:ty, $t:ty, $panel:expr, $piece:ident: $rows:literal x 3 x $lanes:literal $register:ty,
+        $simd:ty, $t:ty, $panel:expr, $piece:ident: $rows:literal x $most:literal x $lanes:literal $register:ty,
         $zero:ident, $set:ident, $load:ident, $store:ident, $fmadd:ident, $add:ident
     ) => {
         impl Tile<$t> for $simd {
             #[inline(always)]
             fn tile(self, a: &[$t], b: &[$t], c: &mut [$t], stride: usize, columns: usize, add: bool) {
-                const WIDTH: usize = 3 * $lanes;
+                const WIDTH: usize = $most * $lanes;
                 let depth = a.len() / ROWS;
                 let written = columns.next_multiple_of($lanes);
                 assert!(b.len() >= depth * $panel && written <= $panel);
@@ -33,7 +33,7 @@ macro_rules! tile {
                             match (columns - column).div_ceil($lanes) {
                                 1 => $piece::<1>(depth, a, b, c, stride, add),
                                 2 => $piece::<2>(depth, a, b, c, stride, add),
-                                _ => $piece::<3>(depth, a, b, c, stride, add),
+                                _ => $piece::<$most>(depth, a, b, c, stride, add),
                             }
                         }
                     }
@@ -103,11 +103,11 @@ tile!(
     _mm512_setzero_ps, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_add_ps
 );
 tile!(
-    Avx2, f64, COLUMNS_F64, piece_256_f64: 4 x 3 x 4 __m256d,
+    Avx2, f64, COLUMNS_F64, piece_256_f64: 4 x 2 x 4 __m256d,
     _mm256_setzero_pd, _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_fmadd_pd, _mm256_add_pd
 );
 tile!(
-    Avx2, f32, COLUMNS_F32, piece_256_f32: 4 x 3 x 8 __m256,
+    Avx2, f32, COLUMNS_F32, piece_256_f32: 4 x 2 x 8 __m256,
     _mm256_setzero_ps, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps, _mm256_add_ps
 );
 
