@@ -14,6 +14,7 @@ mod arch;
 pub mod bitpack;
 pub mod delta;
 mod dispatch;
+pub mod image;
 pub mod matrix;
 pub mod reduce;
 pub mod scan;

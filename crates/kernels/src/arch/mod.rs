@@ -33,6 +33,11 @@ macro_rules! for_each_kernel {
                 fn zigzag(values: &mut [u64]);
                 fn unzigzag(values: &mut [u64]);
             }
+            mod image {
+                fn rgb_to_gray(rgb: &[u8], gray: &mut [u8]);
+                fn rgba_to_gray(rgba: &[u8], gray: &mut [u8]);
+                fn blur_rgb(from: &[u8], shape: [usize; 2], weights: &[u16], first_row: usize, to: &mut [u8]);
+            }
             mod matrix {
                 fn pack_left_f32(a: &[f32], stride: usize, rows: usize, depth: usize, packed: &mut [f32]);
                 fn pack_left_f64(a: &[f64], stride: usize, rows: usize, depth: usize, packed: &mut [f64]);

@@ -17,7 +17,9 @@ impl Number for f32 {}
 impl Number for f64 {}
 
 /// The dispatched functions for a type of number; private, so that nobody else implements it.
-pub trait Kernels: Copy + Default + Send + Sync + std::ops::Mul<Output = Self> + std::ops::AddAssign {
+pub trait Kernels:
+    Copy + Default + Send + Sync + std::ops::Mul<Output = Self> + std::ops::AddAssign
+{
     #[doc(hidden)]
     const COLUMNS: usize;
     #[doc(hidden)]
@@ -192,13 +194,7 @@ fn even(len: usize, most: usize, unit: usize) -> usize {
 }
 
 /// All three loops around the blocks, by `threads` if that is some.
-fn packed<T: Number>(
-    a: &[T],
-    b: &[T],
-    c: &mut [T],
-    [m, k, n]: [usize; 3],
-    threads: Option<usize>,
-) {
+fn packed<T: Number>(a: &[T], b: &[T], c: &mut [T], [m, k, n]: [usize; 3], threads: Option<usize>) {
     if c.is_empty() {
         return;
     }

@@ -9,7 +9,13 @@ pub trait Element: Kernels {}
 /// The dispatched function for elements of a size; private, so that nobody else implements it.
 pub trait Kernels: Copy + Send + Sync {
     #[doc(hidden)]
-    fn transpose(from: &[Self], from_stride: usize, to: &mut [Self], to_stride: usize, shape: [usize; 2]);
+    fn transpose(
+        from: &[Self],
+        from_stride: usize,
+        to: &mut [Self],
+        to_stride: usize,
+        shape: [usize; 2],
+    );
 }
 
 macro_rules! element {

@@ -14,7 +14,15 @@ macro_rules! tile {
     ) => {
         impl Tile<$t> for $simd {
             #[inline(always)]
-            fn tile(self, a: &[$t], b: &[$t], c: &mut [$t], stride: usize, columns: usize, add: bool) {
+            fn tile(
+                self,
+                a: &[$t],
+                b: &[$t],
+                c: &mut [$t],
+                stride: usize,
+                columns: usize,
+                add: bool,
+            ) {
                 const WIDTH: usize = $most * $lanes;
                 let depth = a.len() / ROWS;
                 let written = columns.next_multiple_of($lanes);

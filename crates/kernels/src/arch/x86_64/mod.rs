@@ -1,5 +1,6 @@
 pub(crate) mod avx2;
 pub(crate) mod avx512;
+mod image;
 mod matrix;
 
 /// Defines the methods of a `Simd` for a type that stands for `$instructions`.

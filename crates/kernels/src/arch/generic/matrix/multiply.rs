@@ -16,7 +16,15 @@ macro_rules! portable_tile {
     ($t:ty, $panel:expr, $width:literal) => {
         impl Tile<$t> for Portable {
             #[inline(always)]
-            fn tile(self, a: &[$t], b: &[$t], c: &mut [$t], stride: usize, columns: usize, add: bool) {
+            fn tile(
+                self,
+                a: &[$t],
+                b: &[$t],
+                c: &mut [$t],
+                stride: usize,
+                columns: usize,
+                add: bool,
+            ) {
                 for column in (0..columns).step_by($width) {
                     for row in (0..ROWS).step_by(4) {
                         let mut sums = [[0.0; $width]; 4];
@@ -63,7 +71,8 @@ macro_rules! kernels {
                 if first + ROWS <= rows {
                     let from = &a[first * stride..];
                     while done + 8 <= depth {
-                        let (from, to) = (bits(&from[done..]), bits_mut(&mut packed[done * ROWS..]));
+                        let (from, to) =
+                            (bits(&from[done..]), bits_mut(&mut packed[done * ROWS..]));
                         simd.$square(from, stride, to, ROWS);
                         done += 8;
                     }
