@@ -16,16 +16,16 @@ const fn pair(low: u32, high: u32) -> i32 {
 /// factor is too large by 0.57 / 2^22, which is less than 1 / 125 in total.
 const BY_125: i16 = 33_555_u16 as i16;
 
-/// For 16 pixels of 3 bytes: red and green of each in words, or blue in a word; where the byte of
-/// an index is 64 or more stays what was there.
-const fn words_of_16(channels: [Option<u8>; 2]) -> ([u8; 64], u64) {
+/// Where red and green of 16 pixels of 3 bytes are, for a word each, or blue in the first; and the
+/// bytes of the words that are taken from there. The pixels begin at byte `start` of a register.
+const fn words_of_16(start: u8, channels: [Option<u8>; 2]) -> ([u8; 64], u64) {
     let (mut index, mut mask) = ([0; 64], 0);
     let mut pixel = 0;
     while pixel < 16 {
         let mut word = 0;
         while word < 2 {
             if let Some(channel) = channels[word] {
-                index[pixel * 4 + word * 2] = pixel as u8 * 3 + channel;
+                index[pixel * 4 + word * 2] = start + pixel as u8 * 3 + channel;
                 mask |= 1 << (pixel * 4 + word * 2);
             }
             word += 1;
@@ -35,21 +35,27 @@ const fn words_of_16(channels: [Option<u8>; 2]) -> ([u8; 64], u64) {
     (index, mask)
 }
 
+/// Where the four times 16 pixels of 192 bytes begin: the register they are loaded with, and the
+/// byte of it. The last one begins earlier so as to end with them.
+const STARTS: [(usize, u8); 4] = [(0, 0), (48, 0), (96, 0), (128, 16)];
+const RED_GREEN: [([u8; 64], u64); 2] =
+    [words_of_16(0, [Some(0), Some(1)]), words_of_16(16, [Some(0), Some(1)])];
+const BLUE_ONE: [([u8; 64], u64); 2] =
+    [words_of_16(0, [Some(2), None]), words_of_16(16, [Some(2), None])];
+
 impl Gray for Avx512 {
     methods! {
         fn gray_rgb(self, rgb: &[u8; 192], gray: &mut [u8; 64]) {
-            const RED_GREEN: ([u8; 64], u64) = words_of_16([Some(0), Some(1)]);
-            const BLUE_ONE: ([u8; 64], u64) = words_of_16([Some(2), None]);
-            let red_green = _mm512_loadu_si512(RED_GREEN.0.as_ptr().cast());
-            let blue = _mm512_loadu_si512(BLUE_ONE.0.as_ptr().cast());
             let one = _mm512_set1_epi32(1 << 16);
             let mut eighths = [_mm512_setzero_si512(); 4];
             for quarter in 0..4 {
-                let from = rgb.as_ptr().add(48 * quarter).cast();
-                // The bytes behind the 48 are not read.
-                let pixels = _mm512_maskz_loadu_epi8((1 << 48) - 1, from);
-                let red_green = _mm512_maskz_permutexvar_epi8(RED_GREEN.1, red_green, pixels);
-                let blue_one = _mm512_mask_permutexvar_epi8(one, BLUE_ONE.1, blue, pixels);
+                let (at, start) = STARTS[quarter];
+                let late = usize::from(start > 0);
+                let red_green = _mm512_loadu_si512(RED_GREEN[late].0.as_ptr().cast());
+                let blue = _mm512_loadu_si512(BLUE_ONE[late].0.as_ptr().cast());
+                let pixels = _mm512_loadu_si512(rgb.as_ptr().add(at).cast());
+                let red_green = _mm512_maskz_permutexvar_epi8(RED_GREEN[0].1, red_green, pixels);
+                let blue_one = _mm512_mask_permutexvar_epi8(one, BLUE_ONE[0].1, blue, pixels);
                 let sum = _mm512_add_epi32(
                     _mm512_madd_epi16(red_green, _mm512_set1_epi32(pair(RED, GREEN))),
                     _mm512_madd_epi16(blue_one, _mm512_set1_epi32(pair(BLUE, HALF))),
@@ -170,6 +176,7 @@ unsafe fn store_gray_256(eighths: [__m256i; 4], gray: *mut u8) {
 }
 
 impl Convolve for Avx512 {
+    const TWO: bool = true;
     type Words = __m512i;
     type Sums = [__m512i; 2];
 
@@ -204,6 +211,7 @@ impl Convolve for Avx512 {
 }
 
 impl Convolve for Avx2 {
+    const TWO: bool = true;
     type Words = [__m256i; 2];
     type Sums = [[__m256i; 2]; 2];
 

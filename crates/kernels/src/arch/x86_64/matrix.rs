@@ -126,7 +126,55 @@ fn check_square<T>(from: &[T], from_stride: usize, to: &[T], to_stride: usize) {
     assert!(there(from.len(), from_stride) && there(to.len(), to_stride));
 }
 
+/// The methods that are the same for both.
+macro_rules! streams {
+    ($stream:ident) => {
+        #[inline(always)]
+        fn stream_u64(self, from: &[u64; 8], to: &mut [u64; 8]) {
+            assert!(to.as_ptr().addr().is_multiple_of(64));
+            // SAFETY: `self` is the proof of the instructions; 64 bytes, to an aligned address.
+            unsafe { $stream(from.as_ptr().cast(), to.as_mut_ptr().cast()) }
+        }
+        #[inline(always)]
+        fn stream_u32(self, from: &[u32; 16], to: &mut [u32; 16]) {
+            assert!(to.as_ptr().addr().is_multiple_of(64));
+            // SAFETY: as above.
+            unsafe { $stream(from.as_ptr().cast(), to.as_mut_ptr().cast()) }
+        }
+        #[inline(always)]
+        fn fence(self) {
+            // SAFETY: every x86-64 has it.
+            unsafe { _mm_sfence() }
+        }
+        #[inline(always)]
+        fn prefetch<T>(self, element: *const T) {
+            // SAFETY: every x86-64 has it, and it does nothing where there is no memory.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(element.cast()) }
+        }
+    };
+}
+
+/// # Safety
+/// 64 bytes are at both addresses, `to` is a multiple of 64, and AVX-512 is there.
+#[inline(always)]
+unsafe fn stream_512(from: *const __m512i, to: *mut __m512i) {
+    // SAFETY: the caller vouches for it.
+    unsafe { _mm512_stream_si512(to, _mm512_loadu_si512(from)) }
+}
+
+/// # Safety
+/// 64 bytes are at both addresses, `to` is a multiple of 64, and AVX2 is there.
+#[inline(always)]
+unsafe fn stream_256(from: *const __m256i, to: *mut __m256i) {
+    // SAFETY: the caller vouches for it.
+    unsafe {
+        _mm256_stream_si256(to, _mm256_loadu_si256(from));
+        _mm256_stream_si256(to.add(1), _mm256_loadu_si256(from.add(1)));
+    }
+}
+
 impl Transpose for Avx512 {
+    streams!(stream_512);
     #[inline(always)]
     fn square_u64(self, from: &[u64], from_stride: usize, to: &mut [u64], to_stride: usize) {
         check_square(from, from_stride, to, to_stride);
@@ -169,6 +217,7 @@ impl Transpose for Avx512 {
 }
 
 impl Transpose for Avx2 {
+    streams!(stream_256);
     #[inline(always)]
     fn square_u64(self, from: &[u64], from_stride: usize, to: &mut [u64], to_stride: usize) {
         check_square(from, from_stride, to, to_stride);

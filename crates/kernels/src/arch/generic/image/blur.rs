@@ -5,6 +5,8 @@ use std::array::from_fn;
 
 /// What convolution needs beyond `Simd`: 32 integers of 16 bits, none of them above 32,767.
 pub(crate) trait Convolve: Simd {
+    /// Whether there are registers enough for two of `Sums` and what they are made of.
+    const TWO: bool;
     /// 32 integers of 16 bits.
     type Words: Copy;
     /// 32 integers of 32 bits.
@@ -30,6 +32,7 @@ pub(crate) trait Convolve: Simd {
 }
 
 impl Convolve for Portable {
+    const TWO: bool = false;
     type Words = [u16; 32];
     type Sums = [i32; 32];
 
@@ -81,7 +84,7 @@ impl Convolve for Portable {
 const STRIP: usize = 2048;
 /// The sums of the columns of a strip, the pixels that its ends reach, and what a last register
 /// reads too many.
-const LINE: usize = (STRIP + 2 * MAX_RADIUS) * 3 + 32;
+const LINE: usize = (STRIP + 2 * MAX_RADIUS) * 3 + 64;
 /// One more than there are distances, so that they come in pairs.
 const DISTANCES: usize = (MAX_RADIUS + 2) & !1;
 
@@ -149,86 +152,156 @@ fn columns<S: Convolve>(simd: S, rows: &[[&[u8]; 2]], pairs: &[[u16; 2]], line: 
             *slices = [&padded[0], &padded[1]];
         }
         let mut sums = [0; 32];
-        simd.store_words(column(simd, &slices[..rows.len()], pairs, 0), &mut sums);
+        // SAFETY: all of them have 32 columns.
+        let [words] = unsafe { column::<S, 1>(simd, &slices[..rows.len()], pairs, 0) };
+        simd.store_words(words, &mut sums);
         line.copy_from_slice(&sums[..len]);
         return;
     }
-    let (blocks, rest) = line.as_chunks_mut::<32>();
-    let mut at = 0;
-    for block in blocks {
-        simd.store_words(column(simd, rows, pairs, at), block);
-        at += 32;
+    for rows in rows.as_flattened() {
+        assert!(rows.len() == len);
     }
-    if !rest.is_empty() {
-        // The last register again takes in some of the one before.
-        let sums = column(simd, rows, pairs, len - 32);
-        if let Some(last) = line.last_chunk_mut() {
-            simd.store_words(sums, last);
+    let mut at = 0;
+    // SAFETY: all rows are as long as the line, of which `32 * N` are left from `at` on.
+    unsafe {
+        while S::TWO && at + 64 <= len {
+            let sums = column::<S, 2>(simd, rows, pairs, at);
+            simd.store_words(sums[0], chunk_mut(line, at));
+            simd.store_words(sums[1], chunk_mut(line, at + 32));
+            at += 64;
+        }
+        while at < len {
+            // The last register takes in some of the one before.
+            at = at.min(len - 32);
+            let [sums] = column::<S, 1>(simd, rows, pairs, at);
+            simd.store_words(sums, chunk_mut(line, at));
+            at += 32;
         }
     }
 }
 
-/// The weighted sums of 32 columns from `at` on.
+/// The weighted sums of `32 * N` columns from `at` on.
+///
+/// # Safety
+/// All rows have them.
 #[inline(always)]
-fn column<S: Convolve>(simd: S, rows: &[[&[u8]; 2]], pairs: &[[u16; 2]], at: usize) -> S::Words {
-    let mut sums = simd.splat_sums(1 << (COLUMN_SHIFT - 1));
+unsafe fn column<S: Convolve, const N: usize>(
+    simd: S,
+    rows: &[[&[u8]; 2]],
+    pairs: &[[u16; 2]],
+    at: usize,
+) -> [S::Words; N] {
+    let mut sums = [simd.splat_sums(1 << (COLUMN_SHIFT - 1)); N];
     for (pair, (rows, weights)) in rows.as_chunks::<2>().0.iter().zip(pairs).enumerate() {
         let [[a, b], [c, d]] = *rows;
-        let mut first = simd.widen(chunk(a, at));
-        if pair > 0 {
-            first = simd.add_words(first, simd.widen(chunk(b, at)));
+        for (n, sums) in sums.iter_mut().enumerate() {
+            let at = at + 32 * n;
+            // SAFETY: the caller vouches for it.
+            unsafe {
+                let mut first = simd.widen(chunk(a, at));
+                if pair > 0 {
+                    first = simd.add_words(first, simd.widen(chunk(b, at)));
+                }
+                let second = simd.add_words(simd.widen(chunk(c, at)), simd.widen(chunk(d, at)));
+                *sums = simd.add_products(*sums, first, second, *weights);
+            }
         }
-        let second = simd.add_words(simd.widen(chunk(c, at)), simd.widen(chunk(d, at)));
-        sums = simd.add_products(sums, first, second, *weights);
     }
-    simd.shifted::<COLUMN_SHIFT>(sums)
+    let mut words = [simd.shifted::<COLUMN_SHIFT>(sums[0]); N];
+    for (words, sums) in words.iter_mut().zip(sums) {
+        *words = simd.shifted::<COLUMN_SHIFT>(sums);
+    }
+    words
 }
 
 /// The weighted sums of a line, as bytes. The line begins `radius` pixels before them.
 #[inline(always)]
-fn rows_of<S: Convolve>(simd: S, line: &[u16], radius: usize, pairs: &[[u16; 2]], to: &mut [u8]) {
-    let (blocks, rest) = to.as_chunks_mut::<32>();
+fn rows_of<S: Convolve>(
+    simd: S,
+    line: &[u16; LINE],
+    radius: usize,
+    pairs: &[[u16; 2]],
+    to: &mut [u8],
+) {
+    assert!(to.len() <= STRIP * 3 && radius <= MAX_RADIUS && pairs.len() <= radius / 2 + 1);
+    let (blocks, rest) = to.split_at_mut(if S::TWO { to.len() & !63 } else { 0 });
     let mut at = radius * 3;
-    for block in blocks {
-        simd.store_narrow(row(simd, line, radius, pairs, at), block);
-        at += 32;
-    }
-    if !rest.is_empty() {
-        let mut bytes = [0; 32];
-        simd.store_narrow(row(simd, line, radius, pairs, at), &mut bytes);
-        rest.copy_from_slice(&bytes[..rest.len()]);
+    // SAFETY: up to `STRIP` pixels begin `radius` of them behind the start of the line, which has
+    // as many behind them and 64 elements more.
+    unsafe {
+        for to in blocks.as_chunks_mut::<64>().0 {
+            let [low, high] = row::<S, 2>(simd, line, radius, pairs, at);
+            let (to, _) = to.as_chunks_mut();
+            simd.store_narrow(low, &mut to[0]);
+            simd.store_narrow(high, &mut to[1]);
+            at += 64;
+        }
+        for rest in rest.chunks_mut(32) {
+            let mut bytes = [0; 32];
+            let [sums] = row::<S, 1>(simd, line, radius, pairs, at);
+            simd.store_narrow(sums, &mut bytes);
+            rest.copy_from_slice(&bytes[..rest.len()]);
+            at += 32;
+        }
     }
 }
 
-/// The weighted sums around the 32 elements from `at` on.
+/// The weighted sums around the `32 * N` elements from `at` on.
+///
+/// # Safety
+/// The line has them, and `radius` pixels before and behind.
 #[inline(always)]
-fn row<S: Convolve>(
+unsafe fn row<S: Convolve, const N: usize>(
     simd: S,
-    line: &[u16],
+    line: &[u16; LINE],
     radius: usize,
     pairs: &[[u16; 2]],
     at: usize,
-) -> S::Words {
-    let mut sums = simd.splat_sums(1 << (ROW_SHIFT - 1));
+) -> [S::Words; N] {
+    let mut sums = [simd.splat_sums(1 << (ROW_SHIFT - 1)); N];
     for (pair, weights) in pairs.iter().enumerate() {
-        let mut first = simd.words(chunk(line, at));
-        if pair > 0 {
-            let distance = 6 * pair;
-            let before = simd.words(chunk(line, at - distance));
-            first = simd.add_words(before, simd.words(chunk(line, at + distance)));
-        }
+        let even = 6 * pair;
         // An even radius has no partner for its last distance: the weight is 0.
-        let distance = 3 * radius.min(2 * pair + 1);
-        let before = simd.words(chunk(line, at - distance));
-        let second = simd.add_words(before, simd.words(chunk(line, at + distance)));
-        sums = simd.add_products(sums, first, second, *weights);
+        let odd = 3 * radius.min(2 * pair + 1);
+        for (n, sums) in sums.iter_mut().enumerate() {
+            let at = at + 32 * n;
+            // SAFETY: the caller vouches for it.
+            unsafe {
+                let mut first = simd.words(chunk(line, at - even));
+                if pair > 0 {
+                    first = simd.add_words(first, simd.words(chunk(line, at + even)));
+                }
+                let second = simd.words(chunk(line, at - odd));
+                let second = simd.add_words(second, simd.words(chunk(line, at + odd)));
+                *sums = simd.add_products(*sums, first, second, *weights);
+            }
+        }
     }
-    simd.shifted::<ROW_SHIFT>(sums)
+    let mut words = [simd.shifted::<ROW_SHIFT>(sums[0]); N];
+    for (words, sums) in words.iter_mut().zip(sums) {
+        *words = simd.shifted::<ROW_SHIFT>(sums);
+    }
+    words
 }
 
 /// 32 elements from `at` on.
+///
+/// # Safety
+/// They are there.
 #[inline(always)]
-fn chunk<T>(values: &[T], at: usize) -> &[T; 32] {
-    let (chunks, _) = values[at..at + 32].as_chunks();
-    &chunks[0]
+unsafe fn chunk<T>(values: &[T], at: usize) -> &[T; 32] {
+    debug_assert!(at + 32 <= values.len());
+    // SAFETY: the caller vouches for it.
+    unsafe { &*values.as_ptr().add(at).cast() }
+}
+
+/// The same, to be written.
+///
+/// # Safety
+/// They are there.
+#[inline(always)]
+unsafe fn chunk_mut<T>(values: &mut [T], at: usize) -> &mut [T; 32] {
+    debug_assert!(at + 32 <= values.len());
+    // SAFETY: the caller vouches for it; the borrow is handed on.
+    unsafe { &mut *values.as_mut_ptr().add(at).cast() }
 }
