@@ -215,14 +215,14 @@ fn every_small_transpose() {
 #[test]
 fn transposes_in_tiles_at_every_alignment() {
     let mut memory = Fenced::new(300_000);
-    let shapes = [[128, 129], [130, 127], [17, 1100], [1100, 17], [64, 2000], [200, 200]];
+    let shapes = [[181, 190], [190, 181], [17, 2100], [2100, 17], [128, 300], [300, 257]];
     for [rows, columns] in shapes {
         for offset in [0, 1, 3, 7] {
             check_transpose(rows, columns, &mut memory, offset % 2 == 0, offset, |x| x as f64);
         }
     }
     let mut memory = Fenced::new(300_000);
-    for [rows, columns] in [[256, 260], [190, 350], [33, 4000], [512, 512]] {
+    for [rows, columns] in [[256, 260], [190, 350], [33, 4000], [400, 257]] {
         for offset in [0, 5, 15] {
             check_transpose(rows, columns, &mut memory, offset % 2 == 0, offset, |x| x as u32);
         }

@@ -3,8 +3,9 @@ use super::{COLUMNS_F32, COLUMNS_F64, ROWS, ShapeError, check};
 use crate::dispatch::dispatch;
 use rayon::prelude::*;
 
-/// Bytes of a panel of the right matrix: half of a first-level cache of 48 KiB, so that it stays
-/// there while the panels of the left one pass through.
+/// Bytes of a panel of the right matrix, which every panel of the left one passes: 256 rows of it.
+/// At that depth what is read and written of the product is small beside what is computed, and the
+/// panel is a first-level cache of 48 KiB; what the other panel displaces comes from the second.
 const PANEL_BYTES: usize = 48 << 10;
 /// Bytes of the block of the left matrix that stays in the second-level cache.
 const LEFT_BYTES: usize = 512 << 10;

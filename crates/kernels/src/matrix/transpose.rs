@@ -61,6 +61,8 @@ element!(u32, transpose_u32: u32, i32, f32);
 /// # Ok::<(), matrix::ShapeError>(())
 /// ```
 ///
+/// Needs 136 KiB of the stack. From 8 MiB on it writes past the caches.
+///
 /// # Errors
 /// When a slice does not have as many elements as its matrix; `to` is then as it was.
 pub fn transpose<T: Element>(
@@ -88,7 +90,7 @@ pub fn transpose_parallel<T: Element>(
     if to.is_empty() {
         return Ok(());
     }
-    let piece = columns.div_ceil(rayon::current_num_threads()).next_multiple_of(64);
+    let piece = columns.div_ceil(rayon::current_num_threads()).next_multiple_of(128);
     to.par_chunks_mut(piece * rows).enumerate().for_each(|(index, to)| {
         let piece_columns = to.len() / rows;
         T::transpose(&from[index * piece..], columns, to, rows, [rows, piece_columns]);

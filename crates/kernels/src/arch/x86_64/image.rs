@@ -1,4 +1,8 @@
 //! Pixels and convolution.
+#![expect(
+    clippy::needless_range_loop,
+    reason = "the index says which part of memory goes with which register"
+)]
 
 use super::avx2::Avx2;
 use super::avx512::Avx512;
