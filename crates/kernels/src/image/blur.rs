@@ -35,7 +35,7 @@ pub(crate) fn clamped(at: usize, distance: usize, len: usize) -> [usize; 2] {
 /// # use tidemill_kernels::image::Blur;
 /// let (from, mut to) = ([0, 0, 0, 80, 160, 240, 0, 0, 0], [0; 9]); // three pixels side by side
 /// Blur::new(1)?.rgb(&from, 3, 1, &mut to)?;
-/// assert_eq!(to, [19, 38, 57, 42, 83, 125, 19, 38, 57]);
+/// assert_eq!(to, [19, 38, 57, 42, 84, 125, 19, 38, 57]);
 /// # Ok::<(), tidemill_kernels::image::ImageError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
