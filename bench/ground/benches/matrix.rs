@@ -155,7 +155,7 @@ fn transposed(n: usize, huge: bool) {
     matrix::transpose_naive(from, &mut copied, n, n).unwrap();
     let answer = digest(&copied);
     drop(copied);
-    let mut add = |name: &'static str, run: &'static dyn Fn(&[f64], &mut [f64], usize)| {
+    let mut add = |name: &'static str, run: fn(&[f64], &mut [f64], usize)| {
         let mut checked = name == "copy";
         strategies.push((
             name,
@@ -170,18 +170,16 @@ fn transposed(n: usize, huge: bool) {
             }),
         ));
     };
-    add("copy", &|from, to, _| to.copy_from_slice(from));
-    add("naive", &|from, to, n| matrix::transpose_naive(from, to, n, n).unwrap());
-    add("transpose", &|from, to, n| transpose::transpose(from, to, n, n));
-    add("tidemill, recursive", &|from, to, n| {
+    add("copy", |from, to, _| to.copy_from_slice(from));
+    add("naive", |from, to, n| matrix::transpose_naive(from, to, n, n).unwrap());
+    add("transpose", |from, to, n| transpose::transpose(from, to, n, n));
+    add("tidemill, recursive", |from, to, n| {
         matrix::transpose_recursive(from, to, n, n).unwrap();
     });
-    add("tidemill, portable", &|from, to, n| level(Isa::Portable, from, to, n));
-    add("tidemill, AVX2 (256 bits)", &|from, to, n| level(Isa::Avx2, from, to, n));
-    add("tidemill, AVX-512 (512 bits)", &|from, to, n| level(Isa::Avx512, from, to, n));
-    add("tidemill, all threads", &|from, to, n| {
-        matrix::transpose_parallel(from, to, n, n).unwrap()
-    });
+    add("tidemill, portable", |from, to, n| level(Isa::Portable, from, to, n));
+    add("tidemill, AVX2 (256 bits)", |from, to, n| level(Isa::Avx2, from, to, n));
+    add("tidemill, AVX-512 (512 bits)", |from, to, n| level(Isa::Avx512, from, to, n));
+    add("tidemill, all threads", |from, to, n| matrix::transpose_parallel(from, to, n, n).unwrap());
     let case = format!("transpose {n}^2, pages of {pages}");
     compare(&case, Work::Bytes(8 * (n * n) as u64), &mut strategies);
 }
