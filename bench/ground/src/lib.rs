@@ -1,6 +1,10 @@
 //! Measuring side by side: all strategies of a case in turn, round by round, so that what disturbs
 //! the machine disturbs all of them; medians and their spread; answers compared.
 
+mod pages;
+
+pub use pages::Pages;
+
 use std::hint::black_box;
 use std::time::Instant;
 

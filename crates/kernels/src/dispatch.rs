@@ -9,7 +9,8 @@ use std::sync::{Mutex, PoisonError};
 ///
 /// The first call of a function picks the best level the processor can run, or the one that the
 /// environment variable `TIDEMILL_ISA` names (`scalar`, `portable`, `avx2` or `avx512`), and
-/// remembers it. All levels give the same answers, to the bit.
+/// remembers it. All levels give the same answers, to the bit, but for the rounding of
+/// [`matrix::multiply`](crate::matrix::multiply).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Isa {
@@ -17,7 +18,7 @@ pub enum Isa {
     Scalar = 1,
     /// The blocked algorithm in instructions that every processor of the architecture has.
     Portable,
-    /// x86-64 with AVX2, BMI1, BMI2, LZCNT, POPCNT and PCLMULQDQ (Haswell, Zen).
+    /// x86-64 with AVX2, BMI1, BMI2, FMA, LZCNT, POPCNT and PCLMULQDQ (Haswell, Zen).
     Avx2,
     /// The same and AVX-512 F, BW, CD, DQ, VL, VBMI and VBMI2 (Ice Lake, Zen 4).
     Avx512,
@@ -129,6 +130,7 @@ fn has_avx2() -> bool {
     is_x86_feature_detected!("avx2")
         && is_x86_feature_detected!("bmi1")
         && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("fma")
         && is_x86_feature_detected!("lzcnt")
         && is_x86_feature_detected!("popcnt")
         && is_x86_feature_detected!("pclmulqdq")

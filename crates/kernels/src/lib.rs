@@ -6,14 +6,16 @@
 //! * [`bitstream`]: the same for fewer integers, one after the other.
 //! * [`delta`]: differences, prefix sums, zigzag.
 //! * [`elementwise`]: columns added, compared into bitmaps, filtered, looked up.
+//! * [`image`]: RGB to gray, rounded exactly, and Gaussian blur.
+//! * [`matrix`]: products and transposes.
 //! * [`reduce`]: sums and dot products with a bounded error, extremes, and all moments of a slice in
 //!   one pass, with or without a validity bitmap.
 //! * [`scan`]: where the structure of CSV and of line protocol is; newlines and white space.
 //! * [`sieve`]: primes, counted, listed or as a set, by one thread or by all.
 //! * [`text`]: lines and words of a text counted, and how often each word is there.
 //!
-//! Each function has several implementations that give the same answer, and calls the fastest
-//! this processor can run; see [`Isa`].
+//! Each function has several implementations that give the same answer (a product of matrices: but
+//! for its rounding), and calls the fastest this processor can run; see [`Isa`].
 
 mod arch;
 pub mod base64;
@@ -22,6 +24,8 @@ pub mod bitstream;
 pub mod delta;
 mod dispatch;
 pub mod elementwise;
+pub mod image;
+pub mod matrix;
 pub mod reduce;
 pub mod scan;
 pub mod sieve;

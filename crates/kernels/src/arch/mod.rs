@@ -76,6 +76,21 @@ macro_rules! for_each_kernel {
                 fn lookup_u32(codes: &[u32], table: &[u64], out: &mut [u64]) -> bool;
                 fn translate(bytes: &mut [u8], table: &[u8; 256]);
             }
+            mod image {
+                fn rgb_to_gray(rgb: &[u8], gray: &mut [u8]);
+                fn rgba_to_gray(rgba: &[u8], gray: &mut [u8]);
+                fn blur_rgb(from: &[u8], shape: [usize; 2], weights: &[u16], first_row: usize, to: &mut [u8]);
+            }
+            mod matrix {
+                fn pack_left_f32(a: &[f32], stride: usize, rows: usize, depth: usize, packed: &mut [f32]);
+                fn pack_left_f64(a: &[f64], stride: usize, rows: usize, depth: usize, packed: &mut [f64]);
+                fn pack_right_f32(b: &[f32], stride: usize, depth: usize, columns: usize, packed: &mut [f32]);
+                fn pack_right_f64(b: &[f64], stride: usize, depth: usize, columns: usize, packed: &mut [f64]);
+                fn block_f32(a: &[f32], b: &[f32], shape: [usize; 3], c: &mut [f32], stride: usize, add: bool);
+                fn block_f64(a: &[f64], b: &[f64], shape: [usize; 3], c: &mut [f64], stride: usize, add: bool);
+                fn transpose_u32(from: &[u32], from_stride: usize, to: &mut [u32], to_stride: usize, shape: [usize; 2]);
+                fn transpose_u64(from: &[u64], from_stride: usize, to: &mut [u64], to_stride: usize, shape: [usize; 2]);
+            }
             mod reduce {
                 fn moments_f64(values: &[f64]) -> Moments<f64>;
                 fn moments_f64_valid(values: &[f64], validity: &[u64], bit_offset: usize) -> Moments<f64>;

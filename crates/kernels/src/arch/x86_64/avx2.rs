@@ -6,11 +6,11 @@ use crate::reduce::Moments;
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
 
-/// AVX2, BMI1, BMI2, LZCNT, POPCNT and PCLMULQDQ: two registers of four lanes.
+/// AVX2, BMI1, BMI2, FMA, LZCNT, POPCNT and PCLMULQDQ: two registers of four lanes.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(());
 
-for_each_kernel!(functions!(Avx2 "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq"));
+for_each_kernel!(functions!(Avx2 "avx2,bmi1,bmi2,fma,lzcnt,popcnt,pclmulqdq"));
 
 type U64s = [__m256i; 2];
 type F64s = [__m256d; 2];

@@ -12,7 +12,7 @@ pub(crate) struct Avx512(());
 
 for_each_kernel!(functions!(
     Avx512
-    "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq,avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vbmi,avx512vbmi2"
+    "avx2,bmi1,bmi2,fma,lzcnt,popcnt,pclmulqdq,avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vbmi,avx512vbmi2"
 ));
 
 impl Simd for Avx512 {

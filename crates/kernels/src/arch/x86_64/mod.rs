@@ -4,6 +4,8 @@ mod base64;
 mod bitstream;
 mod cache;
 mod elementwise;
+mod image;
+mod matrix;
 mod reduce;
 mod scan;
 mod text;
