@@ -57,8 +57,13 @@ fn what_lives_is_found(leaks: &Table) {
     let scope = Scope::start();
     let kept = remembering(leaks, 1, || {
         drop(leaks_here(100));
-        // One place, twice.
-        let kept: [Vec<u8>; 2] = std::array::from_fn(|_| leaks_here(1000));
+        // One place, twice: the compiler does not know how often.
+        let mut kept = [Vec::new(), Vec::new()];
+        let mut next = 0;
+        while next < black_box(2) {
+            kept[next] = leaks_here(1000);
+            next = black_box(next + 1);
+        }
         std::thread::scope(|_| ());
         kept
     });
@@ -146,6 +151,7 @@ fn blocks_overflow(leaks: &Table) {
     assert_eq!(live(leaks), (0, 0));
 }
 
+#[inline(never)]
 fn the_largest(largest: &Largest<3>) {
     largest.clear();
     let sizes = [20_000_000, 90_000_000, 10_000_000, 40_000_000, 90_000_000, 30_000_000];
