@@ -20,19 +20,17 @@
 use std::fmt;
 use std::mem::MaybeUninit;
 
-use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering, UnsafeCell};
+use crossbeam_utils::CachePadded;
 
-/// On cache lines of its own: two, for processors that fetch them in pairs.
-#[repr(align(128))]
-struct Padded<T>(T);
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering, UnsafeCell};
 
 struct Ring<T> {
     /// Values popped since the beginning. Written by the consumer.
-    head: Padded<AtomicUsize>,
+    head: CachePadded<AtomicUsize>,
     /// Values pushed since the beginning. Written by the producer.
-    tail: Padded<AtomicUsize>,
+    tail: CachePadded<AtomicUsize>,
     /// Set by the end that is dropped first.
-    abandoned: Padded<AtomicBool>,
+    abandoned: CachePadded<AtomicBool>,
     /// The values numbered `head..tail`, each at its number cut to the length, a power of two.
     slots: Box<[UnsafeCell<MaybeUninit<T>>]>,
     capacity: usize,
@@ -70,9 +68,9 @@ pub fn queue<T>(capacity: usize) -> (Producer<T>, Consumer<T>) {
     let slots = capacity.max(1).checked_next_power_of_two();
     let slots = slots.unwrap_or_else(|| crate::OutOfMemory::Overflow.raise());
     let ring = Arc::new(Ring {
-        head: Padded(AtomicUsize::new(0)),
-        tail: Padded(AtomicUsize::new(0)),
-        abandoned: Padded(AtomicBool::new(false)),
+        head: CachePadded::new(AtomicUsize::new(0)),
+        tail: CachePadded::new(AtomicUsize::new(0)),
+        abandoned: CachePadded::new(AtomicBool::new(false)),
         slots: (0..slots).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect(),
         capacity,
     });
@@ -146,7 +144,7 @@ impl<T> Producer<T> {
     /// Whether the other end is gone, and nobody will pop.
     #[must_use]
     pub fn is_abandoned(&self) -> bool {
-        self.ring.abandoned.0.load(Ordering::Acquire)
+        self.ring.abandoned.load(Ordering::Acquire)
     }
 
     #[inline(always)]
@@ -156,7 +154,7 @@ impl<T> Producer<T> {
 
     fn fresh_room(&mut self) -> usize {
         // Acquire: what the consumer did with the slots below `head` came before.
-        self.head = self.ring.head.0.load(Ordering::Acquire);
+        self.head = self.ring.head.load(Ordering::Acquire);
         self.cached_room()
     }
 
@@ -164,7 +162,7 @@ impl<T> Producer<T> {
     fn publish(&mut self, count: usize) {
         self.tail = self.tail.wrapping_add(count);
         // Release: the values are written before they are counted.
-        self.ring.tail.0.store(self.tail, Ordering::Release);
+        self.ring.tail.store(self.tail, Ordering::Release);
     }
 }
 
@@ -208,7 +206,7 @@ impl<T> Consumer<T> {
     /// Whether the other end is gone. What it pushed before can still be popped.
     #[must_use]
     pub fn is_abandoned(&self) -> bool {
-        self.ring.abandoned.0.load(Ordering::Acquire)
+        self.ring.abandoned.load(Ordering::Acquire)
     }
 
     #[inline(always)]
@@ -218,7 +216,7 @@ impl<T> Consumer<T> {
 
     fn fresh_available(&mut self) -> usize {
         // Acquire: the values below `tail` are written.
-        self.tail = self.ring.tail.0.load(Ordering::Acquire);
+        self.tail = self.ring.tail.load(Ordering::Acquire);
         self.cached_available()
     }
 
@@ -226,20 +224,20 @@ impl<T> Consumer<T> {
     fn release(&mut self, count: usize) {
         self.head = self.head.wrapping_add(count);
         // Release: the values are read before their slots are free.
-        self.ring.head.0.store(self.head, Ordering::Release);
+        self.ring.head.store(self.head, Ordering::Release);
     }
 }
 
 impl<T> Drop for Producer<T> {
     fn drop(&mut self) {
         // Release: who sees this sees all that was pushed.
-        self.ring.abandoned.0.store(true, Ordering::Release);
+        self.ring.abandoned.store(true, Ordering::Release);
     }
 }
 
 impl<T> Drop for Consumer<T> {
     fn drop(&mut self) {
-        self.ring.abandoned.0.store(true, Ordering::Release);
+        self.ring.abandoned.store(true, Ordering::Release);
         // The values nobody will pop; those pushed from now on are the ring's, when it is dropped.
         while self.pop().is_some() {}
     }
@@ -247,8 +245,8 @@ impl<T> Drop for Consumer<T> {
 
 impl<T> Drop for Ring<T> {
     fn drop(&mut self) {
-        let mut number = self.head.0.load(Ordering::Relaxed);
-        let tail = self.tail.0.load(Ordering::Relaxed);
+        let mut number = self.head.load(Ordering::Relaxed);
+        let tail = self.tail.load(Ordering::Relaxed);
         while number != tail {
             // SAFETY: both ends are gone, and these values were never popped.
             self.slot(number).with_mut(|slot| unsafe { (*slot).assume_init_drop() });

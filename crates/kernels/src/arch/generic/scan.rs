@@ -8,14 +8,7 @@ pub(crate) use line::{line, line_ends};
 /// What the family needs beyond [`Simd`].
 pub(crate) trait Scan: Simd {
     /// Bit `i` is set where byte `i` is ASCII whitespace.
-    #[inline(always)]
-    fn whitespace(self, bytes: Self::Bytes) -> u64 {
-        let mut found = 0;
-        for wanted in [b' ', b'\t', b'\n', b'\x0C', b'\r'] {
-            found |= self.equal(bytes, wanted);
-        }
-        found
-    }
+    fn whitespace(self, bytes: Self::Bytes) -> u64;
 
     /// Bit `i` is set where byte `i` is `,`, `=`, space or newline.
     #[inline(always)]
@@ -39,7 +32,20 @@ pub(crate) trait Scan: Simd {
     }
 }
 
-impl Scan for Portable {}
+impl Scan for Portable {
+    #[inline(always)]
+    fn whitespace(self, bytes: [u8; 64]) -> u64 {
+        let mut is_white = [0; 64];
+        for (is_white, byte) in is_white.iter_mut().zip(bytes) {
+            *is_white = u8::from(byte == b' ') | u8::from(byte.wrapping_sub(9) < 5 && byte != 11);
+        }
+        let (words, _) = is_white.as_chunks::<8>();
+        words.iter().rev().fold(0, |mask, word| {
+            // The lowest bits of the eight bytes, side by side.
+            mask << 8 | u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080) >> 56
+        })
+    }
+}
 
 /// Up to 64 bytes, and zeros behind them.
 #[inline(always)]

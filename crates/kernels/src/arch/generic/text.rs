@@ -1,13 +1,11 @@
-use crate::arch::Simd;
+use crate::arch::generic::scan::Scan;
 use crate::arch::portable::Portable;
 use crate::text::{Table, Word, WordLimit};
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-/// What texts need beyond [`Simd`].
-pub(crate) trait Words: Simd {
-    /// Bit `i` is set where byte `i` is ASCII whitespace.
-    fn whitespace(self, bytes: Self::Bytes) -> u64;
+/// What texts need beyond [`Scan`].
+pub(crate) trait Words: Scan {
     /// [`Simd::positions`] for texts, where a quarter of the bits are set: it may write 32 numbers
     /// as fast as fewer.
     #[inline(always)]
@@ -21,18 +19,6 @@ pub(crate) trait Words: Simd {
 }
 
 impl Words for Portable {
-    #[inline(always)]
-    fn whitespace(self, bytes: [u8; 64]) -> u64 {
-        let mut is_white = [0; 64];
-        for (is_white, byte) in is_white.iter_mut().zip(bytes) {
-            *is_white = u8::from(byte == b' ') | u8::from(byte.wrapping_sub(9) < 5 && byte != 11);
-        }
-        let (words, _) = is_white.as_chunks::<8>();
-        words.iter().rev().fold(0, |mask, word| {
-            // The lowest bits of the eight bytes, side by side.
-            mask << 8 | u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080) >> 56
-        })
-    }
     #[inline(always)]
     fn equal_tags(self, tags: &[u32; 8], wanted: u32) -> u8 {
         (0..8).fold(0, |bits, tag| bits | u8::from(tags[tag] == wanted) << tag)

@@ -1,4 +1,4 @@
-use super::{functions, methods};
+use super::{NUMBERS, functions, methods};
 use crate::arch::simd::LANES;
 use crate::arch::{Simd, for_each_kernel};
 use crate::base64::Tables;
@@ -87,15 +87,6 @@ impl Simd for Avx512 {
             _mm_cvtsi128_si64(_mm_clmulepi64_si128::<0>(bits, _mm_set1_epi8(-1))) as u64
         }
         fn positions(self, bits: u64, start: u32, to: &mut [MaybeUninit<u32>; 64]) {
-            const NUMBERS: [u8; 64] = {
-                let mut numbers = [0; 64];
-                let mut number = 0;
-                while number < 64 {
-                    numbers[number] = number as u8;
-                    number += 1;
-                }
-                numbers
-            };
             // Compressed into a register: the form that stores is slow on AMD.
             let numbers = _mm512_maskz_compress_epi8(bits, self.bytes(&NUMBERS));
             let start = _mm512_set1_epi32(start as i32);

@@ -10,6 +10,17 @@ mod reduce;
 mod scan;
 mod text;
 
+/// 0, 1, 2, …: to be compressed by a mask to the places of its bits.
+const NUMBERS: [u8; 64] = {
+    let mut numbers = [0; 64];
+    let mut number = 0;
+    while number < 64 {
+        numbers[number] = number as u8;
+        number += 1;
+    }
+    numbers
+};
+
 /// Defines the methods of a `Simd` for a type that stands for `$instructions`.
 macro_rules! methods {
     ($(fn $name:ident($self:ident $(, $argument:ident: $ty:ty)*) $(-> $output:ty)? $body:block)*) => {$(

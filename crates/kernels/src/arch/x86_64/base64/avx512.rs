@@ -1,5 +1,5 @@
 use super::super::avx512::Avx512;
-use super::super::{cache, methods};
+use super::super::{NUMBERS, cache, methods};
 use crate::arch::generic::base64::Base64;
 use crate::base64::Tables;
 use std::arch::x86_64::*;
@@ -39,16 +39,6 @@ const SPREAD: [[u8; 64]; 4] = {
         quarter += 1;
     }
     spread
-};
-
-const NUMBERS: [u8; 64] = {
-    let mut numbers = [0; 64];
-    let mut number = 0;
-    while number < 64 {
-        numbers[number] = number as u8;
-        number += 1;
-    }
-    numbers
 };
 
 /// What `Decoder::gather` is: of the registers that begin at 32 bits 0, 16, 32 of the block.
