@@ -8,6 +8,7 @@ use arrow::array::{
 use arrow::buffer::NullBuffer;
 use arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, take};
 use tidemill_analysis::native::{self, AggregatePlan, LastRows, PlanStats};
+use tidemill_machine::{CycleClock, Cycles};
 use tidemill_memory::Budget;
 use tidemill_model::{Column, Values};
 use tidemill_store::{SeriesIndex, Snapshot, TableView};
@@ -25,6 +26,8 @@ pub(crate) struct Answer {
     pub(crate) series: usize,
     /// What the aggregation took; nothing is counted for newest rows.
     pub(crate) stats: PlanStats,
+    /// What reading and aggregating took, and each step after it.
+    pub(crate) cycles: Vec<Cycles>,
 }
 
 impl NativeQuery {
@@ -36,6 +39,13 @@ impl NativeQuery {
         let view = snapshot.table(name).ok_or_else(|| {
             Error::new(ErrorKind::Planning, format!("there is no table `{name}`"))
         })?;
+        let mut tick = CycleClock::now();
+        let mut cycles = Vec::with_capacity(1 + self.steps.len());
+        let mut lap = |cycles: &mut Vec<Cycles>| {
+            let now = CycleClock::now();
+            cycles.push(now.since(tick));
+            tick = now;
+        };
         let series = self.selection.series(view, &self.table)?;
         let count = series.len();
         let (columns, rows, stats) = match &self.shape {
@@ -55,13 +65,15 @@ impl NativeQuery {
             }
         };
         let mut batch = with_schema(&self.shape_schema, columns, rows)?;
+        lap(&mut cycles);
         for step in &self.steps {
             batch = step.apply(batch)?;
+            lap(&mut cycles);
         }
         // Steps keep columns in place; the names are those of the statement.
         let rows = batch.num_rows();
         let batch = with_schema(&self.schema, batch.columns().to_vec(), rows)?;
-        Ok(Answer { batch, series: count, stats })
+        Ok(Answer { batch, series: count, stats, cycles })
     }
 
     fn last(

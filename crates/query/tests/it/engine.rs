@@ -215,6 +215,8 @@ fn explain_says_who_runs_a_statement() {
     assert!(native.contains("NativeAggregate: [Max(usage)] by tags=[host]"), "{native}");
     let ran = plan(&format!("EXPLAIN ANALYZE {TOP}"));
     assert!(ran.contains("rows out: 3, series: 3, rows in: 180"), "{ran}");
+    // Each operator on its own line, with what it took.
+    assert!(ran.lines().filter(|line| line.contains(" cycles)")).count() >= 2, "{ran}");
     let other = plan("EXPLAIN SELECT * FROM cpu WHERE usage > 1");
     assert!(other.contains("SeriesScan") && !other.contains("Native"), "{other}");
     assert_eq!(engine.sql(TOP).unwrap().executed_by(), ExecutedBy::Native);
