@@ -23,8 +23,11 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// About what the buffers of an encoder take that has seen a full block of numbers, in bytes.
-    pub const MEMORY_BYTES: usize = size_of::<[u64; 8]>() * crate::MAX_BLOCK_ROWS;
+    /// Bytes of memory held: for texts exactly, for numbers what a full block takes at most.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        size_of::<[u64; 8]>() * crate::MAX_BLOCK_ROWS + self.texts.memory_bytes()
+    }
 
     /// An encoder with no buffers yet.
     #[must_use]

@@ -31,6 +31,14 @@ pub struct TextScratch {
     entries: Text,
 }
 
+impl TextScratch {
+    /// Bytes of memory held.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.entries.memory_bytes()
+    }
+}
+
 /// An encoded column of strings whose header is checked.
 #[derive(Clone, Copy, Debug)]
 pub struct TextColumn<'a> {

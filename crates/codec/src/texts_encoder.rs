@@ -18,6 +18,11 @@ pub(crate) struct TextsEncoder {
 }
 
 impl TextsEncoder {
+    /// Bytes of memory held by texts.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.entries.memory_bytes() + self.bytes.capacity()
+    }
+
     pub(crate) fn encode<'v>(
         &mut self,
         ints: &mut IntsEncoder,

@@ -9,8 +9,9 @@ use std::sync::{Mutex, PoisonError};
 ///
 /// The first call of a function picks the best level the processor can run, or the one that the
 /// environment variable `TIDEMILL_ISA` names (`scalar`, `portable`, `avx2` or `avx512`), and
-/// remembers it. All levels give the same answers, to the bit, but for the rounding of
-/// [`matrix::multiply`](crate::matrix::multiply).
+/// remembers it. All levels but [`Isa::Scalar`] give the same answers, to the bit, but for the
+/// rounding of [`matrix::multiply`](crate::matrix::multiply) and for what a NaN carries; the scalar
+/// loop adds floats from left to right and rounds otherwise than the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Isa {

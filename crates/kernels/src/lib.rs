@@ -14,8 +14,8 @@
 //! * [`sieve`]: primes, counted, listed or as a set, by one thread or by all.
 //! * [`text`]: lines and words of a text counted, and how often each word is there.
 //!
-//! Each function has several implementations that give the same answer (a product of matrices: but
-//! for its rounding), and calls the fastest this processor can run; see [`Isa`].
+//! Each function has several implementations that give the same answer, and calls the fastest this
+//! processor can run; see [`Isa`] for what "the same" is where numbers are rounded.
 
 mod arch;
 pub mod base64;

@@ -8,8 +8,8 @@
 //!
 //! # Rounding
 //! [`multiply`] uses fused multiplication and addition where the processor has it, and adds the
-//! products in another order than the loop that defines it. This is the one family whose levels
-//! ([`Isa`](crate::Isa)) do not agree to the bit. At every level each element of the product is
+//! products in another order than the loop that defines it. This is the one family whose vector
+//! levels ([`Isa`](crate::Isa)) do not agree to the bit. At every level each element of the product is
 //! within `k * EPSILON * (|A| |B|)` of the real one, where `k` is the number of products it is the
 //! sum of and `|A| |B|` the product of the absolute values (Higham, "Accuracy and Stability of
 //! Numerical Algorithms", 3.5). The number of threads never changes the answer.

@@ -145,9 +145,21 @@ fn primes_larger_than_a_segment_cross_off() {
 }
 
 #[test]
-#[should_panic(expected = "beyond 2^60")]
 fn limits_are_bounded() {
-    let _ = count(MAX_LIMIT + 1);
+    let limit = MAX_LIMIT + 1;
+    let two = std::num::NonZeroUsize::new(2).unwrap();
+    let ways: [&(dyn Fn() + std::panic::RefUnwindSafe); 5] = [
+        &|| assert_eq!(count(limit), 0),
+        &|| assert_eq!(count_threads(limit, two), 0),
+        &|| assert_eq!(count_rayon(u64::MAX), 0),
+        &|| drop(Sieve::new(limit)),
+        &|| drop(primes(limit)),
+    ];
+    for way in ways {
+        let panic = std::panic::catch_unwind(way).unwrap_err();
+        let message = panic.downcast_ref::<String>().unwrap();
+        assert!(message.contains("beyond 2^60"), "{message}");
+    }
 }
 
 #[test]

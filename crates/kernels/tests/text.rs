@@ -228,6 +228,13 @@ fn memory_is_bounded() {
     assert!(counted.len() > 1000);
     assert_eq!(counted, expected[..counted.len()]);
 
+    // One that a block cut, beside the table.
+    let mut frequency = WordFrequency::new(100_000);
+    frequency.push(&[b'x'; 40_000]).unwrap();
+    let words = (0..400).map(|n| format!(" {n}"));
+    let failed = words.map(|word| frequency.push(word.as_bytes())).any(|pushed| pushed.is_err());
+    assert!(frequency.memory_bytes() <= 100_000, "{} {failed}", frequency.memory_bytes());
+
     // A word that no block ends.
     let mut frequency = WordFrequency::new(10_000);
     let results: Vec<bool> = (0..20).map(|_| frequency.push(&[b'x'; 1000]).is_ok()).collect();

@@ -13,9 +13,10 @@ const SHARED_WINDOW: Duration = Duration::from_millis(2);
 const READINGS: usize = 16;
 /// Pairs of `start` and `stop` from which the least is their own cost.
 const PAIRS: usize = 64;
-/// How far what CPUID says may be from a measurement, in millionths, to be believed: a hypervisor may
-/// scale the counter and say nothing.
-const CPUID_TOLERANCE_PPM: f64 = 1000.0;
+/// What a crystal may be off, in millionths: the error of the rate that CPUID says. If a measurement
+/// is further from it than that and its own error, it is not believed: a hypervisor may scale the
+/// counter and say nothing.
+const CRYSTAL_PPM: f64 = 50.0;
 
 /// A point in time: a reading of the counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -132,10 +133,9 @@ impl CycleClock {
         let said = CpuFeatures::get()
             .counter_hz()
             .map(|hz| hz as f64)
-            .filter(|hz| (hz / measured_hz - 1.0).abs() * 1e6 < CPUID_TOLERANCE_PPM + measured_ppm);
+            .filter(|hz| (hz / measured_hz - 1.0).abs() * 1e6 < CRYSTAL_PPM + measured_ppm);
         let (hz, source, error_ppm) = match said {
-            // A crystal's tolerance.
-            Some(hz) => (hz, Source::Cpuid, 50.0),
+            Some(hz) => (hz, Source::Cpuid, CRYSTAL_PPM),
             None => (measured_hz, Source::Measured, measured_ppm),
         };
         let mut clock = Self {

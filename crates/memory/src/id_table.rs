@@ -25,7 +25,7 @@ pub(crate) struct IdTable {
 }
 
 fn home(hash: u32, homes: usize) -> usize {
-    ((u64::from(hash) * homes as u64) >> 32) as usize
+    ((u128::from(hash) * homes as u128) >> 32) as usize
 }
 
 fn hash_of(entry: u64) -> u32 {

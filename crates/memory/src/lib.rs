@@ -29,7 +29,6 @@ mod interner;
 mod offsets;
 mod pages;
 mod pool;
-mod prefetch;
 mod recycler;
 mod ring;
 mod search_tree;

@@ -1,8 +1,6 @@
 use std::fmt;
 use std::ops::{Bound, Range, RangeBounds};
 
-use crate::prefetch::prefetch;
-
 /// Keys of a node, and children of an inner one.
 const NODE: usize = 16;
 /// The bytes that caches move.
@@ -146,7 +144,8 @@ impl<K: Ord + Copy, V> SearchTree<K, V> {
             self.prefetch_node(start);
             at = at * NODE + self.count(start, &mut before);
         }
-        at
+        // An order that contradicts itself may lead further.
+        at.min(self.len())
     }
 
     /// Of the 16 keys from `start` on, those for which `before` holds, if not for all.
@@ -199,7 +198,9 @@ impl<K: Ord + Copy, V> SearchTree<K, V> {
                     }
                 }
             }
-            let bound = |(at, key): (&usize, &K)| if key > greatest { self.len() } else { *at };
+            let bound = |(at, key): (&usize, &K)| {
+                if key > greatest { self.len() } else { (*at).min(self.len()) }
+            };
             found.extend(places.iter().zip(keys).map(bound));
         }
     }
@@ -210,7 +211,7 @@ impl<K: Ord + Copy, V> SearchTree<K, V> {
             return;
         };
         for line in keys.chunks((LINE_BYTES / size_of::<K>().max(1)).max(1)) {
-            prefetch(&line[0]);
+            tidemill_machine::prefetch::read(&line[0]);
         }
     }
 

@@ -239,7 +239,10 @@ impl<T> Drop for Consumer<T> {
     fn drop(&mut self) {
         self.ring.abandoned.store(true, Ordering::Release);
         // The values nobody will pop; those pushed from now on are the ring's, when it is dropped.
-        while self.pop().is_some() {}
+        // A producer that goes on does not keep this one here for ever.
+        for _ in 0..self.fresh_available() {
+            drop(self.pop());
+        }
     }
 }
 

@@ -3,9 +3,9 @@
 #![cfg(not(loom))]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Barrier};
 use std::thread;
 
 use tidemill_memory::{LocalRecycled, Recycle, ThreadLocalPool};
@@ -187,4 +187,29 @@ fn objects_travel_between_threads_under_load() {
     dropping.join().unwrap();
     drop(pool);
     assert_eq!(alive::<6>(), 0);
+}
+
+#[test]
+fn what_a_dead_pool_left_on_a_thread_goes_when_that_meets_a_new_one() {
+    let pool = Arc::new(ThreadLocalPool::<Counted<7>>::new(4, 100));
+    let there = Arc::clone(&pool);
+    let steps = Arc::new(Barrier::new(2));
+    let here = Arc::clone(&steps);
+    let thread = thread::spawn(move || {
+        there.get().bytes = 10;
+        drop(there);
+        steps.wait(); // 1: kept on this thread
+        steps.wait(); // 2: the pool is gone
+        drop(ThreadLocalPool::<Vec<u8>>::new(1, 100).get());
+        steps.wait(); // 3: looked at while this thread lives
+        steps.wait(); // 4
+    });
+    here.wait();
+    drop(pool);
+    assert_eq!(alive::<7>(), 1);
+    here.wait();
+    here.wait();
+    assert_eq!(alive::<7>(), 0);
+    here.wait();
+    thread.join().unwrap();
 }

@@ -282,14 +282,16 @@ impl TableBatch {
         self.untimed.clear();
         for (index, BatchColumn { column, .. }) in self.columns.iter_mut().enumerate() {
             // Mostly it is the same column as the last time.
-            let spare = rows.columns.iter().skip(index).position(|old| old.ty() == column.ty());
-            match spare {
-                Some(behind) => rows.columns.swap(index, index + behind),
-                None => rows.columns.insert(index, Column::new(column.ty())),
+            match rows.columns.get_mut(index) {
+                Some(spare) if spare.ty() == column.ty() => {
+                    spare.clear();
+                    std::mem::swap(column, spare);
+                }
+                Some(other) => {
+                    *other = std::mem::replace(column, Column::new(column.ty()));
+                }
+                None => rows.columns.push(std::mem::replace(column, Column::new(column.ty()))),
             }
-            let spare = &mut rows.columns[index];
-            spare.clear();
-            std::mem::swap(column, spare);
         }
         rows.columns.truncate(self.columns.len());
     }

@@ -4,11 +4,20 @@ use crate::{Bitmap, FieldType, Value};
 ///
 /// A missing value's slot repeats the value before it (or is zero or empty), so that positions
 /// line up and gaps compress.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Column {
     values: Values,
     /// `None`: all are present.
     validity: Option<Bitmap>,
+}
+
+/// The same values present in the same rows, whatever fills the slots of missing ones.
+impl PartialEq for Column {
+    fn eq(&self, other: &Self) -> bool {
+        let (ty, len) = (self.ty(), self.len());
+        (ty, len) == (other.ty(), other.len())
+            && (0..len).all(|row| self.get(row) == other.get(row))
+    }
 }
 
 /// The values of a [`Column`].
@@ -72,6 +81,12 @@ impl Text {
     #[must_use]
     pub fn parts(&self) -> (&[u32], &[u8]) {
         (&self.ends, &self.bytes)
+    }
+
+    /// Bytes of memory held.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.ends.capacity() * size_of::<u32>() + self.bytes.capacity()
     }
 
     /// Makes room for `more` strings (not for their bytes).
@@ -150,7 +165,7 @@ impl Values {
             Self::Int(v) => v.capacity() * 8,
             Self::UInt(v) => v.capacity() * 8,
             Self::Bool(v) => v.capacity(),
-            Self::Text(v) => v.ends.capacity() * 4 + v.bytes.capacity(),
+            Self::Text(v) => v.memory_bytes(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLockWriteGuard};
 
 use rayon::prelude::*;
-use tidemill_memory::Reservation;
+use tidemill_memory::{Recycle, Reservation};
 use tidemill_model::{Batch, Duplicates};
 
 use crate::chunk::Chunk;
@@ -40,7 +40,7 @@ pub struct Bulk<'a> {
     pending: Vec<Vec<Arc<Chunk>>>,
     pending_bytes: usize,
     /// Chunks that were written, for their memory.
-    spare: Vec<Chunk>,
+    spare: SpareChunks,
     /// For what is pending and what is spare.
     reservation: Reservation,
     /// Segments that wait for the manifest.
@@ -106,7 +106,7 @@ impl Store {
             start_sequence,
             pending: Vec::new(),
             pending_bytes: 0,
-            spare: Vec::new(),
+            spare: SpareChunks::default(),
             reservation: inner.options.budget.empty(),
             written: Vec::new(),
             strict: Vec::new(),
@@ -148,8 +148,8 @@ impl Bulk<'_> {
             if !map.0.is_complete_for(batch, ingest.epoch()) {
                 ingest.resolve(batch, &mut map.0, self.duplicates);
             }
-            let spare = &mut self.spare;
-            let spare = || spare.pop().unwrap_or_else(|| self.inner.spare.chunks.take());
+            let Self { inner, spare, .. } = self;
+            let spare = |table| spare.take(table).unwrap_or_else(|| inner.spare.chunks.take());
             let mut chunks = map.0.take_chunks(batch, rejections, spare);
             let uncommitted = (&self.pending[..], &self.strict[..]);
             self.inner.refuse_duplicates(&ingest, &mut chunks, uncommitted, rejections)?;
@@ -165,8 +165,8 @@ impl Bulk<'_> {
             self.pending[table as usize].push(Arc::new(chunk));
         }
         let limit = (self.inner.options.budget.limit_bytes() / BUDGET_PART).min(MAX_PENDING_BYTES);
-        // What is spare was pending once, and is used up as more gets pending.
-        self.reservation.force(self.reservation.bytes().max(self.pending_bytes));
+        self.spare.shrink(limit.saturating_sub(self.pending_bytes));
+        self.reservation.force(self.pending_bytes + self.spare.bytes);
         if self.pending_bytes >= limit { self.write_pending() } else { Ok(()) }
     }
 
@@ -237,7 +237,7 @@ impl Bulk<'_> {
     pub fn rollback(&mut self) {
         self.pending.clear();
         self.pending_bytes = 0;
-        self.spare.clear();
+        self.spare.shrink(0);
         self.strict.clear();
         self.has_failed = false;
         self.reservation.force(0);
@@ -297,9 +297,11 @@ impl Bulk<'_> {
             }
             self.written.push(entry);
             // Nobody else ever had them.
-            self.spare.extend(sorted.into_chunks().into_iter().filter_map(Arc::into_inner));
+            let written = sorted.into_chunks().into_iter().filter_map(Arc::into_inner);
+            written.for_each(|chunk| self.spare.put(table as u32, chunk));
         }
         self.pending_bytes = 0;
+        self.reservation.force(self.spare.bytes);
         Ok(())
     }
 
@@ -316,6 +318,41 @@ impl Bulk<'_> {
         };
         workers().install(|| chunks.par_iter_mut().for_each(cluster));
         chunks
+    }
+}
+
+/// Chunks for their memory, by table: those of another table have other columns and sizes.
+#[derive(Debug, Default)]
+struct SpareChunks {
+    by_table: Vec<Vec<Chunk>>,
+    bytes: usize,
+}
+
+impl SpareChunks {
+    fn take(&mut self, table: u32) -> Option<Chunk> {
+        let chunk = self.by_table.get_mut(table as usize)?.pop()?;
+        self.bytes -= chunk.memory_bytes();
+        Some(chunk)
+    }
+
+    fn put(&mut self, table: u32, mut chunk: Chunk) {
+        if self.by_table.len() <= table as usize {
+            self.by_table.resize_with(table as usize + 1, Vec::new);
+        }
+        Recycle::clear(&mut chunk);
+        self.bytes += chunk.memory_bytes();
+        self.by_table[table as usize].push(chunk);
+    }
+
+    /// Frees chunks until there are at most so many bytes.
+    fn shrink(&mut self, max_bytes: usize) {
+        for chunks in &mut self.by_table {
+            while self.bytes > max_bytes
+                && let Some(chunk) = chunks.pop()
+            {
+                self.bytes -= chunk.memory_bytes();
+            }
+        }
     }
 }
 

@@ -318,7 +318,8 @@ impl BlockSource for Window<'_> {
         data: &mut BlockData,
     ) -> Result<()> {
         data.times.clear();
-        let mut columns: Vec<Column> = fields.iter().map(|(_, ty)| Column::new(*ty)).collect();
+        let spare = data.columns.drain(..).map(Some).chain(std::iter::repeat_with(|| None));
+        let mut columns: Vec<Column> = fields.iter().zip(spare).map(emptied).collect();
         let ends = plan.runs.iter().skip(1).map(|run| run.1 as usize).chain([plan.rows.len()]);
         let mut pieces: Vec<Piece> = Vec::new();
         for (&(series, start), end) in plan.runs.iter().zip(ends) {
@@ -342,6 +343,13 @@ impl BlockSource for Window<'_> {
             .collect();
         Ok(())
     }
+}
+
+/// A column for a field, with the memory of an old one of the same type.
+fn emptied(((_, ty), old): (&(u32, FieldType), Option<Option<Column>>)) -> Column {
+    let mut column = old.flatten().filter(|old| old.ty() == *ty).unwrap_or(Column::new(*ty));
+    column.clear();
+    column
 }
 
 impl Window<'_> {

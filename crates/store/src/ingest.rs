@@ -247,14 +247,14 @@ impl BatchMap {
         &self,
         batch: &mut Batch,
         rejections: &mut Vec<Rejection>,
-        mut spare: impl FnMut() -> Chunk,
+        mut spare: impl FnMut(u32) -> Chunk,
     ) -> Vec<(u32, Chunk)> {
         let mut chunks = Vec::new();
         for (rows, map) in batch.tables_mut().iter_mut().zip(&self.tables) {
             let Some(table) = map.table.filter(|_| rows.rows() > 0) else { continue };
             rows.finish();
             let refused = map.refused_rows(rows);
-            let chunk = map.take_chunk(rows, &refused, spare());
+            let chunk = map.take_chunk(rows, &refused, spare(table));
             rejections.extend(refused.into_iter().map(|(_, rejection)| rejection));
             if chunk.rows() > 0 {
                 chunks.push((table, chunk));

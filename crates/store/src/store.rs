@@ -77,7 +77,7 @@ impl Recycle for WriteScratch {
     }
 
     fn memory_bytes(&self) -> usize {
-        self.rows.capacity() + Encoder::MEMORY_BYTES + self.cluster.memory_bytes()
+        self.rows.capacity() + self.encoder.memory_bytes() + self.cluster.memory_bytes()
     }
 }
 
@@ -233,7 +233,7 @@ impl Inner {
                 drop(ingest);
                 None
             };
-            let spare = || self.spare.chunks.take();
+            let spare = |_| self.spare.chunks.take();
             let mut chunks = map.take_chunks(batch, &mut written.rejections, spare);
             if let Some(ingest) = &ingest {
                 self.refuse_duplicates(ingest, &mut chunks, (&[], &[]), &mut written.rejections)?;

@@ -85,7 +85,8 @@ impl Scanned {
     }
 
     /// Puts the next rows over `rows`, whatever it holds; `false` after the last. A loop that hands
-    /// the same `rows` in again allocates nothing for values and times.
+    /// the same `rows` in again allocates nothing for values and times, but where rows of several
+    /// sources are merged.
     ///
     /// # Errors
     /// When a file cannot be read or is damaged.
@@ -116,12 +117,18 @@ impl Scanned {
             let values = self.reader.column(piece, *field, 0..rows)?;
             values.copy_into(&mut out.columns[place]);
         }
-        if out.tags.is_empty() || out.series != piece.series() {
-            let index = self.table.series_index();
+        let (index, schema) = (self.table.series_index(), self.table.schema());
+        let tags = || {
             let tags = index.series_tags(piece.series());
+            tags.map(|(tag, value)| (schema.tags[tag].as_str(), value))
+        };
+        // Mostly it is the same series as before: then nothing is allocated for its tags.
+        let is_same =
+            |(new, old): ((&str, &str), &(String, String))| new.0 == old.0 && new.1 == old.1;
+        let are_same = tags().count() == out.tags.len() && tags().zip(&out.tags).all(is_same);
+        if !are_same {
             out.tags.clear();
-            let name = |tag: usize| self.table.schema().tags[tag].clone();
-            out.tags.extend(tags.map(|(tag, value)| (name(tag), value.to_owned())));
+            out.tags.extend(tags().map(|(name, value)| (name.to_owned(), value.to_owned())));
         }
         out.series = piece.series();
         Ok(())
@@ -137,5 +144,29 @@ impl Iterator for Scanned {
             Ok(is_there) => is_there.then_some(Ok(rows)),
             Err(error) => Some(Err(error)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Options, Store};
+
+    #[test]
+    fn rows_of_one_table_leave_nothing_to_those_of_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), Options::default()).unwrap();
+        let text = b"cpu,host=a u=1,s=\"x\" 1\nmem,room=b v=2i 1\nbare v=3i 1\n";
+        assert_eq!(store.write_line_protocol(text).unwrap().rows, 3);
+        // All are series 0 of their tables.
+        let mut rows = ScannedRows::default();
+        for table in ["cpu", "mem", "bare", "cpu"] {
+            let fresh = store.scan(table, &Scan::default()).unwrap().next().unwrap().unwrap();
+            let mut scanned = store.scan(table, &Scan::default()).unwrap();
+            assert!(scanned.next_into(&mut rows).unwrap());
+            assert_eq!(rows, fresh, "{table}");
+            assert!(!scanned.next_into(&mut rows).unwrap());
+        }
+        assert_eq!(rows.tags, [("host".to_owned(), "a".to_owned())]);
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Turns before the processor is given to somebody else: the holder may have been put aside.
 const SPINS: u32 = 100;
 
-/// Held for some dozens of instructions, in which nothing is allocated.
+/// Held for hundreds of instructions at most while blocks come and go, in which nothing is allocated.
 #[derive(Debug, Default)]
 pub(crate) struct Lock<T> {
     is_taken: AtomicBool,

@@ -16,11 +16,14 @@ pub const MAX_LINE_BYTES: usize = 128;
 const OFF: RawFd = -1;
 const STDERR: RawFd = 2;
 
-/// Writes a [`LogLine`] for every event, once it is started; before, an event costs a load.
+/// Writes a [`LogLine`] for every event, once it is started; before, an event costs a look at it.
 ///
-/// Lines are put together on the stack and written by one `write` each, unbuffered and without a lock:
-/// lines of different threads come whole, in some order, into a pipe or a file opened to append. A
-/// line that cannot be written is counted as lost.
+/// Lines are put together on the stack and written unbuffered and without a lock, each by one `write`
+/// unless the system takes only part of it: lines of different threads come whole, in some order, into
+/// a pipe or a file opened to append. A line that cannot be written is counted as lost.
+///
+/// What cannot be written at once is waited for, by whoever allocates: let another process read a
+/// pipe, since a reader in this one waits for itself when it allocates.
 #[derive(Debug)]
 pub struct Log {
     fd: AtomicI32,

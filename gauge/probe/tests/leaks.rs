@@ -27,6 +27,7 @@ fn main() {
     what_lives_is_found(leaks);
     what_went_is_forgotten(leaks);
     samples(leaks);
+    all_are_found_after_a_sample(leaks);
     places_overflow(leaks);
     blocks_overflow(leaks);
     the_largest(largest);
@@ -113,6 +114,19 @@ fn samples(leaks: &Table) {
     let report = leaks.report();
     // 5,000 bytes in blocks of 10: with every thousandth, 5 blocks.
     assert_eq!((report.live_blocks, report.live_bytes, report.every_bytes), (5, 50, 1000));
+    drop(kept);
+    assert_eq!(live(leaks), (0, 0));
+}
+
+fn all_are_found_after_a_sample(leaks: &Table) {
+    let mut kept: Vec<Vec<u8>> = Vec::with_capacity(2);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            remembering(leaks, 1 << 20, || kept.push(leaks_here(10)));
+            remembering(leaks, 1, || kept.push(leaks_here(20)));
+        });
+    });
+    assert_eq!(live(leaks), (1, 20));
     drop(kept);
     assert_eq!(live(leaks), (0, 0));
 }

@@ -190,7 +190,7 @@ fn pieces(len: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
 
 /// The size of pieces of about equal size, multiples of `unit`, at most `most`.
 fn even(len: usize, most: usize, unit: usize) -> usize {
-    let pieces = len.div_ceil(most.max(unit)).max(1);
+    let pieces = len.div_ceil((most / unit * unit).max(unit)).max(1);
     len.div_ceil(pieces).next_multiple_of(unit)
 }
 

@@ -1,12 +1,12 @@
+use super::WITHOUT_BIT;
 use super::segments::{Crossers, Segments, bytes_up_to};
 use super::wheel::RESIDUES;
-use super::{MAX_LIMIT, WITHOUT_BIT};
 use std::ops::RangeInclusive;
 
 /// All primes up to `limit`, which counts itself, ascending.
 ///
 /// # Panics
-/// When `limit` is beyond [`MAX_LIMIT`].
+/// When `limit` is beyond [`MAX_LIMIT`](super::MAX_LIMIT).
 #[must_use]
 pub fn primes(limit: u64) -> Primes {
     primes_between(0..=limit)
@@ -21,13 +21,13 @@ pub fn primes(limit: u64) -> Primes {
 /// ```
 ///
 /// # Panics
-/// When the range ends beyond [`MAX_LIMIT`].
+/// When the range ends beyond [`MAX_LIMIT`](super::MAX_LIMIT).
 #[must_use]
 pub fn primes_between(range: RangeInclusive<u64>) -> Primes {
     let (first, limit) = range.into_inner();
-    assert!(limit <= MAX_LIMIT, "a limit of {limit}, beyond 2^60");
+    let crossers = Crossers::up_to_root_of(limit);
     let begin = (first / 30).min(bytes_up_to(limit));
-    let segments = Segments::new(Crossers::up_to_root_of(limit), limit, begin..bytes_up_to(limit));
+    let segments = Segments::new(crossers, limit, begin..bytes_up_to(limit));
     let small = WITHOUT_BIT.iter().filter(|prime| (first..=limit).contains(prime));
     let mut found: Vec<u64> = small.copied().collect();
     found.reverse();

@@ -1,5 +1,6 @@
 //! A range of numbers, sieved segment by segment.
 
+use super::MAX_LIMIT;
 use super::pattern::{self, LAST_PRIME, STRIDE};
 use super::wheel::{self, RESIDUES, Stepper};
 use crate::dispatch::dispatch;
@@ -27,6 +28,8 @@ pub(super) struct Crossers {
 impl Crossers {
     /// The primes beyond those of the patterns, up to the root of `limit`.
     pub(super) fn up_to_root_of(limit: u64) -> Self {
+        // Whoever sieves comes here first.
+        assert!(limit <= MAX_LIMIT, "a limit of {limit}, beyond 2^60");
         let root = limit.isqrt();
         let mut quotients: [Vec<u32>; 8] = Default::default();
         let mut largest = 0;

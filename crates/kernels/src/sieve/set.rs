@@ -24,9 +24,10 @@ impl Sieve {
     /// When `limit` is beyond [`MAX_LIMIT`](super::MAX_LIMIT).
     #[must_use]
     pub fn new(limit: u64) -> Self {
+        let crossers = Crossers::up_to_root_of(limit);
         let len = bytes_up_to(limit);
         let mut bytes = Vec::with_capacity(len as usize);
-        let mut segments = Segments::new(Crossers::up_to_root_of(limit), limit, 0..len);
+        let mut segments = Segments::new(crossers, limit, 0..len);
         while let Some((_, segment)) = segments.next() {
             bytes.extend_from_slice(segment);
         }

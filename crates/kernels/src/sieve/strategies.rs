@@ -1,5 +1,5 @@
+use super::WITHOUT_BIT;
 use super::segments::{Crossers, Segments, bytes_up_to, count_ones};
-use super::{MAX_LIMIT, WITHOUT_BIT};
 use rayon::prelude::*;
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -28,17 +28,17 @@ pub fn count_naive(limit: usize) -> u64 {
 /// ```
 ///
 /// # Panics
-/// When `limit` is beyond [`MAX_LIMIT`].
+/// When `limit` is beyond [`MAX_LIMIT`](super::MAX_LIMIT).
 #[must_use]
 pub fn count(limit: u64) -> u64 {
-    let range = 0..bytes_up_to(limit);
-    without_bit(limit) + count_range(&Crossers::up_to_root_of(limit), limit, range)
+    let crossers = Crossers::up_to_root_of(limit);
+    without_bit(limit) + count_range(&crossers, limit, 0..bytes_up_to(limit))
 }
 
 /// The same in rayon's pool of threads.
 ///
 /// # Panics
-/// When `limit` is beyond [`MAX_LIMIT`].
+/// When `limit` is beyond [`MAX_LIMIT`](super::MAX_LIMIT).
 #[must_use]
 pub fn count_rayon(limit: u64) -> u64 {
     let crossers = Crossers::up_to_root_of(limit);
@@ -51,7 +51,7 @@ pub fn count_rayon(limit: u64) -> u64 {
 /// The same with `threads` threads, each of which sieves one part.
 ///
 /// # Panics
-/// When `limit` is beyond [`MAX_LIMIT`], or the system has no thread to give.
+/// When `limit` is beyond [`MAX_LIMIT`](super::MAX_LIMIT), or the system has no thread to give.
 #[must_use]
 pub fn count_threads(limit: u64, threads: NonZeroUsize) -> u64 {
     let crossers = Crossers::up_to_root_of(limit);
@@ -89,6 +89,5 @@ fn parts(limit: u64, parts: usize) -> Vec<Range<u64>> {
 
 /// How many of the primes without a bit are up to `limit`.
 pub(super) fn without_bit(limit: u64) -> u64 {
-    assert!(limit <= MAX_LIMIT, "a limit of {limit}, beyond 2^60");
     WITHOUT_BIT.iter().filter(|prime| **prime <= limit).count() as u64
 }

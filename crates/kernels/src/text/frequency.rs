@@ -8,7 +8,7 @@ use std::ops::Range;
 ///
 /// It takes 32 bytes a distinct word and 13 to 26 for the index, or up to twice the 32 where it has
 /// just grown; words longer than 16 bytes take their length in addition, unless they are borrowed
-/// from the text. At most 2^28 distinct words fit.
+/// from the text. About 3 · 10⁸ distinct words fit.
 #[derive(Clone)]
 pub struct WordCounts<'t> {
     table: Table<'t>,
@@ -190,7 +190,7 @@ impl WordFrequency {
         }
         let white = block.iter().rposition(u8::is_ascii_whitespace);
         let end = white.map_or(0, |white| white + 1);
-        tally(block, start..end, &mut self.counts.table)?;
+        self.tally(block, start..end, self.pending.capacity())?;
         self.keep(&block[end..])
     }
 
@@ -229,9 +229,16 @@ impl WordFrequency {
         Ok(())
     }
 
+    /// Counts words, while so many bytes are in use beside the table.
+    fn tally(&mut self, text: &[u8], words: Range<usize>, beside: usize) -> Result<(), WordLimit> {
+        let table = &mut self.counts.table;
+        table.set_max_bytes(self.max_bytes.saturating_sub(beside));
+        tally(text, words, table).map_err(|_| WordLimit::new(self.max_bytes, self.counts.len()))
+    }
+
     fn end_word(&mut self) -> Result<(), WordLimit> {
         let word = std::mem::take(&mut self.pending);
-        tally(&word, 0..word.len(), &mut self.counts.table)?;
+        self.tally(&word, 0..word.len(), word.capacity())?;
         // Its memory serves the next one, unless it was an unusual one.
         if word.capacity() <= Self::MAX_KEPT_BYTES {
             self.pending = word;

@@ -137,6 +137,11 @@ impl<'t> Table<'t> {
         Self { buckets: Vec::new(), entries: Vec::new(), text, seeds, max_bytes }
     }
 
+    /// From now on at most so many bytes; what there is stays.
+    pub(crate) fn set_max_bytes(&mut self, max_bytes: usize) {
+        self.max_bytes = max_bytes;
+    }
+
     /// An empty table that hashes as this one does.
     pub(crate) fn fellow(&self) -> Self {
         let text = match &self.text {

@@ -16,14 +16,15 @@ const LOWEST_ERROR: isize = -4095;
 
 pub(super) fn write(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
     let answer;
-    // SAFETY: the kernel reads `bytes`, no more; `readonly`: it writes no memory of ours.
+    // SAFETY: the kernel reads `bytes`, no more. Not `readonly`: the file may be memory that others
+    // see, and who reads it may wake.
     unsafe {
         asm!(
             "syscall",
             inlateout("rax") WRITE => answer,
             in("rdi") fd as isize, in("rsi") bytes.as_ptr(), in("rdx") bytes.len(),
             lateout("rcx") _, lateout("r11") _,
-            options(readonly, nostack, preserves_flags),
+            options(nostack, preserves_flags),
         );
     }
     checked(answer)

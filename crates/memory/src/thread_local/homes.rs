@@ -30,6 +30,12 @@ per_thread! {
 
 struct Homes(RefCell<Vec<Entry>>);
 
+impl Homes {
+    fn find(&self, pool: u64) -> Option<NonNull<()>> {
+        self.0.borrow().iter().find(|entry| entry.pool == pool).map(|entry| entry.home)
+    }
+}
+
 struct Entry {
     pool: u64,
     is_pool_alive: Arc<AtomicBool>,
@@ -81,15 +87,15 @@ impl PoolId {
     /// That of [`home`](Self::home).
     #[cold]
     unsafe fn find_home<T: Recycle + Send>(&self, limits: Limits) -> Option<NonNull<Home<T>>> {
-        let found = HOMES.try_with(|homes| {
-            let entries = homes.0.borrow();
-            entries.iter().find(|entry| entry.pool == self.number).map(|entry| entry.home)
-        });
-        let home = match found.ok()? {
+        let home = match HOMES.try_with(|homes| homes.find(self.number)).ok()? {
             Some(home) => home,
             None => {
+                // Destructors run here, and may open this very home.
                 close_all(|entry| !entry.is_pool_alive.load(Ordering::Relaxed));
-                self.add::<T>(limits)?
+                match HOMES.try_with(|homes| homes.find(self.number)).ok()? {
+                    Some(home) => home,
+                    None => self.add::<T>(limits)?,
+                }
             }
         };
         set_last(self.number, home.as_ptr());

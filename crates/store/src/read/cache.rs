@@ -102,14 +102,15 @@ impl Recycle for BlockCache {
         self.spare.extend(slots.flatten().map(|(_, slot)| slot));
         let mut kept = 0;
         self.spare.retain(|slot| {
-            kept += slot.counted;
-            kept <= MAX_SPARE_BYTES
+            let fits = kept + slot.counted <= MAX_SPARE_BYTES;
+            kept += if fits { slot.counted } else { 0 };
+            fits
         });
     }
 
     fn memory_bytes(&self) -> usize {
         let spare: usize = self.spare.iter().map(|slot| slot.counted).sum();
-        self.bytes + spare
+        self.bytes + spare + self.scratch.texts.memory_bytes()
     }
 }
 
@@ -208,6 +209,7 @@ impl BlockCache {
     /// Puts a block first, or its memory aside if it could not be read.
     fn put(&mut self, key: Key, block: usize, mut slot: Slot, read: Result<()>) -> Result<()> {
         if read.is_err() {
+            slot.count();
             self.spare.push(slot);
             return read;
         }
@@ -237,6 +239,7 @@ impl Slot {
     fn count(&mut self) -> usize {
         self.counted = self.bytes.capacity()
             + self.times.times.capacity() * size_of::<i64>()
+            + self.times.runs.capacity() * size_of::<(usize, i64)>()
             + self.column.values.memory_bytes();
         self.counted
     }

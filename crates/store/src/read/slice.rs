@@ -111,6 +111,9 @@ impl<'a> ColumnSlice<'a> {
     /// # Panics
     /// When it is of another type.
     pub fn append_to(&self, out: &mut Column) {
+        if self.rows == 0 {
+            return;
+        }
         if out.is_empty() {
             return self.copy_into(out);
         }
@@ -229,6 +232,11 @@ mod tests {
         assert_eq!(values(&out), values(&column(ty, &rows[cut.clone()])));
         let valid = rows[cut.clone()].iter().flatten().count();
         assert_eq!((slice.valid_count(), slice.all_valid()), (valid, valid == cut.len()));
+        ColumnSlice::missing(0).append_to(&mut out);
+        let before = (out.len(), out.valid_count());
+        assert_eq!(before, (cut.len(), valid));
+        ColumnSlice::missing(cut.len()).append_to(&mut out);
+        assert_eq!((out.len(), out.valid_count()), (2 * cut.len(), valid));
         ColumnSlice::missing(cut.len()).copy_into(&mut out);
         assert_eq!((out.len(), out.valid_count()), (cut.len(), 0));
     }

@@ -33,7 +33,7 @@ impl Recycle for BlockScratch {
         columns.map(Column::memory_bytes).sum::<usize>()
             + self.data.times.capacity() * size_of::<i64>()
             + self.encoder.scratch.capacity()
-            + Encoder::MEMORY_BYTES
+            + self.encoder.encoder.memory_bytes()
     }
 }
 

@@ -135,7 +135,8 @@ impl<const BLOCKS: usize, const SITES: usize> Leaks<BLOCKS, SITES> {
         UNTIL_SAMPLE.with(|until| {
             let left = match until.get() {
                 0 => every,
-                left => left,
+                // It may have been counting for a larger interval.
+                left => left.min(every),
             };
             if size < left {
                 until.set(left - size);

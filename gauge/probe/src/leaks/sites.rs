@@ -7,6 +7,9 @@ use super::LeakSite;
 use crate::lock::Lock;
 use crate::stack::Stack;
 
+/// Places that a search looks at, while others wait: about 6 KiB of stacks.
+const MAX_PROBES: usize = 32;
+
 /// The places seen so far, and what of theirs lives. Places are never removed.
 pub(super) struct Sites<const N: usize> {
     /// Open addressing with linear probing; unused ones are empty and behind no hole.
@@ -58,7 +61,8 @@ impl<const N: usize> Sites<N> {
         };
         let home = (stack.0.iter().fold(0, mix) >> (usize::BITS / 2)) % N;
         let mut stacks = self.stacks.lock();
-        for at in (home..N).chain(0..home) {
+        // Nothing is ever taken out, so that a bounded search finds all that it put in.
+        for at in (home..N).chain(0..home).take(MAX_PROBES) {
             match &mut stacks[at] {
                 Some(other) if other == stack => return at as u32,
                 Some(_) => {}

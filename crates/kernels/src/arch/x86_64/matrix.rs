@@ -31,7 +31,9 @@ macro_rules! tile {
                 let depth = a.len() / ROWS;
                 let written = columns.next_multiple_of($lanes);
                 assert!(b.len() >= depth * $panel && written <= $panel);
-                assert!(c.len() >= (ROWS - 1) * stride + written && stride >= written);
+                // A stride within `c` cannot make the product wrap.
+                assert!(stride >= written && stride <= c.len());
+                assert!(c.len() >= (ROWS - 1) * stride + written);
                 for column in (0..columns).step_by(WIDTH) {
                     for row in (0..ROWS).step_by($rows) {
                         // SAFETY: a value of `self` is the proof of the instructions. A piece reads

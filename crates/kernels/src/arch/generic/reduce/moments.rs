@@ -405,7 +405,9 @@ pub(super) fn moments<S: Reduce, T: Element<S>>(
         start += BLOCK;
     }
     let wide = tree.finish(merge);
-    let Moments { count, nan_count, sum, m2, .. } = wide;
+    let Moments { count, nan_count, sum, .. } = wide;
+    // Of equal values the means of blocks may differ by rounding.
+    let m2 = if wide.min == wide.max && wide.min.is_finite() { 0.0 } else { wide.m2 };
     let (min, max) = (T::from_f64(wide.min), T::from_f64(wide.max));
     Moments { count, nan_count, sum, min, max, m2 }
 }
