@@ -41,6 +41,7 @@ pub fn unpack(packed: &[u8], width: u32, base: u64, out: &mut [u64]) {
 }
 
 /// The low `width` bits.
+#[inline(always)]
 pub(crate) fn mask(width: u32) -> u64 {
     if width == 0 { 0 } else { u64::MAX >> (64 - width) }
 }

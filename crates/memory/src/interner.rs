@@ -2,7 +2,7 @@ use std::collections::TryReserveError;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 
 use crate::byte_list::{ByteList, ByteListIter, no_memory};
 use crate::id_table::IdTable;
@@ -13,19 +13,19 @@ use crate::id_table::IdTable;
 /// offset and 10 to 15 of hash table. What grows does so within its block, by a half or, when it is
 /// large, by a quarter. [`crate::StrInterner`] is the same for strings.
 ///
-/// The hash is the same in every process: who chooses the strings can make them collide, which
-/// costs time, never correctness.
+/// The hash is another one in each interner, so that nobody can choose strings that collide.
 #[derive(Clone, Debug, Default)]
 pub struct Interner {
     strings: ByteList,
     table: IdTable,
+    seed: RandomState,
 }
 
 /// The upper half of the word, as the table takes its homes from the highest bits.
 #[inline]
-fn hash(key: &[u8]) -> u32 {
+fn hash(seed: &RandomState, key: &[u8]) -> u32 {
     // `Hasher::write` takes the length into account.
-    let mut hasher = FixedState::with_seed(0x7469_6465_6d69_6c6c).build_hasher();
+    let mut hasher = seed.build_hasher();
     hasher.write(key);
     (hasher.finish() >> 32) as u32
 }
@@ -83,8 +83,8 @@ impl Interner {
     /// and ids are as they were.
     #[inline]
     pub fn try_intern(&mut self, key: &[u8]) -> Result<(u32, bool), InternError> {
-        let hash = hash(key);
-        let Self { strings, table } = self;
+        let Self { strings, table, seed } = self;
+        let hash = hash(seed, key);
         match table.find(hash, |id| strings.get(id as usize) == Some(key)) {
             Ok(id) => Ok((id, false)),
             Err(at) => {
@@ -103,7 +103,7 @@ impl Interner {
     #[inline]
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<u32> {
-        self.table.find(hash(key), |id| self.strings.get(id as usize) == Some(key)).ok()
+        self.table.find(hash(&self.seed, key), |id| self.strings.get(id as usize) == Some(key)).ok()
     }
 
     /// The string with this id.
@@ -147,7 +147,7 @@ impl Interner {
             self.table.remove_from(len as u32);
         } else {
             for id in len..len + removed {
-                self.table.remove(hash(&self.strings[id]), id as u32);
+                self.table.remove(hash(&self.seed, &self.strings[id]), id as u32);
             }
         }
         self.strings.truncate(len);

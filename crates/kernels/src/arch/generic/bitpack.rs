@@ -2,17 +2,13 @@ use crate::arch::Simd;
 use crate::arch::generic::elementwise::Elementwise;
 use crate::arch::generic::elementwise::compare::{Eq, Ge, Gt, Le, Lt, Ne, Test, Value, with_test};
 use crate::bitpack::{ROWS, VALUES};
+use crate::bitstream::mask;
 use crate::elementwise::Comparison;
 
 /// The 16 values of a row.
 type Row<S> = [<S as Simd>::U64s; 2];
 
 const ROW_BYTES: usize = 128;
-
-#[inline(always)]
-fn mask(width: u32) -> u64 {
-    if width == 0 { 0 } else { u64::MAX >> (64 - width) }
-}
 
 /// The 64 rows one after the other. All lanes shift alike, so a row is a shift across two words
 /// and a mask, in whole registers. A word is loaded once: packed vectors start anywhere, and a

@@ -1,14 +1,11 @@
 use crate::bitpack::{LANES, VALUES};
+use crate::bitstream::mask;
 use crate::elementwise::Comparison;
 
 /// Where value `index` begins: its first word, and the bit of it.
 fn position(index: usize, width: u32) -> (usize, u32) {
     let bit = (index / LANES) as u32 * width;
     ((bit / 64) as usize * LANES + index % LANES, bit % 64)
-}
-
-fn mask(width: u32) -> u64 {
-    if width == 0 { 0 } else { u64::MAX >> (64 - width) }
 }
 
 /// Value `index` of a packed vector.

@@ -29,12 +29,20 @@ impl Bitstream for Avx512 {
     }
 }
 
+/// Where the values of a group begin, for AVX2.
+#[derive(Clone, Copy)]
+pub(crate) struct Places {
+    /// Eight bytes from each of these on are in the window.
+    bytes: [usize; LANES],
+    /// The bits that the lanes are shifted by.
+    shifts: [__m256i; 2],
+}
+
 impl Bitstream for Avx2 {
-    /// The bytes, and the bits that the lanes are shifted by.
-    type Places = ([usize; LANES], [__m256i; 2]);
+    type Places = Places;
 
     methods! {
-        fn places(self, width: u32) -> ([usize; LANES], [__m256i; 2]) {
+        fn places(self, width: u32) -> Places {
             let places = Portable.places(width);
             let mut shifts = [0u64; LANES];
             for (shift, (_, bit)) in shifts.iter_mut().zip(places) {
@@ -42,11 +50,10 @@ impl Bitstream for Avx2 {
             }
             let shifts = shifts.as_ptr().cast();
             let shifts = [_mm256_loadu_si256(shifts), _mm256_loadu_si256(shifts.add(1))];
-            // So that eight bytes from there on are in the window.
-            (places.map(|(byte, _)| byte.min(WINDOW - 8)), shifts)
+            Places { bytes: places.map(|(byte, _)| byte.min(WINDOW - 8)), shifts }
         }
-        fn pick(self, bytes: &[u8; WINDOW], places: ([usize; LANES], [__m256i; 2])) -> [__m256i; 2] {
-            let ([a, b, c, d, e, f, g, h], shifts) = places;
+        fn pick(self, bytes: &[u8; WINDOW], places: Places) -> [__m256i; 2] {
+            let Places { bytes: [a, b, c, d, e, f, g, h], shifts } = places;
             let bytes = bytes.as_ptr();
             let low = _mm256_set_epi64x(
                 bytes.add(d).cast::<i64>().read_unaligned(),

@@ -27,7 +27,8 @@ macro_rules! methods {
         #[inline(always)]
         fn $name($self $(, $argument: $ty)*) $(-> $output)? {
             // SAFETY: a value of `Self` exists only where the processor has the instructions (see
-            // `functions!`), and loads and stores go through references to as many bytes.
+            // `functions!`), and loads and stores go through references to as many bytes, through
+            // slices no further than they are long, or to places that a type of ours keeps inside.
             unsafe { $body }
         }
     )*};
