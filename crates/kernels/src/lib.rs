@@ -32,3 +32,8 @@ pub mod sieve;
 pub mod text;
 
 pub use dispatch::{Isa, IsaError};
+
+/// The examples of the README, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

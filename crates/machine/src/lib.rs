@@ -40,3 +40,8 @@ pub mod sys;
 
 pub use clock::{CycleClock, Cycles, Tick};
 pub use cpu::{CpuFeatures, Feature};
+
+/// The examples of the README, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

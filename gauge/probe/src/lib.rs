@@ -62,3 +62,8 @@ pub use peak::Peak;
 pub use rate::{Rate, RateInterval, RateReport};
 pub use scope::{Scope, ScopeCounts};
 pub use stack::{Frame, MAX_FRAMES};
+
+/// The examples of the README, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
