@@ -6,6 +6,9 @@ use tidemill_memory::Arena;
 
 use super::{Bench, chunks, lines};
 
+/// What becomes of a chunk of text, and its digest.
+type ChunkStrategy = Box<dyn FnMut(&[u8]) -> Result<i64>>;
+
 /// A row that owns all it has.
 struct OwnedRow {
     table: String,
@@ -105,7 +108,7 @@ fn in_columns(reader: &mut LineReader, batch: &mut Batch, chunk: &[u8]) -> Resul
 /// # Errors
 /// When the text is not what the generator writes, or the answers differ.
 pub fn ingest(bench: &Bench<'_>, text: &[u8], rows: usize) -> Result<()> {
-    let each = |mut chunk_of: Box<dyn FnMut(&[u8]) -> Result<i64>>| {
+    let each = |mut chunk_of: ChunkStrategy| {
         move || chunks(text).try_fold(0i64, |sum, chunk| Ok(sum.wrapping_add(chunk_of(chunk)?)))
     };
     let boxed = |chunk: &[u8]| {

@@ -16,10 +16,10 @@
 //!   values in each block, added up as a tree, as are the blocks (Higham, "The Accuracy of Floating
 //!   Point Summation", 1993). The left-to-right loop has `n` in place of the bracket. **Dot
 //!   products**: one more, relative to `Σ|a·b|`.
-//! * **`moments`** take each block of 1,024 values in one pass, as their distances from a shift
+//! * **`moments`** take each block of 2,048 values (1,024 where not all are valid) in one pass, as their distances from a shift
 //!   near the mean; the block proves afterwards that it was near enough, and is done again in two
-//!   passes if it was not. The sum's error is at most `(116 + log₂(n / 1024)) · u · Σ|x|`. `m2` of
-//!   a block is exact to `190·u·m2`, however far from zero the values are, and 0 for 16 or more
+//!   passes if it was not. The sum's error is at most `(119 + log₂(n / 1024)) · u · Σ|x|`. `m2` of
+//!   a block is exact to `192·u·m2`, however far from zero the values are, and 0 for 16 or more
 //!   equal values. Two passes instead have `41·u·m2` and the square of the error of the block's mean, `n` times.
 //!   Blocks are merged as a tree (Chan, Golub, LeVeque, "Updating Formulae and a Pairwise Algorithm
 //!   for Computing Sample Variances", 1979), by means that are themselves rounded. For integers the

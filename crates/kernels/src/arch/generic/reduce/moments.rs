@@ -6,11 +6,11 @@
 //! of its values and proves afterwards that it was near enough; if it was not, the block goes
 //! through two passes, from the first-level cache.
 //!
-//! With `d = Σ|x − s|`, `q = Σ(x − s)²`, `u = 2⁻⁵³` and 37 roundings in a sum of 1,024 values, and
+//! With `d = Σ|x − s|`, `q = Σ(x − s)²`, `u = 2⁻⁵³` and 38 roundings in a sum of 2,048 values, and
 //! what is checked, `(Σ(x − s))² ≤ n·q / 2` and `n·|s| ≤ 2·|Σx|`:
-//! * `d ≤ Σ|x| + n·|s| ≤ 3·Σ|x|`: the sum's error is at most `(3 · 38 + 2) · u · Σ|x|`.
-//! * `q`'s error is `39·u·q`; that of `(Σ(x − s))² / n` is `2 · 38·u·d · |Σ(x − s)| / n`, which by
-//!   `d² ≤ n·q` is at most `54·u·q`; and `M2 ≥ q / 2`. So M2's is at most `190·u·M2`, however far
+//! * `d ≤ Σ|x| + n·|s| ≤ 3·Σ|x|`: the sum's error is at most `(3 · 39 + 2) · u · Σ|x|`.
+//! * `q`'s error is `40·u·q`; that of `(Σ(x − s))² / n` is `2 · 39·u·d · |Σ(x − s)| / n`, which by
+//!   `d² ≤ n·q` is at most `56·u·q`; and `M2 ≥ q / 2`. So M2's is at most `192·u·M2`, however far
 //!   from zero the values are.
 
 use super::Moments;
@@ -23,6 +23,10 @@ use super::element::{Element, Reduce, greater, less, tree};
 const WIDTH: usize = 4;
 const ROW_VALUES: usize = 8 * WIDTH;
 type Row<S> = [<S as crate::arch::Simd>::F64s; WIDTH];
+
+/// How many times as long a block of values is that all count: its shift, its proof and its merging
+/// cost as much as those of a short one.
+const PARTS: usize = 2;
 
 /// Groups of eight that the shift is taken from.
 const SAMPLES: usize = 4;
@@ -203,17 +207,24 @@ fn shifted<S: Reduce, T: Element<S>>(
         min: simd.splat_f64(f64::INFINITY),
         max: simd.splat_f64(f64::NEG_INFINITY),
     };
-    let (full, rest) = block.as_chunks();
+    // Sums of parts of a block are added in the end, so that none goes through more roundings.
+    let (mut sum, mut square) = (simd.splat_f64(0.0), simd.splat_f64(0.0));
     let mut group = 0;
-    for row in full {
-        sums.push(full_row(simd, row), which, group);
-        group += WIDTH;
-    }
-    if !rest.is_empty() {
-        sums.push(last_row(simd, rest, shift), which, group);
+    for part in block.chunks(BLOCK) {
+        (sums.sum, sums.square) = (simd.splat_f64(0.0), simd.splat_f64(0.0));
+        let (full, rest) = part.as_chunks();
+        for row in full {
+            sums.push(full_row(simd, row), which, group);
+            group += WIDTH;
+        }
+        if !rest.is_empty() {
+            sums.push(last_row(simd, rest, shift), which, group);
+        }
+        sum = simd.add_f64(sum, sums.sum);
+        square = simd.add_f64(square, sums.square);
     }
     let n = count as f64;
-    let (from_shift, square) = (total(simd, sums.sum), total(simd, sums.square));
+    let (from_shift, square) = (total(simd, sum), total(simd, square));
     let sum = n * shift + from_shift;
     let of_mean = from_shift * (from_shift / n);
     let near = of_mean <= square * 0.5 && (n * shift).abs() <= 2.0 * sum.abs();
@@ -249,7 +260,8 @@ impl<'a, T> Block<'a, T> {
     where
         T: Element<S>,
     {
-        let values = &values[start..values.len().min(start + BLOCK)];
+        let len = if validity.is_none() { PARTS * BLOCK } else { BLOCK };
+        let values = &values[start..values.len().min(start + len)];
         let present = match validity {
             None => None,
             Some((validity, bit_offset)) => {
@@ -277,8 +289,15 @@ impl<'a, T> Block<'a, T> {
         match of_shift {
             Some(moments) => moments,
             None => {
-                let present = present.unwrap_or_else(|| Present::all(values.len()));
-                hard_block(simd, values, &present, ones)
+                if let Some(present) = present {
+                    return hard_block(simd, values, &present, ones);
+                }
+                let mut all = Wide::default();
+                for part in values.chunks(BLOCK) {
+                    let present = Present::all(part.len());
+                    all = merge(all, hard_block(simd, part, &present, ones));
+                }
+                all
             }
         }
     }
@@ -391,7 +410,7 @@ pub(super) fn moments<S: Reduce, T: Element<S>>(
     let mut pending = pending();
     let mut tree = Tree::new(&mut pending);
     let mut block = Block::new(simd, values, validity, 0);
-    let mut start = BLOCK;
+    let mut start = block.values.len();
     loop {
         // The next block's shift is looked for before this block's values wait for theirs.
         let next = if start < values.len() {
@@ -401,8 +420,8 @@ pub(super) fn moments<S: Reduce, T: Element<S>>(
         };
         tree.push(block.moments(simd, ones), merge);
         let Some(next) = next else { break };
+        start += next.values.len();
         block = next;
-        start += BLOCK;
     }
     let wide = tree.finish(merge);
     let Moments { count, nan_count, sum, .. } = wide;
