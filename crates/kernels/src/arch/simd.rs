@@ -89,6 +89,9 @@ pub(crate) trait Simd: Copy {
         }
         bits
     }
+    /// Has the line of cache at this address loaded, if there is such an address.
+    #[inline(always)]
+    fn prefetch(self, _address: *const u8) {}
     /// Writes `start` + the number of each bit that is set, ascending, to the front of `to`; what
     /// is behind them may be overwritten.
     #[inline(always)]

@@ -14,8 +14,6 @@ pub(crate) trait Words: Scan {
     }
     /// Bit `i` is set where number `i` is `wanted`.
     fn equal_tags(self, tags: &[u32; 8], wanted: u32) -> u8;
-    /// Has the line of cache at this address loaded, if there is such an address.
-    fn prefetch(self, address: *const u8);
 }
 
 impl Words for Portable {
@@ -23,8 +21,6 @@ impl Words for Portable {
     fn equal_tags(self, tags: &[u32; 8], wanted: u32) -> u8 {
         (0..8).fold(0, |bits, tag| bits | u8::from(tags[tag] == wanted) << tag)
     }
-    #[inline(always)]
-    fn prefetch(self, _address: *const u8) {}
 }
 
 /// How far ahead memory is asked for: the processor's own prefetching ends with each page.

@@ -82,6 +82,7 @@ impl Simd for Avx512 {
         fn equal(self, bytes: __m512i, wanted: u8) -> u64 {
             _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(wanted as i8))
         }
+        fn prefetch(self, address: *const u8) { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
         fn prefix_xor(self, bits: u64) -> u64 {
             let bits = _mm_cvtsi64_si128(bits as i64);
             _mm_cvtsi128_si64(_mm_clmulepi64_si128::<0>(bits, _mm_set1_epi8(-1))) as u64

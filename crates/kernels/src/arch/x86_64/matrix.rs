@@ -153,7 +153,7 @@ macro_rules! streams {
             unsafe { _mm_sfence() }
         }
         #[inline(always)]
-        fn prefetch<T>(self, element: *const T) {
+        fn prefetch_l2<T>(self, element: *const T) {
             // SAFETY: every x86-64 has it, and it does nothing where there is no memory.
             unsafe { _mm_prefetch::<_MM_HINT_T1>(element.cast()) }
         }

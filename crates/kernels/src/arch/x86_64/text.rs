@@ -12,7 +12,6 @@ impl Words for Avx2 {
             let equal = _mm256_cmpeq_epi32(tags, _mm256_set1_epi32(wanted as i32));
             _mm256_movemask_ps(_mm256_castsi256_ps(equal)) as u8
         }
-        fn prefetch(self, address: *const u8) { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
     }
 }
 
@@ -37,6 +36,5 @@ impl Words for Avx512 {
             let equal = _mm256_cmpeq_epi32(tags, _mm256_set1_epi32(wanted as i32));
             _mm256_movemask_ps(_mm256_castsi256_ps(equal)) as u8
         }
-        fn prefetch(self, address: *const u8) { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
     }
 }

@@ -18,7 +18,7 @@ pub(crate) trait Transpose: Simd {
     /// Orders the lines that were streamed before whatever is written afterwards.
     fn fence(self);
     /// Has the cache line of `element` fetched, if there is one.
-    fn prefetch<T>(self, element: *const T);
+    fn prefetch_l2<T>(self, element: *const T);
 }
 
 macro_rules! square {
@@ -48,7 +48,7 @@ impl Transpose for Portable {
     #[inline(always)]
     fn fence(self) {}
     #[inline(always)]
-    fn prefetch<T>(self, _: *const T) {}
+    fn prefetch_l2<T>(self, _: *const T) {}
 }
 
 /// Rows and columns of a tile: 1 KiB of each row of 8-byte elements, on both sides, in a buffer of
@@ -144,7 +144,7 @@ macro_rules! transpose {
                     let ahead = from.as_ptr().wrapping_add((row + AHEAD) * from_stride + column);
                     if column % $line == 0 {
                         for row in 0..8 {
-                            simd.prefetch(ahead.wrapping_add(row * from_stride));
+                            simd.prefetch_l2(ahead.wrapping_add(row * from_stride));
                         }
                     }
                     let from = &from[row * from_stride + column..];
