@@ -166,9 +166,9 @@ macro_rules! rung {
                 for (a, b) in rows_a.iter().zip(rows_b) {
                     let ((a, _), (b, _)) = (a.as_chunks::<$singles>(), b.as_chunks::<$singles>());
                     for index in 0..8 {
+                        let (a, b) = (a[index].as_ptr(), b[index].as_ptr());
                         // SAFETY: a group is as many values as are loaded.
-                        let (a, b) =
-                            unsafe { ($load_ps(a[index].as_ptr()), $load_ps(b[index].as_ptr())) };
+                        let (a, b) = unsafe { ($load_ps(a), $load_ps(b)) };
                         sums[index] = $add_ps(sums[index], $mul_ps(a, b));
                     }
                 }
