@@ -28,10 +28,6 @@ type Row<S> = [<S as crate::arch::Simd>::F64s; WIDTH];
 /// cost as much as those of a short one.
 const PARTS: usize = 2;
 
-/// How far ahead memory is asked for: the processor's own prefetching ends with each page.
-const AHEAD_BYTES: usize = 4096;
-const LINE_BYTES: usize = 64;
-
 /// Groups of eight that the shift is taken from.
 const SAMPLES: usize = 4;
 
@@ -218,10 +214,6 @@ fn shifted<S: Reduce, T: Element<S>>(
         (sums.sum, sums.square) = (simd.splat_f64(0.0), simd.splat_f64(0.0));
         let (full, rest) = part.as_chunks();
         for row in full {
-            for line in 0..size_of_val(row) / LINE_BYTES {
-                let ahead = AHEAD_BYTES + line * LINE_BYTES;
-                simd.prefetch(row.as_ptr().cast::<u8>().wrapping_add(ahead));
-            }
             sums.push(full_row(simd, row), which, group);
             group += WIDTH;
         }
