@@ -16,7 +16,7 @@ const FLOORS: [&[&str]; 10] = [
     &["tidemill-query"],
     &["tidemill"],
     &["tidemill-cli"],
-    &["tidemill-bench", "xtask"],
+    &["tidemill-bench", "tidemill-torture", "xtask"],
 ];
 
 /// What only one crate may know, and which.
@@ -24,8 +24,11 @@ const SECRETS: [(&str, &[&str]); 5] = [
     ("datafusion", &["tidemill-query"]),
     ("tokio", &["tidemill-query"]),
     ("arrow", &["tidemill-query", "tidemill-cli"]),
-    ("clap", &["tidemill-cli", "tidemill-bench"]),
-    ("anyhow", &["tidemill-analysis", "tidemill-cli", "tidemill-bench", "xtask"]),
+    ("clap", &["tidemill-cli", "tidemill-bench", "tidemill-torture"]),
+    (
+        "anyhow",
+        &["tidemill-analysis", "tidemill-cli", "tidemill-bench", "tidemill-torture", "xtask"],
+    ),
 ];
 
 fn floor(name: &str) -> Option<usize> {
@@ -37,7 +40,8 @@ fn floor(name: &str) -> Option<usize> {
 /// # Errors
 /// When a manifest cannot be read.
 pub(crate) fn check(root: &Path) -> Result<Vec<String>> {
-    let mut manifests = vec![root.join("xtask/Cargo.toml"), root.join("bench/Cargo.toml")];
+    let mut manifests =
+        ["xtask", "bench", "torture"].map(|folder| root.join(folder).join("Cargo.toml")).to_vec();
     for folder in ["crates", "gauge"] {
         for entry in std::fs::read_dir(root.join(folder))? {
             manifests.push(entry?.path().join("Cargo.toml"));

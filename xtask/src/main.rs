@@ -1,23 +1,26 @@
-//! Checks of the house: `cargo xtask layers`, `cargo xtask tidy`, `cargo xtask features`; all also
-//! run as tests.
+//! Checks of the house: `cargo xtask layers`, `cargo xtask tidy`, `cargo xtask features`, which also
+//! run as tests; and the campaigns: `cargo xtask torture --help`.
 #![forbid(unsafe_code)]
 
 mod features;
 mod layers;
 mod tidy;
+mod torture;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 fn main() -> anyhow::Result<ExitCode> {
     let root = root();
-    let problems = match std::env::args().nth(1).as_deref() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let problems = match arguments.first().map(String::as_str) {
         Some("layers") => layers::check(&root)?,
         Some("tidy") => tidy::check(&root)?,
         Some("features") => features::check(&root)?,
+        Some("torture") => return torture::run(&root, &arguments[1..]),
         other => {
             eprintln!(
-                "usage: xtask layers | tidy | features (not `{}`)",
+                "usage: xtask layers | tidy | features | torture (not `{}`)",
                 other.unwrap_or_default()
             );
             return Ok(ExitCode::from(2));

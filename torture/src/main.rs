@@ -1,0 +1,33 @@
+//! Campaigns against the store: `cargo xtask torture --help`.
+//!
+//! Each takes a seed, which replays it exactly, prints what it injected, how often, and what it
+//! found, and ends with 1 when it found something.
+#![forbid(unsafe_code)]
+
+#[allow(clippy::unwrap_used, reason = "an oracle that cannot read has found something: a panic")]
+#[path = "../../crates/store/tests/common/mod.rs"]
+mod common;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(version, about = "Campaigns against the store; each prints its counts")]
+struct Args {
+    #[command(subcommand)]
+    campaign: Campaign,
+}
+
+#[derive(Debug, Subcommand)]
+enum Campaign {}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let report: report::Report = match Args::parse().campaign {};
+    #[expect(unreachable_code, reason = "until the first campaign stands")]
+    {
+        report.print();
+        Ok(report.exit_code())
+    }
+}
