@@ -7,6 +7,7 @@
 #[allow(clippy::unwrap_used, reason = "an oracle that cannot read has found something: a panic")]
 #[path = "../../crates/store/tests/common/mod.rs"]
 mod common;
+mod real;
 mod report;
 
 use std::process::ExitCode;
@@ -21,13 +22,16 @@ struct Args {
 }
 
 #[derive(Debug, Subcommand)]
-enum Campaign {}
+enum Campaign {
+    /// Kills processes at random moments: nothing acknowledged is lost, nothing is invented.
+    Kill(real::Kill),
+    #[command(hide = true)]
+    Victim(real::Victim),
+}
 
 fn main() -> anyhow::Result<ExitCode> {
-    let report: report::Report = match Args::parse().campaign {};
-    #[expect(unreachable_code, reason = "until the first campaign stands")]
-    {
-        report.print();
-        Ok(report.exit_code())
+    match Args::parse().campaign {
+        Campaign::Kill(arguments) => real::kill(&arguments),
+        Campaign::Victim(arguments) => Ok(real::victim(&arguments)),
     }
 }
