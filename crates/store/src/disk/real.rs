@@ -51,12 +51,24 @@ impl Disk for RealDisk {
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Send + Sync>> {
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Box::new(file))
+        Ok(Box::new(Lock(file)))
     }
 
     fn now_ns(&self) -> i64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+    }
+}
+
+/// A lock that is held. To close the file would not be enough: a process that another thread is
+/// just starting has it, too, until it runs its own program, and would keep the lock so long.
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Err(error) = flock(&self.0, FlockOperation::Unlock) {
+            tracing::debug!(%error, "the lock is given up when the file is closed");
+        }
     }
 }
 
@@ -91,5 +103,27 @@ impl DiskFile for File {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         File::set_len(self, len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_given_up_though_a_forked_process_has_its_file() {
+        let path = std::env::temp_dir().join(format!("tidemill-lock-{}", std::process::id()));
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).unwrap();
+        flock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
+        let forked = file.try_clone().unwrap();
+        let is_locked = |result: io::Result<_>| {
+            result.is_err_and(|error: io::Error| error.kind() == io::ErrorKind::WouldBlock)
+        };
+        let lock = Lock(file);
+        assert!(is_locked(RealDisk.lock(&path)));
+        drop(lock);
+        assert!(RealDisk.lock(&path).is_ok());
+        drop(forked);
+        std::fs::remove_file(&path).unwrap();
     }
 }
