@@ -25,6 +25,8 @@ struct Args {
 enum Campaign {
     /// Kills processes at random moments: nothing acknowledged is lost, nothing is invented.
     Kill(real::Kill),
+    /// Kills processes at, and fails, every storage system call of a workload; needs strace.
+    Syscalls(real::Syscalls),
     #[command(hide = true)]
     Victim(real::Victim),
 }
@@ -32,6 +34,7 @@ enum Campaign {
 fn main() -> anyhow::Result<ExitCode> {
     match Args::parse().campaign {
         Campaign::Kill(arguments) => real::kill(&arguments),
+        Campaign::Syscalls(arguments) => real::syscalls(&arguments),
         Campaign::Victim(arguments) => Ok(real::victim(&arguments)),
     }
 }

@@ -175,8 +175,4 @@ impl Allowed {
     pub(crate) fn any(&self) -> &Rows {
         &self.models[0].rows
     }
-
-    pub(crate) fn is_certain(&self) -> bool {
-        self.models.len() == 1
-    }
 }

@@ -9,6 +9,8 @@ mod canonical;
 mod inspect;
 mod kill;
 mod process;
+mod strace;
+mod syscalls;
 mod victim;
 mod workload;
 
@@ -17,6 +19,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 pub(crate) use kill::{Kill, kill};
+pub(crate) use syscalls::{Syscalls, syscalls};
 pub(crate) use victim::{Victim, run as victim};
 
 /// A directory of this process's own under `dir`, or under the one for temporary files.

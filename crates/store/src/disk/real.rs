@@ -16,7 +16,7 @@ pub struct RealDisk;
 
 impl Disk for RealDisk {
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        std::fs::create_dir_all(dir)
+        uninterrupted(|| std::fs::create_dir_all(dir))
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
@@ -31,17 +31,19 @@ impl Disk for RealDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        std::fs::rename(from, to)
+        uninterrupted(|| std::fs::rename(from, to))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        std::fs::remove_file(path)
+        uninterrupted(|| std::fs::remove_file(path))
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        std::fs::read_dir(dir)?
-            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-            .collect()
+        uninterrupted(|| {
+            std::fs::read_dir(dir)?
+                .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+                .collect()
+        })
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
@@ -50,13 +52,24 @@ impl Disk for RealDisk {
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Send + Sync>> {
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        uninterrupted(|| Ok(flock(&file, FlockOperation::NonBlockingLockExclusive)?))?;
         Ok(Box::new(Lock(file)))
     }
 
     fn now_ns(&self) -> i64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+    }
+}
+
+/// Repeats a call that a signal interrupted. (What this is not around, the standard library
+/// repeats itself. Local file systems let none of these be interrupted; NFS and FUSE do.)
+fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
     }
 }
 
@@ -98,7 +111,7 @@ impl DiskFile for File {
     }
 
     fn len(&self) -> io::Result<u64> {
-        Ok(self.metadata()?.len())
+        Ok(uninterrupted(|| self.metadata())?.len())
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
