@@ -38,7 +38,6 @@ impl Canonical {
                 bulk(random, false),
                 Call::Compact,
                 Call::Write(rows(random)),
-                Call::Drop,
                 Call::Write(new_series(random)),
                 Call::Flush,
                 Call::Write(rows(random)),

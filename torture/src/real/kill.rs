@@ -3,15 +3,14 @@
 //! The seed replays the stores, the calls and the moments as they were drawn; what the machine
 //! had done by then differs from run to run.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitCode};
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::allowed::{Allowed, Progress};
 use super::inspect::{Inspected, Way, inspect};
-use super::process::{Ended, command, finish};
+use super::process::{Ended, command, finish, read_lines};
 use super::victim::Victim;
 use super::workload::Profile;
 use super::{clean, work_dir};
@@ -170,7 +169,10 @@ impl<'a> Job<'a> {
                 Vec::new()
             }
             Moment::Line(lines, pause) => {
-                let said = read_lines(&mut child, lines)?;
+                let (said, hung) = read_lines(&mut child, lines)?;
+                if hung {
+                    self.report.finding(format!("`{}` hangs", victim.arguments().join(" ")));
+                }
                 let line = Instant::now();
                 while line.elapsed() < pause {
                     std::hint::spin_loop();
@@ -234,19 +236,4 @@ fn moment_name(ended: &Ended, progress: &Progress, calls: &[super::workload::Cal
         Some(None) => "while closing".to_owned(),
         None => "between calls".to_owned(),
     }
-}
-
-/// Reads until so many lines were said, or the victim has ended.
-fn read_lines(child: &mut Child, count: usize) -> std::io::Result<Vec<u8>> {
-    let mut said = Vec::new();
-    let Some(stdout) = &mut child.stdout else { return Ok(said) };
-    let mut bytes = [0; 1024];
-    while said.iter().filter(|byte| **byte == b'\n').count() < count {
-        let read = stdout.read(&mut bytes)?;
-        if read == 0 {
-            break;
-        }
-        said.extend_from_slice(&bytes[..read]);
-    }
-    Ok(said)
 }

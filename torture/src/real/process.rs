@@ -4,6 +4,9 @@ use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::victim::Victim;
 
@@ -46,6 +49,30 @@ pub(crate) fn command(victim: &Victim) -> std::io::Result<Command> {
 pub(crate) fn piped(mut command: Command) -> Command {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// A victim that lives longer hangs.
+const MAX_LIFE: Duration = Duration::from_secs(60);
+
+/// Reads until so many lines were said, or the victim has ended; also says whether it took too
+/// long for one that does not hang.
+pub(crate) fn read_lines(child: &mut Child, count: usize) -> anyhow::Result<(Vec<u8>, bool)> {
+    let (mut said, start, mut lines) = (Vec::new(), Instant::now(), 0);
+    let Some(stdout) = &mut child.stdout else { return Ok((said, false)) };
+    let mut bytes = [0; 4096];
+    while lines < count {
+        let left = Timespec::try_from(MAX_LIFE.saturating_sub(start.elapsed()))?;
+        if poll(&mut [PollFd::new(stdout, PollFlags::IN)], Some(&left))? == 0 {
+            return Ok((said, true));
+        }
+        let read = stdout.read(&mut bytes)?;
+        if read == 0 {
+            break;
+        }
+        lines += bytes[..read].iter().filter(|byte| **byte == b'\n').count();
+        said.extend_from_slice(&bytes[..read]);
+    }
+    Ok((said, false))
 }
 
 /// Reads what is left to be read of a victim that ends, or was killed.

@@ -1,16 +1,13 @@
 //! Running a victim under `strace`, which makes its system calls fail, lie, or kill it.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::process::{Ended, finish, piped, this_program};
+use super::process::{Ended, finish, piped, read_lines, this_program};
 use super::victim::Victim;
 
 /// The system calls that touch files.
@@ -19,8 +16,6 @@ pub(crate) const CALLS: [&str; 20] = [
     "rename", "renameat", "renameat2", "unlink", "unlinkat", "ftruncate", "mkdir", "mkdirat",
     "getdents64", "flock", "statx", "fallocate",
 ];
-/// A victim that lives longer hangs.
-const MAX_LIFE: Duration = Duration::from_secs(60);
 
 /// Whether `strace` can be started; if not, how to get it.
 pub(crate) fn is_there() -> bool {
@@ -69,7 +64,11 @@ pub(crate) fn run(victim: &Victim, filter: &Filter<'_>, log: &Path) -> anyhow::R
     // So that a victim that hangs can be ended with it.
     strace.process_group(0);
     let mut child = strace.spawn()?;
-    let (said, hung) = read_until_end(&mut child)?;
+    let group = Pid::from_raw(i32::try_from(child.id())?);
+    let (said, hung) = read_lines(&mut child, usize::MAX)?;
+    if hung && let Some(group) = group {
+        kill_process_group(group, Signal::KILL)?;
+    }
     let ended = finish(child, said)?;
     let text = String::from_utf8_lossy(&std::fs::read(log)?).into_owned();
     let mut calls = BTreeMap::new();
@@ -87,29 +86,6 @@ fn call_of(line: &str) -> Option<(&str, &str)> {
     let (thread, rest) = line.split_once(' ')?;
     let (name, _) = rest.trim_start().split_once('(')?;
     name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_').then_some((thread, name))
-}
-
-/// Reads what a victim says; ends it when it says nothing for too long.
-fn read_until_end(child: &mut Child) -> anyhow::Result<(Vec<u8>, bool)> {
-    let (mut said, start) = (Vec::new(), Instant::now());
-    let group = Pid::from_raw(i32::try_from(child.id())?);
-    let Some(stdout) = &mut child.stdout else { return Ok((said, false)) };
-    let mut bytes = [0; 4096];
-    loop {
-        let left = Timespec::try_from(MAX_LIFE.saturating_sub(start.elapsed()))?;
-        let ready = poll(&mut [PollFd::new(stdout, PollFlags::IN)], Some(&left))?;
-        if ready == 0 {
-            if let Some(group) = group {
-                kill_process_group(group, Signal::KILL)?;
-            }
-            return Ok((said, true));
-        }
-        let read = stdout.read(&mut bytes)?;
-        if read == 0 {
-            return Ok((said, false));
-        }
-        said.extend_from_slice(&bytes[..read]);
-    }
 }
 
 /// The files below `dir` that a victim touches, and the directories above them.

@@ -37,6 +37,8 @@ pub(crate) struct Syscalls {
 }
 
 const PARTS: [Canonical; 2] = [Canonical::Create, Canonical::Recover];
+/// A failure of these is told to the caller, one way or the other.
+const TOLD: [&str; 5] = ["pwrite64", "fsync", "fdatasync", "rename", "ftruncate"];
 const SYNCS: [&str; 2] = ["fsync", "fdatasync"];
 
 /// What is done to a call.
@@ -304,6 +306,12 @@ fn check(
     };
     if is_harmless && failures > 0 {
         return Err("a call failed that should not have".to_owned());
+    }
+    if matches!(case.injection, Injection::Error { .. })
+        && failures == 0
+        && TOLD.contains(&case.call)
+    {
+        return Err("a call failed and the caller was not told".to_owned());
     }
     let is_passing = !matches!(case.injection, Injection::Error { forever: true, .. });
     if is_passing && !ended.is_killed() && !progress.has_ended {
