@@ -1,5 +1,7 @@
 //! The canonical workload: everything a store does, in two processes.
 
+use tidemill_model::TimeRange;
+
 use super::workload::{Call, TABLES, rows};
 use crate::common::{Random, Row, Val};
 
@@ -26,6 +28,10 @@ impl Canonical {
             let batches = vec![rows(random), rows(random), new_series(random)];
             Call::Bulk { batches, is_committed }
         };
+        let delete = |table| {
+            let range = TimeRange::new(10, 100);
+            Call::Delete { table, range, hosts: vec!["", "a", "b"] }
+        };
         match self {
             Self::Create => vec![
                 Call::Write(rows(random)),
@@ -37,7 +43,10 @@ impl Canonical {
                 bulk(random, true),
                 bulk(random, false),
                 Call::Compact,
+                delete("cpu"),
+                Call::Retain { table: "mem", is_bounded: true },
                 Call::Write(rows(random)),
+                Call::Sync,
                 Call::Write(new_series(random)),
                 Call::Flush,
                 Call::Write(rows(random)),
@@ -48,6 +57,8 @@ impl Canonical {
                 Call::Flush,
                 Call::Write(new_series(random)),
                 Call::Compact,
+                Call::Write(rows(random)),
+                delete("mem"),
                 Call::Reopen,
                 Call::Write(rows(random)),
             ],

@@ -16,13 +16,14 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tidemill_model::Batch;
-use tidemill_store::{BulkMap, Result, Store, Writer};
+use tidemill_store::{BulkMap, ErrorKind, Result, Store, Writer};
 
 use super::inspect::digest;
 use super::workload::{Call, Profile, calls};
-use crate::common::{Row, dump, fill};
+use crate::common::{Row, delete, dump, fill};
 
 /// What a victim does.
 #[derive(Clone, Debug, clap::Args)]
@@ -81,6 +82,8 @@ impl Victim {
 pub(crate) const UNOPENED: u8 = 3;
 /// After so many failed calls the store is opened anew.
 const FAILURES_BEFORE_REOPENING: usize = 2;
+/// Longer than any row is old.
+const LONG: Duration = Duration::from_secs(500 * 365 * 24 * 3600);
 /// So often it tries to open a store.
 const ATTEMPTS: usize = 3;
 
@@ -193,12 +196,27 @@ impl Open {
                 }
                 Ok(rejections.len())
             }
+            Call::Sync => store.sync().map(|()| 0),
+            Call::Delete { table, range, hosts } => {
+                unless_missing(delete(store, table, *range, hosts).map(drop))
+            }
+            Call::Retain { table, is_bounded } => {
+                unless_missing(store.set_retention(table, is_bounded.then_some(LONG)))
+            }
             Call::Reopen | Call::Drop => {
                 let Some((store, writer)) = self.store.take() else { return Ok(0) };
                 drop(writer);
                 if matches!(call, Call::Reopen) { store.close().map(|()| 0) } else { Ok(0) }
             }
         }
+    }
+}
+
+/// Nothing is to be done to a table that is not there yet.
+fn unless_missing(result: Result<()>) -> Result<usize> {
+    match result {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(0),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The calls a victim makes, derived from a seed: the parent derives the same ones.
 
 use tidemill_memory::Budget;
-use tidemill_model::Duplicates;
+use tidemill_model::{Duplicates, TimeRange};
 use tidemill_store::{Durability, Options};
 
 use crate::common::{Model, Random, Row, Val};
@@ -23,6 +23,18 @@ pub(crate) enum Call {
         batches: Vec<Vec<Row>>,
         is_committed: bool,
     },
+    Sync,
+    /// Of the hosts named.
+    Delete {
+        table: &'static str,
+        range: TimeRange,
+        hosts: Vec<&'static str>,
+    },
+    /// Has the table keep its rows for longer than any is old, or for ever.
+    Retain {
+        table: &'static str,
+        is_bounded: bool,
+    },
     /// Close and open again.
     Reopen,
     /// Drop without closing, and open again.
@@ -38,6 +50,9 @@ impl Call {
             Self::Compact => "compact",
             Self::Bulk { is_committed: true, .. } => "bulk load",
             Self::Bulk { .. } => "bulk load taken back",
+            Self::Sync => "sync",
+            Self::Delete { .. } => "delete",
+            Self::Retain { .. } => "a change of retention",
             Self::Reopen => "close and open",
             Self::Drop => "drop and open",
         }
@@ -58,7 +73,16 @@ impl Call {
                 }
                 refused
             }
-            Self::Flush | Self::Compact | Self::Reopen | Self::Drop => 0,
+            Self::Delete { table, range, hosts } => {
+                model.delete(table, *range, hosts);
+                0
+            }
+            Self::Flush
+            | Self::Compact
+            | Self::Sync
+            | Self::Retain { .. }
+            | Self::Reopen
+            | Self::Drop => 0,
         }
     }
 }
@@ -118,7 +142,7 @@ pub(crate) fn calls(seed: u64, count: usize) -> Vec<Call> {
 }
 
 fn call(random: &mut Random) -> Call {
-    match random.below(20) {
+    match random.below(25) {
         0..9 => Call::Write(rows(random)),
         9..11 => Call::Concurrent(writers(random)),
         11..13 => Call::Flush,
@@ -129,8 +153,23 @@ fn call(random: &mut Random) -> Call {
         },
         17 => Call::Reopen,
         18 => Call::Drop,
+        19 | 20 => Call::Sync,
+        21 | 22 => delete(random),
+        23 => Call::Retain { table: TABLES[random.below(2)], is_bounded: random.one_in(2) },
         _ => Call::Write(vec![Row::new(TABLES[0], "a", 0, random.below(1000) as i64)]),
     }
+}
+
+fn delete(random: &mut Random) -> Call {
+    let (start, length) = (random.below(150) as i64, random.below(500) as i64);
+    let range = if random.one_in(5) {
+        TimeRange::ALL
+    } else {
+        TimeRange::new(start, start + length)
+    };
+    let mut hosts = vec!["", "a", "b", "ü ,", "w0", "w1"];
+    hosts.retain(|_| random.one_in(2));
+    Call::Delete { table: TABLES[random.below(2)], range, hosts }
 }
 
 fn writers(random: &mut Random) -> Vec<Vec<Vec<Row>>> {
