@@ -27,6 +27,8 @@ enum Campaign {
     Kill(real::Kill),
     /// Kills processes at, and fails, every storage system call of a workload; needs strace.
     Syscalls(real::Syscalls),
+    /// Full and read-only disks, two processes, jumping clocks, few open files: one check each.
+    Environment(real::Environment),
     #[command(hide = true)]
     Victim(real::Victim),
 }
@@ -35,6 +37,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match Args::parse().campaign {
         Campaign::Kill(arguments) => real::kill(&arguments),
         Campaign::Syscalls(arguments) => real::syscalls(&arguments),
+        Campaign::Environment(arguments) => real::environment(&arguments),
         Campaign::Victim(arguments) => Ok(real::victim(&arguments)),
     }
 }

@@ -6,6 +6,7 @@
 
 mod allowed;
 mod canonical;
+mod environment;
 mod inspect;
 mod kill;
 mod process;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
+pub(crate) use environment::{Environment, environment};
 pub(crate) use kill::{Kill, kill};
 pub(crate) use syscalls::{Syscalls, syscalls};
 pub(crate) use victim::{Victim, run as victim};
