@@ -29,6 +29,8 @@ enum Campaign {
     Syscalls(real::Syscalls),
     /// Full and read-only disks, two processes, jumping clocks, few open files: one check each.
     Environment(real::Environment),
+    /// Imports and queries 20 times the budget where the kernel limits memory; needs root.
+    Memory(real::Memory),
     #[command(hide = true)]
     Victim(real::Victim),
 }
@@ -38,6 +40,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Campaign::Kill(arguments) => real::kill(&arguments),
         Campaign::Syscalls(arguments) => real::syscalls(&arguments),
         Campaign::Environment(arguments) => real::environment(&arguments),
+        Campaign::Memory(arguments) => real::memory(&arguments),
         Campaign::Victim(arguments) => Ok(real::victim(&arguments)),
     }
 }

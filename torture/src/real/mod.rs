@@ -6,9 +6,11 @@
 
 mod allowed;
 mod canonical;
+mod cgroup;
 mod environment;
 mod inspect;
 mod kill;
+mod memory;
 mod process;
 mod strace;
 mod syscalls;
@@ -21,6 +23,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 
 pub(crate) use environment::{Environment, environment};
 pub(crate) use kill::{Kill, kill};
+pub(crate) use memory::{Memory, memory};
 pub(crate) use syscalls::{Syscalls, syscalls};
 pub(crate) use victim::{Victim, run as victim};
 
