@@ -55,8 +55,9 @@ impl Allowed {
                 "open" => progress.is_opening = true,
                 "state" => {
                     progress.is_opening = false;
-                    self.settle(|rows| format!("{:016x}", digest(rows)) == words[1])
-                        .map_err(|()| "it found rows that must not be, or missed some".to_owned())?;
+                    self.settle(|rows| format!("{:016x}", digest(rows)) == words[1]).map_err(
+                        |()| "it found rows that must not be, or missed some".to_owned(),
+                    )?;
                 }
                 "begin" => {
                     progress.unread += u64::from(std::mem::take(&mut progress.is_opening));

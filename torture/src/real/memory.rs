@@ -41,12 +41,27 @@ const SAMPLE: Duration = Duration::from_millis(10);
 const QUERIES: [(&str, &str); 8] = [
     ("count", "SELECT count(*) AS rows FROM cpu"),
     ("sort of all rows", "SELECT * FROM cpu ORDER BY usage_user, usage_system, time, hostname"),
-    ("a group for each row", "SELECT hostname, time, avg(usage_idle) FROM cpu GROUP BY hostname, time"),
-    ("groups by values", "SELECT usage_user, usage_nice, count(*) FROM cpu GROUP BY usage_user, usage_nice"),
+    (
+        "a group for each row",
+        "SELECT hostname, time, avg(usage_idle) FROM cpu GROUP BY hostname, time",
+    ),
+    (
+        "groups by values",
+        "SELECT usage_user, usage_nice, count(*) FROM cpu GROUP BY usage_user, usage_nice",
+    ),
     ("distinct values", "SELECT count(DISTINCT usage_user), count(DISTINCT time) FROM cpu"),
-    ("a window by host", "SELECT hostname, time, avg(usage_user) OVER (PARTITION BY hostname ORDER BY time ROWS 10 PRECEDING) FROM cpu"),
-    ("a join with itself", "SELECT count(*) FROM cpu a JOIN cpu b ON a.time = b.time AND a.hostname = b.hostname"),
-    ("minutes by host", "SELECT hostname, date_bin(INTERVAL '1 minute', time) AS minute, max(usage_user) FROM cpu GROUP BY hostname, minute"),
+    (
+        "a window by host",
+        "SELECT hostname, time, avg(usage_user) OVER (PARTITION BY hostname ORDER BY time ROWS 10 PRECEDING) FROM cpu",
+    ),
+    (
+        "a join with itself",
+        "SELECT count(*) FROM cpu a JOIN cpu b ON a.time = b.time AND a.hostname = b.hostname",
+    ),
+    (
+        "minutes by host",
+        "SELECT hostname, date_bin(INTERVAL '1 minute', time) AS minute, max(usage_user) FROM cpu GROUP BY hostname, minute",
+    ),
 ];
 
 /// Runs the campaign.
@@ -136,7 +151,12 @@ struct Campaign {
 
 impl Campaign {
     /// Runs one command in a group of its own; `answer` is what it must print.
-    fn run(&mut self, name: &str, arguments: &[String], answer: Option<&str>) -> anyhow::Result<()> {
+    fn run(
+        &mut self,
+        name: &str,
+        arguments: &[String],
+        answer: Option<&str>,
+    ) -> anyhow::Result<()> {
         let group = Cgroup::new(&group_name(), self.limit).map_err(anyhow::Error::msg)?;
         let (output, errors) = (self.dir.join("output"), self.dir.join("errors"));
         let mut command = group.command(&self.tidemill);

@@ -12,9 +12,26 @@ use super::victim::Victim;
 
 /// The system calls that touch files.
 pub(crate) const CALLS: [&str; 20] = [
-    "openat", "pread64", "pwrite64", "read", "write", "fsync", "fdatasync", "sync_file_range",
-    "rename", "renameat", "renameat2", "unlink", "unlinkat", "ftruncate", "mkdir", "mkdirat",
-    "getdents64", "flock", "statx", "fallocate",
+    "openat",
+    "pread64",
+    "pwrite64",
+    "read",
+    "write",
+    "fsync",
+    "fdatasync",
+    "sync_file_range",
+    "rename",
+    "renameat",
+    "renameat2",
+    "unlink",
+    "unlinkat",
+    "ftruncate",
+    "mkdir",
+    "mkdirat",
+    "getdents64",
+    "flock",
+    "statx",
+    "fallocate",
 ];
 
 /// Whether `strace` can be started; if not, how to get it.
@@ -112,7 +129,8 @@ mod tests {
 
     #[test]
     fn lines_of_strace() {
-        let line = "22290 openat(AT_FDCWD, \"/a\", O_RDONLY) = -1 EIO (Input/output error) (INJECTED)";
+        let line =
+            "22290 openat(AT_FDCWD, \"/a\", O_RDONLY) = -1 EIO (Input/output error) (INJECTED)";
         assert_eq!(call_of(line), Some(("22290", "openat")));
         assert_eq!(call_of("22 +++ exited with 1 +++"), None);
         assert_eq!(call_of("22 <... pread64 resumed>\"\", 3, 0) = 3"), None);

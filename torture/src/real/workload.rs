@@ -162,11 +162,8 @@ fn call(random: &mut Random) -> Call {
 
 fn delete(random: &mut Random) -> Call {
     let (start, length) = (random.below(150) as i64, random.below(500) as i64);
-    let range = if random.one_in(5) {
-        TimeRange::ALL
-    } else {
-        TimeRange::new(start, start + length)
-    };
+    let range =
+        if random.one_in(5) { TimeRange::ALL } else { TimeRange::new(start, start + length) };
     let mut hosts = vec!["", "a", "b", "ü ,", "w0", "w1"];
     hosts.retain(|_| random.one_in(2));
     Call::Delete { table: TABLES[random.below(2)], range, hosts }

@@ -15,7 +15,7 @@ use crate::real::workload::{Profile, rows};
 /// Each sync in turn: nothing is acknowledged after it, and everything before it is there.
 pub(super) fn failing_sync(dir: &Path, is_quick: bool) -> Checked {
     let (mut failed, mut acknowledged) = (0, 0);
-    for at in (0..40).step_by(if is_quick { 10 } else { 1 }) {
+    for at in (0..40).step_by(if is_quick { 20 } else { 1 }) {
         let dir = dir.join(format!("store-{at}"));
         let (disk, mut random) = (FaultyDisk::new(RealDisk), Random(at));
         let operation = Some(Operation::Sync);
@@ -32,7 +32,9 @@ pub(super) fn failing_sync(dir: &Path, is_quick: bool) -> Checked {
             batch.clear_rows();
             fill(&mut batch, &rows);
             match store.write(&mut batch) {
-                Ok(_) if has_failed => return Err(format!("sync {at}: a write after it was taken")),
+                Ok(_) if has_failed => {
+                    return Err(format!("sync {at}: a write after it was taken"));
+                }
                 Ok(_) => {
                     model.write(&rows);
                     acknowledged += 1;
@@ -62,7 +64,9 @@ pub(super) fn failing_sync(dir: &Path, is_quick: bool) -> Checked {
     if failed == 0 {
         return Err("no sync failed: the check checks nothing".to_owned());
     }
-    Ok(Outcome::Fine(format!("{failed} syncs failed; {acknowledged} writes acknowledged are there")))
+    Ok(Outcome::Fine(format!(
+        "{failed} syncs failed; {acknowledged} writes acknowledged are there"
+    )))
 }
 
 /// The files are gone while the store is open: errors, no panic, and no new store in its place.
@@ -102,7 +106,7 @@ pub(super) fn removed_directory(dir: &Path, _is_quick: bool) -> Checked {
 /// From hardly enough for the standard streams on.
 pub(super) fn open_files(dir: &Path, is_quick: bool) -> Checked {
     let (mut refused, mut fine) = (0, 0);
-    for limit in (3..60).step_by(if is_quick { 8 } else { 1 }) {
+    for limit in (3..60).step_by(if is_quick { 20 } else { 1 }) {
         let mut victim = random_victim(&dir.join(format!("store-{limit}")), limit, 25);
         let mut allowed = Allowed::new(victim.plan().0.duplicates);
         let at = |what| format!("with {limit} files: {what}");
@@ -115,13 +119,19 @@ pub(super) fn open_files(dir: &Path, is_quick: bool) -> Checked {
             if progress.failed > 0 && !is_clear.contains(&true) {
                 return Err(at(format!("it was not told why: {}", ended.said)));
             }
-            if progress.failed > 0 { refused += 1 } else { fine += 1 }
+            if progress.failed > 0 {
+                refused += 1
+            } else {
+                fine += 1
+            }
             compare(&victim, Way::Read, &mut allowed).map_err(at)?;
         }
         compare(&victim, Way::Write, &mut allowed).map_err(at)?;
     }
     if refused == 0 || fine == 0 {
-        return Err(format!("{refused} victims had too few files, {fine} enough: no limit was met"));
+        return Err(format!(
+            "{refused} victims had too few files, {fine} enough: no limit was met"
+        ));
     }
     Ok(Outcome::Fine(format!("{refused} victims had too few and were told; {fine} had enough")))
 }

@@ -97,7 +97,15 @@ fn text(error: impl std::fmt::Display) -> String {
 /// A victim with random calls.
 fn random_victim(dir: &Path, seed: u64, calls: usize) -> Victim {
     let dir = dir.to_owned();
-    Victim { dir, seed, calls, profile: seed, canonical: None, crash: seed % 3 == 0, open_files: None }
+    Victim {
+        dir,
+        seed,
+        calls,
+        profile: seed,
+        canonical: None,
+        crash: seed % 3 == 0,
+        open_files: None,
+    }
 }
 
 /// Runs a victim to its end, whatever it meets, and follows what it said.
