@@ -144,7 +144,10 @@ impl<'a> Job<'a> {
             if self.random.one_in(VICTIMS_A_STORE)
                 || killed.load(Ordering::Relaxed) >= self.arguments.kills
             {
-                std::fs::remove_dir_all(&dir)?;
+                // Its victims may all have been killed before they made it.
+                if dir.exists() {
+                    std::fs::remove_dir_all(&dir)?;
+                }
                 return Ok(());
             }
         }
