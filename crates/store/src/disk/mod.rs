@@ -8,6 +8,7 @@
 mod faulty;
 mod real;
 mod sim;
+mod sim_choices;
 mod sim_state;
 
 use std::fmt::Debug;
