@@ -8,6 +8,7 @@
 #[path = "../../crates/store/tests/common/mod.rs"]
 mod common;
 mod report;
+mod sim;
 
 use std::process::ExitCode;
 
@@ -21,13 +22,14 @@ struct Args {
 }
 
 #[derive(Debug, Subcommand)]
-enum Campaign {}
+enum Campaign {
+    Power(sim::PowerArgs),
+}
 
 fn main() -> anyhow::Result<ExitCode> {
-    let report: report::Report = match Args::parse().campaign {};
-    #[expect(unreachable_code, reason = "until the first campaign stands")]
-    {
-        report.print();
-        Ok(report.exit_code())
-    }
+    let report = match Args::parse().campaign {
+        Campaign::Power(args) => sim::power(&args),
+    };
+    report.print();
+    Ok(report.exit_code())
 }

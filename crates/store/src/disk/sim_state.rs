@@ -318,7 +318,8 @@ impl Inode {
         for change in &self.changes {
             match change {
                 ByteChange::Write { offset, bytes } => {
-                    let (from, to) = (start.max(*offset), (offset + bytes.len()).min(start + SECTOR_BYTES));
+                    let (from, to) =
+                        (start.max(*offset), (offset + bytes.len()).min(start + SECTOR_BYTES));
                     if from < to {
                         content[from - start..to - start]
                             .copy_from_slice(&bytes[from - offset..to - offset]);

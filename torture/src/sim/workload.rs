@@ -1,0 +1,108 @@
+//! What is done to a store: random calls, made up ahead, so that they can be made again.
+
+use tidemill_memory::Budget;
+use tidemill_model::Duplicates;
+use tidemill_store::{Durability, Options};
+
+use crate::common::{Model, Random, Row, RowSource};
+
+/// A call of the store's user.
+#[derive(Clone, Debug)]
+pub(crate) enum Call {
+    Write(Vec<Row>),
+    Flush,
+    Compact,
+    Bulk {
+        batches: Vec<Vec<Row>>,
+        is_committed: bool,
+    },
+    /// Closes the store (or, if not `is_closed`, drops it) and opens it again.
+    Reopen {
+        is_closed: bool,
+    },
+}
+
+/// Options and calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Workload {
+    pub(crate) options: Options,
+    pub(crate) calls: Vec<Call>,
+}
+
+impl Call {
+    /// What the store holds afterwards, and how many rows are refused.
+    pub(crate) fn apply(&self, model: &mut Model) -> usize {
+        match self {
+            Self::Write(rows) => model.write(rows),
+            Self::Bulk { batches, is_committed } => {
+                let mut after = model.clone();
+                let refused = batches.iter().map(|rows| after.write(rows)).sum();
+                if *is_committed {
+                    *model = after;
+                }
+                refused
+            }
+            Self::Flush | Self::Compact | Self::Reopen { .. } => 0,
+        }
+    }
+
+    /// Whether all writes before it are on the disk when it returns, whatever the durability.
+    pub(crate) fn is_durable(&self) -> bool {
+        match self {
+            Self::Flush | Self::Compact | Self::Bulk { .. } | Self::Reopen { .. } => true,
+            Self::Write(_) => false,
+        }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Write(_) => "write",
+            Self::Flush => "flush",
+            Self::Compact => "compact",
+            Self::Bulk { is_committed: true, .. } => "bulk load",
+            Self::Bulk { .. } => "bulk load, rolled back",
+            Self::Reopen { is_closed: true } => "close and reopen",
+            Self::Reopen { .. } => "drop and reopen",
+        }
+    }
+}
+
+impl Workload {
+    /// As many calls, of batches of `max_rows` rows at most.
+    pub(crate) fn random(
+        random: &mut Random,
+        durability: Durability,
+        calls: usize,
+        max_rows: usize,
+    ) -> Self {
+        let duplicates = [Duplicates::Last, Duplicates::Keep, Duplicates::Error][random.below(3)];
+        let options = Options {
+            // Small enough for a bulk load to write several segments.
+            budget: Budget::new(3 * (1 << random.below(8)) * 1024),
+            durability,
+            duplicates,
+            max_segment_rows: [20, 60, 5000][random.below(3)],
+            // Either every write flushes, or none does; a flush beside the writers would make a
+            // run depend on the machine's speed.
+            max_memtable_bytes: Some([0, usize::MAX / 4, usize::MAX / 4][random.below(3)]),
+            ..Options::default()
+        };
+        let source = RowSource { duplicates, has_large_batches: false };
+        let rows = |random: &mut Random| {
+            let most = [3, 3, max_rows][random.below(3)];
+            let count = 1 + random.below(most);
+            source.rows_of(count, random)
+        };
+        let call = |random: &mut Random| match random.below(16) {
+            0..8 => Call::Write(rows(random)),
+            8 | 9 => Call::Flush,
+            10 => Call::Compact,
+            11..14 => Call::Bulk {
+                batches: (0..random.below(4)).map(|_| rows(random)).collect(),
+                is_committed: !random.one_in(3),
+            },
+            _ => Call::Reopen { is_closed: !random.one_in(3) },
+        };
+        Self { options, calls: (0..calls).map(|_| call(random)).collect() }
+    }
+}
