@@ -6,7 +6,6 @@
 //! recovery, too, three times over. What a store then holds is one of the versions that the calls
 //! acknowledged by then allow, whole; and what a recovery has shown stays.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use tidemill_model::Batch;
@@ -15,7 +14,7 @@ use tidemill_store::{Disk, Durability, Options, Result as StoreResult, SimDisk, 
 use super::digest::Digest;
 use super::driver::{Finding, Findings, Limits, Progress, caught, run};
 use super::machine::open;
-use super::record::{Moment, Recorded, record};
+use super::record::{Moment, record};
 use super::workload::Workload;
 use crate::common::{Random, Row, dump, fill};
 use crate::report::Report;
@@ -68,14 +67,8 @@ fn case(
         report.count("runs replayed to the byte", 1);
     }
     report.count("moments (changes to the disk)", recorded.changes);
-    let mut cutter = Cutter {
-        recorded: &recorded,
-        workload: &workload,
-        random,
-        progress,
-        counts: Counts::default(),
-        next_extra: 0,
-    };
+    let mut cutter =
+        Cutter { workload: &workload, random, progress, counts: Counts::default(), next_extra: 0 };
     let mut findings = Findings::default();
     for (index, moment) in recorded.moments.iter().enumerate() {
         if progress.is_over() {
@@ -124,7 +117,6 @@ impl Counts {
 }
 
 struct Cutter<'a> {
-    recorded: &'a Recorded,
     workload: &'a Workload,
     random: Random,
     progress: &'a Progress<'a>,
@@ -134,39 +126,41 @@ struct Cutter<'a> {
 
 impl Cutter<'_> {
     fn moment(&mut self, moment: &Moment, args: &PowerArgs) -> Result<(), Finding> {
-        let versions = self.versions(moment.after_power_cut());
+        let after_cut = &*moment.versions;
         let all = moment.disk.power_cuts(args.all_up_to);
         let is_whole = all.is_some();
         for disk in all.into_iter().flatten() {
             self.counts.all_outcomes += 1;
             self.progress.injected(1);
-            self.recover(&disk, &versions)?;
+            self.recover(&disk, after_cut)?;
         }
         self.counts.whole_moments += u64::from(is_whole);
         for _ in 0..args.cuts {
             let (disk, versions) = if self.random.one_in(10) {
                 self.counts.kills += 1;
                 let is_in_memory = self.workload.options.durability == Durability::None;
-                let versions = self.versions(moment.after_kill(is_in_memory));
+                let versions = moment.after_kill(is_in_memory);
                 (moment.disk.fork().crash(), versions)
             } else {
                 self.counts.by_chance += 1;
                 self.progress.injected(1);
                 let seed = self.random.next();
-                (moment.disk.fork().power_cut(seed), versions.clone())
+                (moment.disk.fork().power_cut(seed), after_cut)
             };
-            self.deeper(disk, versions)?;
+            self.deeper(disk, versions.to_vec(), after_cut)?;
         }
         Ok(())
     }
 
-    fn versions(&self, range: RangeInclusive<usize>) -> Vec<Digest> {
-        let end = self.recorded.versions.len().saturating_sub(1).min(*range.end());
-        self.recorded.versions[(*range.start()).min(end)..=end].to_vec()
-    }
-
-    /// Lets the power go inside recoveries, then recovers.
-    fn deeper(&mut self, mut disk: SimDisk, mut versions: Vec<Digest>) -> Result<(), Finding> {
+    /// Lets the power go inside recoveries, then recovers. Until a recovery came to its end, a power
+    /// cut may leave what is in `after_cut`.
+    fn deeper(
+        &mut self,
+        mut disk: SimDisk,
+        mut versions: Vec<Digest>,
+        after_cut: &[Digest],
+    ) -> Result<(), Finding> {
+        let mut has_recovered = false;
         let depth = [0, 0, 1, 1, 2, MAX_DEPTH][self.random.below(6)];
         for _ in 0..depth {
             disk.cut_power_at(disk.changes() + self.random.below(RECOVERY_CHANGES) as u64);
@@ -176,6 +170,7 @@ impl Cutter<'_> {
                     if !disk.is_dead() {
                         // Another may have been shown it already.
                         versions = vec![expect(found, &versions, &store)?];
+                        has_recovered = true;
                     }
                 }
                 Err(_) if disk.is_dead() => {}
@@ -187,6 +182,9 @@ impl Cutter<'_> {
             } else {
                 self.counts.in_recovery += 1;
                 self.progress.injected(1);
+                if !has_recovered {
+                    versions = after_cut.to_vec();
+                }
                 disk.power_cut(self.random.next())
             };
         }

@@ -1,6 +1,5 @@
 //! Runs a workload once on a machine that keeps every moment at which its power may go.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use tidemill_model::FieldType;
@@ -15,32 +14,25 @@ use crate::common::{Model, Random, dump};
 /// The machine before one of its changes.
 pub(crate) struct Moment {
     pub(crate) disk: SimDisk,
-    /// The version of the store that is sure to be on the disk, the one acknowledged last, and
-    /// the one that the call under way leads to.
-    durable: usize,
+    /// What the store may hold after a power cut: from the version that is sure to be on the disk
+    /// to the one that the call under way leads to.
+    pub(crate) versions: Arc<[Digest]>,
+    /// Which of them was acknowledged last.
     acknowledged: usize,
-    under_way: usize,
     /// The call's index among the workload's.
     pub(crate) call: usize,
 }
 
 impl Moment {
-    /// Which versions a power cut may leave.
-    pub(crate) fn after_power_cut(&self) -> RangeInclusive<usize> {
-        self.durable..=self.under_way
-    }
-
     /// Which versions are left when the processes end.
-    pub(crate) fn after_kill(&self, is_in_memory: bool) -> RangeInclusive<usize> {
-        if is_in_memory { self.after_power_cut() } else { self.acknowledged..=self.under_way }
+    pub(crate) fn after_kill(&self, is_in_memory: bool) -> &[Digest] {
+        if is_in_memory { &self.versions } else { &self.versions[self.acknowledged..] }
     }
 }
 
 /// What a run gave.
 pub(crate) struct Recorded {
     pub(crate) moments: Vec<Moment>,
-    /// What the store holds after each call; 0: nothing.
-    pub(crate) versions: Vec<Digest>,
     pub(crate) changes: u64,
     /// Of all files at the end.
     pub(crate) files: u64,
@@ -49,7 +41,10 @@ pub(crate) struct Recorded {
 struct Recorder<'a> {
     workload: &'a Workload,
     disk: SimDisk,
+    /// What the store holds after each call; 0: nothing.
     models: Vec<Model>,
+    digests: Vec<Digest>,
+    /// The one that is sure to be on the disk.
     durable: usize,
     recorded: Recorded,
 }
@@ -62,13 +57,9 @@ pub(crate) fn record(workload: &Workload, random: &mut Random) -> Result<Recorde
         workload,
         disk,
         models: vec![Model::new(workload.options.duplicates)],
+        digests: vec![Digest::default()],
         durable: 0,
-        recorded: Recorded {
-            moments: Vec::new(),
-            versions: vec![Digest::default()],
-            changes: 0,
-            files: 0,
-        },
+        recorded: Recorded { moments: Vec::new(), changes: 0, files: 0 },
     };
     let mut session = recorder.open(0)?;
     for (index, call) in workload.calls.iter().enumerate() {
@@ -77,6 +68,7 @@ pub(crate) fn record(workload: &Workload, random: &mut Random) -> Result<Recorde
         }
         let mut after = recorder.now().clone();
         let refused = call.apply(&mut after);
+        recorder.digests.push(Digest::of_model(&after));
         recorder.models.push(after);
         let result = session.call(call);
         recorder.keep(index, 1);
@@ -84,7 +76,6 @@ pub(crate) fn record(workload: &Workload, random: &mut Random) -> Result<Recorde
         if reported != refused {
             return Err(format!("call {index}: {reported} rows refused instead of {refused}"));
         }
-        recorder.recorded.versions.push(Digest::of_model(recorder.now()));
         if call.is_durable() || workload.options.durability == tidemill_store::Durability::Fsync {
             recorder.durable = recorder.models.len() - 1;
         }
@@ -110,10 +101,10 @@ impl Recorder<'_> {
 
     /// Notes the moments of a call that was made, or of anything else between calls.
     fn keep(&mut self, call: usize, calls: usize) {
-        let under_way = self.models.len() - 1;
-        let (durable, acknowledged) = (self.durable, under_way - calls);
+        let versions: Arc<[Digest]> = self.digests[self.durable..].into();
+        let acknowledged = versions.len() - 1 - calls;
         for disk in self.disk.take_moments() {
-            let moment = Moment { disk, durable, acknowledged, under_way, call };
+            let moment = Moment { disk, versions: Arc::clone(&versions), acknowledged, call };
             self.recorded.moments.push(moment);
             self.recorded.changes += 1;
         }
@@ -137,7 +128,6 @@ impl Recorder<'_> {
         // Until it is open, what it will find is open, too.
         let session = Session::open(Arc::new(self.disk.clone()), &self.workload.options);
         let session = session.map_err(|error| format!("restarting before call {call}: {error}"))?;
-        let moments = self.disk.take_moments();
         let Some(store) = session.store() else { return Err("no store".to_owned()) };
         let snapshot = store.snapshot();
         let found = dump(&snapshot);
@@ -147,13 +137,13 @@ impl Recorder<'_> {
         };
         // What was lost is lost: the run goes on from there.
         self.models.truncate(version + 1);
-        self.recorded.versions.truncate(version + 1);
-        for disk in moments {
-            let moment =
-                Moment { disk, durable: version, acknowledged: version, under_way: version, call };
-            self.recorded.moments.push(moment);
-            self.recorded.changes += 1;
+        self.digests.truncate(version + 1);
+        if !is_kill {
+            self.durable = version;
         }
+        // What a killed process left behind is as volatile as it was until the next one is open.
+        self.durable = self.durable.min(version);
+        self.keep(call, 0);
         self.durable = version;
         Ok(session)
     }
@@ -170,15 +160,10 @@ impl Recorder<'_> {
         let calls = self.workload.calls.len();
         drop(session);
         self.keep(calls, 0);
-        let last = self.models.len() - 1;
-        let moment = Moment {
-            disk: self.disk.fork(),
-            durable: self.durable,
-            acknowledged: last,
-            under_way: last,
-            call: calls,
-        };
-        self.recorded.moments.push(moment);
+        let versions: Arc<[Digest]> = self.digests[self.durable..].into();
+        let acknowledged = versions.len() - 1;
+        let disk = self.disk.fork();
+        self.recorded.moments.push(Moment { disk, versions, acknowledged, call: calls });
         for (path, bytes) in self.disk.shared_files() {
             let path = hash(path.to_string_lossy().as_bytes());
             self.recorded.files = self.recorded.files.rotate_left(1) ^ path ^ hash(&bytes);
