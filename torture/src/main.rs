@@ -24,11 +24,13 @@ struct Args {
 #[derive(Debug, Subcommand)]
 enum Campaign {
     Power(sim::PowerArgs),
+    Corrupt(sim::CorruptArgs),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     let report = match Args::parse().campaign {
         Campaign::Power(args) => sim::power(&args),
+        Campaign::Corrupt(args) => sim::corrupt(&args),
     };
     report.print();
     Ok(report.exit_code())
