@@ -24,12 +24,14 @@ struct Args {
 #[derive(Debug, Subcommand)]
 enum Campaign {
     Power(sim::PowerArgs),
+    Faults(sim::FaultsArgs),
     Corrupt(sim::CorruptArgs),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     let report = match Args::parse().campaign {
         Campaign::Power(args) => sim::power(&args),
+        Campaign::Faults(args) => sim::faults(&args),
         Campaign::Corrupt(args) => sim::corrupt(&args),
     };
     report.print();

@@ -18,7 +18,7 @@ const MAX_FINDINGS_OF_CASE: usize = 3;
 pub(crate) struct Limits {
     /// The first case's seed; the next ones have the numbers after it. A finding names its own:
     /// `--seed S --cases 1` replays it.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
     /// Minutes to run, at most [default: 1, unless there is another bound].
     #[arg(long)]

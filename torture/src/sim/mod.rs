@@ -5,6 +5,7 @@ mod corrupt;
 mod damage;
 mod digest;
 mod driver;
+mod faults;
 mod machine;
 mod power;
 mod record;
@@ -12,4 +13,5 @@ mod sample;
 mod workload;
 
 pub(crate) use corrupt::{CorruptArgs, corrupt};
+pub(crate) use faults::{FaultsArgs, faults};
 pub(crate) use power::{PowerArgs, power};

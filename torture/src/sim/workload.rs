@@ -68,6 +68,43 @@ impl Call {
 }
 
 impl Workload {
+    /// A bit of everything, always the same.
+    pub(crate) fn canonical() -> Self {
+        let rows = |base: i64| {
+            let other = ["b", "c"][base as usize % 2];
+            vec![Row::new("t", "a", base, base), Row::new("t", other, 7, base)]
+        };
+        let bulk = |base: i64, is_committed| {
+            let more = vec![Row::new("u", "a", base, 1), Row::new("t", "d", 5, base)];
+            Call::Bulk { batches: vec![rows(base), more], is_committed }
+        };
+        let calls = vec![
+            Call::Write(rows(0)),
+            Call::Write(rows(1)),
+            Call::Flush,
+            Call::Write(rows(2)),
+            bulk(10, true),
+            Call::Write(rows(3)),
+            Call::Compact,
+            Call::Write(rows(4)),
+            Call::Reopen { is_closed: false },
+            Call::Write(rows(5)),
+            bulk(20, false),
+            Call::Write(rows(6)),
+            Call::Reopen { is_closed: true },
+            Call::Write(rows(7)),
+            Call::Flush,
+            Call::Compact,
+            Call::Write(rows(8)),
+        ];
+        let options = Options {
+            max_segment_rows: 8,
+            max_memtable_bytes: Some(usize::MAX / 4),
+            ..Options::default()
+        };
+        Self { options, calls }
+    }
+
     /// As many calls, of batches of `max_rows` rows at most.
     pub(crate) fn random(
         random: &mut Random,
