@@ -10,7 +10,7 @@ mod common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use common::{Model, Random, RowSource, TABLES, dump, fill, read};
+use common::{HOSTS, Model, Random, RowSource, TABLES, delete, dump, fill, read};
 use tidemill_memory::Budget;
 use tidemill_model::{Batch, Duplicates, FieldType, TimeRange};
 use tidemill_store::{Bulk, BulkMap, Durability, Options, Result, SimDisk, Store, Writer};
@@ -102,7 +102,7 @@ impl Run {
         if random.one_in(6) {
             self.disk.cut_power_at(self.disk.changes() + random.below(25) as u64);
         }
-        match random.below(16) {
+        match random.below(18) {
             0..6 => self.write(random),
             6 | 7 => self.call(None, |open| open.store.flush()),
             8 => self.call(None, |open| open.store.compact().map(|_| ())),
@@ -123,7 +123,9 @@ impl Run {
                 self.disk = self.disk.power_cut(random.next());
                 self.restart(random);
             }
-            14 => {
+            14 => self.call(None, |open| open.store.sync()),
+            15 => self.delete(random),
+            16 => {
                 let open = self.open.as_ref().unwrap();
                 let check = open.store.check().unwrap();
                 assert!(self.disk.is_dead() || check.problems.is_empty(), "{:?}", check.problems);
@@ -165,6 +167,23 @@ impl Run {
             let store = &self.open.as_ref().unwrap().store;
             assert_same(&dump(&store.snapshot()), &self.model.rows);
         }
+    }
+
+    fn delete(&mut self, random: &mut Random) {
+        let table = TABLES[random.below(2)];
+        if !self.model.types.contains_key(table) {
+            return;
+        }
+        let hosts = &HOSTS[random.below(4)..];
+        let (start, length) = (random.below(1200) as i64 - 100, random.below(1500) as i64);
+        let range = match random.below(4) {
+            0 => TimeRange::ALL,
+            1 => TimeRange::new(i64::MIN, start),
+            _ => TimeRange::new(start, start + length),
+        };
+        let mut after = self.model.clone();
+        after.delete(table, range, hosts);
+        self.call(Some(after), |open| delete(&open.store, table, range, hosts).map(|_| ()));
     }
 
     fn bulk(&mut self, random: &mut Random) {

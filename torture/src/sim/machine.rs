@@ -6,7 +6,7 @@ use tidemill_model::Batch;
 use tidemill_store::{BulkMap, Disk, Options, Result, Store, Writer};
 
 use super::workload::Call;
-use crate::common::fill;
+use crate::common::{delete, fill};
 
 /// Where stores stand on simulated disks.
 pub(crate) const DIR: &str = "/data/store";
@@ -60,6 +60,13 @@ impl Session {
             }
             Call::Flush => store.flush()?,
             Call::Compact => drop(store.compact()?),
+            Call::Sync => store.sync()?,
+            Call::Delete { table, range, hosts } => {
+                // Of a table that is not there nothing can be deleted.
+                if store.snapshot().table(table).is_some() {
+                    drop(delete(store, table, *range, hosts)?);
+                }
+            }
             Call::Bulk { batches, is_committed } => {
                 return bulk(store, batches, *is_committed, self.options.duplicates);
             }

@@ -1,10 +1,10 @@
 //! What is done to a store: random calls, made up ahead, so that they can be made again.
 
 use tidemill_memory::Budget;
-use tidemill_model::Duplicates;
+use tidemill_model::{Duplicates, TimeRange};
 use tidemill_store::{Durability, Options};
 
-use crate::common::{Model, Random, Row, RowSource};
+use crate::common::{HOSTS, Model, Random, Row, RowSource, TABLES};
 
 /// A call of the store's user.
 #[derive(Clone, Debug)]
@@ -12,6 +12,12 @@ pub(crate) enum Call {
     Write(Vec<Row>),
     Flush,
     Compact,
+    /// Makes everything durable that was acknowledged.
+    Sync,
+    /// Deletes the rows of a table in a range, of these hosts.
+    Delete { table: &'static str, range: TimeRange, hosts: &'static [&'static str] },
+    /// From now on a table keeps its rows so long, in nanoseconds.
+    Retain { table: &'static str, keep: Option<u64> },
     Bulk {
         batches: Vec<Vec<Row>>,
         is_committed: bool,
@@ -42,15 +48,19 @@ impl Call {
                 }
                 refused
             }
-            Self::Flush | Self::Compact | Self::Reopen { .. } => 0,
+            Self::Delete { table, range, hosts } => {
+                model.delete(table, *range, hosts);
+                0
+            }
+            Self::Flush | Self::Compact | Self::Sync | Self::Reopen { .. } => 0,
         }
     }
 
     /// Whether all writes before it are on the disk when it returns, whatever the durability.
     pub(crate) fn is_durable(&self) -> bool {
         match self {
-            Self::Flush | Self::Compact | Self::Bulk { .. } | Self::Reopen { .. } => true,
             Self::Write(_) => false,
+            _ => true,
         }
     }
 
@@ -59,6 +69,8 @@ impl Call {
             Self::Write(_) => "write",
             Self::Flush => "flush",
             Self::Compact => "compact",
+            Self::Sync => "sync",
+            Self::Delete { .. } => "delete",
             Self::Bulk { is_committed: true, .. } => "bulk load",
             Self::Bulk { .. } => "bulk load, rolled back",
             Self::Reopen { is_closed: true } => "close and reopen",
@@ -86,6 +98,8 @@ impl Workload {
             bulk(10, true),
             Call::Write(rows(3)),
             Call::Compact,
+            Call::Sync,
+            Call::Delete { table: "t", range: TimeRange::new(1, 9), hosts: &["a", "c"] },
             Call::Write(rows(4)),
             Call::Reopen { is_closed: false },
             Call::Write(rows(5)),
@@ -130,8 +144,10 @@ impl Workload {
             let count = 1 + random.below(most);
             source.rows_of(count, random)
         };
-        let call = |random: &mut Random| match random.below(16) {
+        let call = |random: &mut Random| match random.below(19) {
             0..8 => Call::Write(rows(random)),
+            16 => Call::Sync,
+            17 | 18 => delete(random),
             8 | 9 => Call::Flush,
             10 => Call::Compact,
             11..14 => Call::Bulk {
@@ -142,4 +158,14 @@ impl Workload {
         };
         Self { options, calls: (0..calls).map(|_| call(random)).collect() }
     }
+}
+
+fn delete(random: &mut Random) -> Call {
+    let (start, length) = (random.below(1200) as i64 - 100, random.below(1500) as i64);
+    let range = match random.below(4) {
+        0 => TimeRange::ALL,
+        1 => TimeRange::new(i64::MIN, start),
+        _ => TimeRange::new(start, start + length),
+    };
+    Call::Delete { table: TABLES[random.below(2)], range, hosts: &HOSTS[random.below(4)..] }
 }
