@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tidemill_store::{Disk, Error, ErrorKind, Options, SimDisk, Store};
+use tidemill_store::{Disk, Error, ErrorKind, Options, Recovery, SimDisk};
 
 use super::damage::Damage;
 use super::digest::Digest;
@@ -46,6 +46,7 @@ fn case(
     if intact != Ok(Ok(Outcome::Unnoticed)) {
         return Err(format!("the store itself: {intact:?}"));
     }
+    report.count("stores whose last log was not closed", u64::from(sample.is_open));
     for file in 0..sample.files.len() {
         let own = &sample.files[file];
         report.count(&format!("bytes of {} files", own.extension()), own.bytes.len() as u64);
@@ -117,7 +118,7 @@ fn look(
     };
     let problems = store.check().map_err(|error| format!("the check failed: {error}"))?.problems;
     problems.iter().try_for_each(named)?;
-    let is_reported = is_reported(&store);
+    let is_reported = is_reported(store.recovery());
     let found = match Digest::of_snapshot(&store.snapshot()) {
         Ok(found) => found,
         Err(error) => {
@@ -129,7 +130,8 @@ fn look(
         }
     };
     if found == sample.answer() {
-        return settle(sample, files, damage, !problems.is_empty(), is_reported);
+        let is_noticed = is_noticed(store.recovery(), &sample.intact);
+        return settle(sample, files, damage, !problems.is_empty(), is_noticed);
     }
     if !is_reported {
         return Err(format!(
@@ -144,11 +146,11 @@ fn look(
     }
     if let Some((file, _)) = damage {
         let own = &sample.files[file];
-        let first = Damage::first_byte(files[file].as_deref(), own);
-        if first < own.vouched_bytes {
+        let (first, sure) =
+            (first_byte(own, files[file].as_deref()), sure_bytes(own, &files[file]));
+        if first < sure {
             return Err(format!(
-                "lost a tail, but byte {first} is before byte {} that was vouched for ({:?})",
-                own.vouched_bytes,
+                "lost a tail, but byte {first} is before byte {sure}, which is sure to be durable ({:?})",
                 store.recovery()
             ));
         }
@@ -162,28 +164,52 @@ fn settle(
     files: &[Option<Arc<Vec<u8>>>],
     damage: Option<(usize, Damage)>,
     has_problems: bool,
-    is_reported: bool,
+    is_noticed: bool,
 ) -> Result<Outcome, Finding> {
     if has_problems {
         return Ok(Outcome::Problem);
     }
-    if is_reported {
+    if is_noticed {
         return Ok(Outcome::Recovered);
     }
     let Some((file, _)) = damage else { return Ok(Outcome::Unnoticed) };
     let own = &sample.files[file];
-    let first = Damage::first_byte(files[file].as_deref(), own);
+    let first = first_byte(own, files[file].as_deref());
     // What stands behind a definition's committed bytes was never committed.
     let is_beyond = own.is_definition() && first >= own.bytes.len();
-    if is_beyond || (own.is_log() && first >= own.vouched_bytes) {
+    if is_beyond || (own.is_log() && first >= sure_bytes(own, &files[file])) {
         return Ok(Outcome::Unnoticed);
     }
     Err(format!("byte {first} is not what it was, and nobody noticed"))
 }
 
-/// Whether the recovery says that something was cut off.
-fn is_reported(store: &Store) -> bool {
-    store.recovery().torn_tail.is_some()
+/// Whether the recovery says that something is not as it should be.
+fn is_reported(recovery: &Recovery) -> bool {
+    recovery.torn_tail.is_some()
+        || recovery.unclosed_log.is_some()
+        || !recovery.damaged_marks.is_empty()
+}
+
+/// Whether it says something else than of the store before it was damaged, whose last log may
+/// really not have been closed.
+fn is_noticed(recovery: &Recovery, intact: &Recovery) -> bool {
+    let parts =
+        |r: &Recovery| (r.torn_tail.clone(), r.unclosed_log.clone(), r.damaged_marks.clone());
+    parts(recovery) != parts(intact)
+}
+
+/// The first byte that is not what it was.
+fn first_byte(file: &SampleFile, damaged: Option<&Vec<u8>>) -> usize {
+    let Some(damaged) = damaged else { return 0 };
+    let same = damaged.iter().zip(&*file.bytes).take_while(|(a, b)| a == b).count();
+    same.min(file.bytes.len())
+}
+
+/// How many bytes of a damaged file something in it still vouches for.
+fn sure_bytes(file: &SampleFile, damaged: &Option<Arc<Vec<u8>>>) -> usize {
+    let last_frame = &file.bytes[file.vouched_bytes..];
+    let is_there = |bytes: &Arc<Vec<u8>>| bytes.get(file.vouched_bytes..) == Some(last_frame);
+    if damaged.as_ref().is_some_and(is_there) { file.vouched_bytes } else { file.marked_bytes }
 }
 
 /// An error says which file, and where in it if its bytes are wrong.

@@ -150,13 +150,6 @@ impl Damage {
         files[file] = Some(Arc::new(bytes));
         Some(files)
     }
-
-    /// The first byte of that file that it changes.
-    pub(crate) fn first_byte(damaged: Option<&Vec<u8>>, file: &SampleFile) -> usize {
-        let Some(damaged) = damaged else { return 0 };
-        let same = damaged.iter().zip(&*file.bytes).take_while(|(a, b)| a == b).count();
-        same.min(file.bytes.len())
-    }
 }
 
 impl fmt::Display for Damage {

@@ -174,6 +174,8 @@ impl<'a> Run<'a> {
                     }
                     match then {
                         Then::Stop { .. } => return Ok(told),
+                        // What it set and did not take back removes more with the next flush.
+                        _ if matches!(call, Call::Retain { .. }) => return Ok(told),
                         Then::GoOn => {}
                         Then::Reopen => {
                             session = None;

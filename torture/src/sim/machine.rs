@@ -1,6 +1,7 @@
 //! A process with a store open on some disk.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tidemill_model::Batch;
 use tidemill_store::{BulkMap, Disk, Options, Result, Store, Writer};
@@ -65,6 +66,13 @@ impl Session {
                 // Of a table that is not there nothing can be deleted.
                 if store.snapshot().table(table).is_some() {
                     drop(delete(store, table, *range, hosts)?);
+                }
+            }
+            Call::Retain { table, keep_ns } => {
+                if store.snapshot().table(table).is_some() {
+                    store.set_retention(table, Some(Duration::from_nanos(*keep_ns)))?;
+                    store.compact()?;
+                    store.set_retention(table, None)?;
                 }
             }
             Call::Bulk { batches, is_committed } => {

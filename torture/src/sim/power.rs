@@ -15,7 +15,7 @@ use super::digest::Digest;
 use super::driver::{Finding, Findings, Limits, Progress, caught, run};
 use super::machine::open;
 use super::record::{Moment, record};
-use super::workload::Workload;
+use super::workload::{Call, Workload};
 use crate::common::{Random, Row, dump, fill};
 use crate::report::Report;
 
@@ -67,8 +67,14 @@ fn case(
         report.count("runs replayed to the byte", 1);
     }
     report.count("moments (changes to the disk)", recorded.changes);
-    let mut cutter =
-        Cutter { workload: &workload, random, progress, counts: Counts::default(), next_extra: 0 };
+    let mut cutter = Cutter {
+        workload: &workload,
+        random,
+        progress,
+        counts: Counts::default(),
+        next_extra: 0,
+        can_go_on: true,
+    };
     let mut findings = Findings::default();
     for (index, moment) in recorded.moments.iter().enumerate() {
         if progress.is_over() {
@@ -122,11 +128,15 @@ struct Cutter<'a> {
     progress: &'a Progress<'a>,
     counts: Counts,
     next_extra: i64,
+    can_go_on: bool,
 }
 
 impl Cutter<'_> {
     fn moment(&mut self, moment: &Moment, args: &PowerArgs) -> Result<(), Finding> {
         let after_cut = &*moment.versions;
+        // A retention that was set and not taken back removes more with the next flush.
+        let call = self.workload.calls.get(moment.call);
+        self.can_go_on = !matches!(call, Some(Call::Retain { .. }));
         let all = moment.disk.power_cuts(args.all_up_to);
         let is_whole = all.is_some();
         for disk in all.into_iter().flatten() {
@@ -189,7 +199,7 @@ impl Cutter<'_> {
             };
         }
         let found = self.recover(&disk, &versions)?;
-        if self.random.one_in(4) {
+        if self.can_go_on && self.random.one_in(4) {
             self.go_on(&disk, found)?;
         }
         Ok(())

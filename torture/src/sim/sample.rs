@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tidemill_model::Duplicates;
-use tidemill_store::{Durability, Options, SimDisk};
+use tidemill_store::{Durability, Options, Recovery, SimDisk};
 
 use super::digest::Digest;
 use super::driver::Finding;
-use super::machine::Session;
+use super::machine::{Session, open};
 use super::workload::Call;
 use crate::common::{Model, Random, Row, RowSource, TABLES, Val};
 
@@ -19,7 +19,9 @@ pub(crate) struct SampleFile {
     pub(crate) path: PathBuf,
     pub(crate) bytes: Arc<Vec<u8>>,
     pub(crate) earlier: Vec<Arc<Vec<u8>>>,
-    /// Bytes that are vouched for: a fsync came after them, and a later write or the close says so.
+    /// Bytes of a log that its header says are durable; all of another file.
+    pub(crate) marked_bytes: usize,
+    /// Those that a later frame says are durable, too, as long as that frame is there.
     pub(crate) vouched_bytes: usize,
 }
 
@@ -30,6 +32,10 @@ pub(crate) struct Sample {
     pub(crate) files: Vec<SampleFile>,
     /// What it held after each call, the present last.
     pub(crate) versions: Vec<Digest>,
+    /// The process was killed: the last log says that it was not closed.
+    pub(crate) is_open: bool,
+    /// What opening it says before it is damaged.
+    pub(crate) intact: Recovery,
 }
 
 impl SampleFile {
@@ -82,7 +88,8 @@ impl Sample {
             next
         };
         let files = history.files(&disk, is_closed);
-        Ok(Self { options, files, versions })
+        let intact = open(&(Arc::new(disk) as _), &options).map_err(failed)?.recovery().clone();
+        Ok(Self { options, files, versions, is_open: !is_closed, intact })
     }
 
     /// What it holds.
@@ -110,6 +117,10 @@ fn calls(random: &mut Random, source: &RowSource, is_closed: bool) -> Vec<Call> 
         calls.push(Call::Compact);
     }
     (0..2 + random.below(3)).for_each(|_| calls.push(Call::Write(rows(random, 9))));
+    if random.one_in(2) {
+        calls.push(Call::Sync);
+        (0..2).for_each(|_| calls.push(Call::Write(rows(random, 3))));
+    }
     if random.one_in(2) {
         // Its frames stay in a log that another follows.
         calls.push(Call::Reopen { is_closed: false });
@@ -162,9 +173,21 @@ impl History {
             let is_open = !is_closed && Some(&path) == last_log.as_ref();
             let before = earlier.last().map_or(0, |earlier| earlier.len());
             let vouched_bytes = if is_open { before } else { bytes.len() };
-            SampleFile { path, bytes, earlier, vouched_bytes }
+            let is_log = path.extension().is_some_and(|extension| extension == "wal");
+            let marked_bytes = if is_log { marked_bytes(&bytes) } else { bytes.len() };
+            SampleFile { path, bytes, earlier, marked_bytes, vouched_bytes }
         };
         let is_data = |path: &Path| path.file_name().is_some_and(|name| name != "LOCK");
         files.into_iter().filter(|(path, _)| is_data(path)).map(file).collect()
     }
+}
+
+/// What the marks in a log's header say (`docs/formats/wal.md`).
+fn marked_bytes(log: &[u8]) -> usize {
+    let word = |at: usize| {
+        let bytes = log.get(at..at + 8).and_then(|bytes| bytes.try_into().ok());
+        bytes.map_or(0, u64::from_le_bytes)
+    };
+    let marks = [512, 1024].map(|at| (word(at), word(at + 8)));
+    marks.into_iter().max().map_or(0, |(_, synced)| synced as usize)
 }

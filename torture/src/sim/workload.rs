@@ -6,6 +6,9 @@ use tidemill_store::{Durability, Options};
 
 use crate::common::{HOSTS, Model, Random, Row, RowSource, TABLES};
 
+/// About what a simulated machine's clock says: far from the times of rows, but for extremes.
+const SIM_NOW_NS: i64 = 1_000_000_000_000_000_000;
+
 /// A call of the store's user.
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
@@ -15,9 +18,16 @@ pub(crate) enum Call {
     /// Makes everything durable that was acknowledged.
     Sync,
     /// Deletes the rows of a table in a range, of these hosts.
-    Delete { table: &'static str, range: TimeRange, hosts: &'static [&'static str] },
-    /// From now on a table keeps its rows so long, in nanoseconds.
-    Retain { table: &'static str, keep: Option<u64> },
+    Delete {
+        table: &'static str,
+        range: TimeRange,
+        hosts: &'static [&'static str],
+    },
+    /// Sets a table's retention, compacts, and takes it back: what is left is known then.
+    Retain {
+        table: &'static str,
+        keep_ns: u64,
+    },
     Bulk {
         batches: Vec<Vec<Row>>,
         is_committed: bool,
@@ -52,6 +62,14 @@ impl Call {
                 model.delete(table, *range, hosts);
                 0
             }
+            Self::Retain { table, keep_ns } => {
+                let times = model.rows.keys().filter(|key| key.0 == *table).map(|key| key.2);
+                if let Some(latest) = times.max() {
+                    let cutoff = latest.min(SIM_NOW_NS).saturating_sub_unsigned(*keep_ns);
+                    model.rows.retain(|key, _| key.0 != *table || key.2 >= cutoff);
+                }
+                0
+            }
             Self::Flush | Self::Compact | Self::Sync | Self::Reopen { .. } => 0,
         }
     }
@@ -70,6 +88,7 @@ impl Call {
             Self::Flush => "flush",
             Self::Compact => "compact",
             Self::Sync => "sync",
+            Self::Retain { .. } => "retention",
             Self::Delete { .. } => "delete",
             Self::Bulk { is_committed: true, .. } => "bulk load",
             Self::Bulk { .. } => "bulk load, rolled back",
@@ -101,6 +120,8 @@ impl Workload {
             Call::Sync,
             Call::Delete { table: "t", range: TimeRange::new(1, 9), hosts: &["a", "c"] },
             Call::Write(rows(4)),
+            Call::Retain { table: "t", keep_ns: 5 },
+            Call::Write(rows(9)),
             Call::Reopen { is_closed: false },
             Call::Write(rows(5)),
             bulk(20, false),
@@ -144,10 +165,14 @@ impl Workload {
             let count = 1 + random.below(most);
             source.rows_of(count, random)
         };
-        let call = |random: &mut Random| match random.below(19) {
+        let call = |random: &mut Random| match random.below(20) {
             0..8 => Call::Write(rows(random)),
             16 => Call::Sync,
             17 | 18 => delete(random),
+            19 => Call::Retain {
+                table: TABLES[random.below(2)],
+                keep_ns: [10, 500, 500_000][random.below(3)],
+            },
             8 | 9 => Call::Flush,
             10 => Call::Compact,
             11..14 => Call::Bulk {
