@@ -13,7 +13,7 @@ use super::damage::Damage;
 use super::digest::Digest;
 use super::driver::{Finding, Findings, Limits, Progress, caught, run};
 use super::machine::open;
-use super::sample::{Sample, SampleFile};
+use super::sample::{LOG_HEADER_BYTES, Sample, SampleFile, mark};
 use crate::common::Random;
 use crate::report::Report;
 
@@ -144,16 +144,9 @@ fn look(
     if !sample.versions.contains(&found) {
         return Err(format!("reported ({:?}), but not a tail is lost", store.recovery()));
     }
-    if let Some((file, _)) = damage {
-        let own = &sample.files[file];
-        let (first, sure) =
-            (first_byte(own, files[file].as_deref()), sure_bytes(own, &files[file]));
-        if first < sure {
-            return Err(format!(
-                "lost a tail, but byte {first} is before byte {sure}, which is sure to be durable ({:?})",
-                store.recovery()
-            ));
-        }
+    let damaged = sample.files.iter().zip(files).filter(|(own, bytes)| !is_same(own, bytes));
+    if damage.is_some() && !damaged.clone().any(|(own, bytes)| may_lose_tail(own, bytes)) {
+        return Err(format!("lost a tail that was sure to be durable ({:?})", store.recovery()));
     }
     Ok(Outcome::Recovered)
 }
@@ -174,10 +167,11 @@ fn settle(
     }
     let Some((file, _)) = damage else { return Ok(Outcome::Unnoticed) };
     let own = &sample.files[file];
-    let first = first_byte(own, files[file].as_deref());
+    let Some(first) = first_byte(own, files[file].as_deref(), 0) else {
+        return Ok(Outcome::Unnoticed);
+    };
     // What stands behind a definition's committed bytes was never committed.
-    let is_beyond = own.is_definition() && first >= own.bytes.len();
-    if is_beyond || (own.is_log() && first >= sure_bytes(own, &files[file])) {
+    if own.is_definition() && first >= own.bytes.len() {
         return Ok(Outcome::Unnoticed);
     }
     Err(format!("byte {first} is not what it was, and nobody noticed"))
@@ -198,18 +192,35 @@ fn is_noticed(recovery: &Recovery, intact: &Recovery) -> bool {
     parts(recovery) != parts(intact)
 }
 
-/// The first byte that is not what it was.
-fn first_byte(file: &SampleFile, damaged: Option<&Vec<u8>>) -> usize {
-    let Some(damaged) = damaged else { return 0 };
-    let same = damaged.iter().zip(&*file.bytes).take_while(|(a, b)| a == b).count();
-    same.min(file.bytes.len())
+fn is_same(file: &SampleFile, bytes: &Option<Arc<Vec<u8>>>) -> bool {
+    bytes.as_ref().is_some_and(|bytes| **bytes == *file.bytes)
 }
 
-/// How many bytes of a damaged file something in it still vouches for.
+/// The first byte from `start` on that is not what it was.
+fn first_byte(file: &SampleFile, damaged: Option<&Vec<u8>>, start: usize) -> Option<usize> {
+    let damaged = damaged.map_or(&[][..], |damaged| damaged);
+    let bytes = &file.bytes[start.min(file.bytes.len())..];
+    let now = damaged.get(start..).unwrap_or_default();
+    let same = now.iter().zip(bytes).take_while(|(a, b)| a == b).count();
+    (same < now.len().max(bytes.len())).then_some(start + same)
+}
+
+/// Whether the first of a log's frames that is damaged is behind all that is sure to be durable.
+fn may_lose_tail(file: &SampleFile, damaged: &Option<Arc<Vec<u8>>>) -> bool {
+    let first = first_byte(file, damaged.as_deref(), LOG_HEADER_BYTES);
+    file.is_log() && first.is_some_and(|first| first >= sure_bytes(file, damaged))
+}
+
+/// How many bytes of a damaged file something that is left in it still vouches for.
 fn sure_bytes(file: &SampleFile, damaged: &Option<Arc<Vec<u8>>>) -> usize {
-    let last_frame = &file.bytes[file.vouched_bytes..];
-    let is_there = |bytes: &Arc<Vec<u8>>| bytes.get(file.vouched_bytes..) == Some(last_frame);
-    if damaged.as_ref().is_some_and(is_there) { file.vouched_bytes } else { file.marked_bytes }
+    let Some(damaged) = damaged else { return 0 };
+    let is_left = |range: std::ops::Range<usize>| {
+        damaged.get(range.clone()).is_some_and(|now| file.bytes.get(range) == Some(now))
+    };
+    let marks = [512, 1024].into_iter().filter(|at| is_left(*at..*at + 512));
+    let marked = marks.map(|at| mark(&file.bytes, at).1).max().unwrap_or(0);
+    let is_last_frame_left = is_left(file.vouched_bytes..file.bytes.len());
+    if is_last_frame_left { marked.max(file.vouched_bytes) } else { marked }
 }
 
 /// An error says which file, and where in it if its bytes are wrong.

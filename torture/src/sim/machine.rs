@@ -65,7 +65,7 @@ impl Session {
             Call::Delete { table, range, hosts } => {
                 // Of a table that is not there nothing can be deleted.
                 if store.snapshot().table(table).is_some() {
-                    drop(delete(store, table, *range, hosts)?);
+                    delete(store, table, *range, hosts)?;
                 }
             }
             Call::Retain { table, keep_ns } => {

@@ -19,9 +19,8 @@ pub(crate) struct SampleFile {
     pub(crate) path: PathBuf,
     pub(crate) bytes: Arc<Vec<u8>>,
     pub(crate) earlier: Vec<Arc<Vec<u8>>>,
-    /// Bytes of a log that its header says are durable; all of another file.
-    pub(crate) marked_bytes: usize,
-    /// Those that a later frame says are durable, too, as long as that frame is there.
+    /// Bytes of a log that its last frame says are durable, as long as that frame is there; all of
+    /// another file.
     pub(crate) vouched_bytes: usize,
 }
 
@@ -173,21 +172,21 @@ impl History {
             let is_open = !is_closed && Some(&path) == last_log.as_ref();
             let before = earlier.last().map_or(0, |earlier| earlier.len());
             let vouched_bytes = if is_open { before } else { bytes.len() };
-            let is_log = path.extension().is_some_and(|extension| extension == "wal");
-            let marked_bytes = if is_log { marked_bytes(&bytes) } else { bytes.len() };
-            SampleFile { path, bytes, earlier, marked_bytes, vouched_bytes }
+            SampleFile { path, bytes, earlier, vouched_bytes }
         };
         let is_data = |path: &Path| path.file_name().is_some_and(|name| name != "LOCK");
         files.into_iter().filter(|(path, _)| is_data(path)).map(file).collect()
     }
 }
 
-/// What the marks in a log's header say (`docs/formats/wal.md`).
-fn marked_bytes(log: &[u8]) -> usize {
+/// A log's header with its two marks.
+pub(crate) const LOG_HEADER_BYTES: usize = 1536;
+
+/// Number and durable bytes of a mark in a log's header (`docs/formats/wal.md`).
+pub(crate) fn mark(log: &[u8], at: usize) -> (usize, usize) {
     let word = |at: usize| {
         let bytes = log.get(at..at + 8).and_then(|bytes| bytes.try_into().ok());
-        bytes.map_or(0, u64::from_le_bytes)
+        bytes.map_or(0, u64::from_le_bytes) as usize
     };
-    let marks = [512, 1024].map(|at| (word(at), word(at + 8)));
-    marks.into_iter().max().map_or(0, |(_, synced)| synced as usize)
+    (word(at), word(at + 8))
 }
