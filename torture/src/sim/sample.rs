@@ -19,8 +19,8 @@ pub(crate) struct SampleFile {
     pub(crate) path: PathBuf,
     pub(crate) bytes: Arc<Vec<u8>>,
     pub(crate) earlier: Vec<Arc<Vec<u8>>>,
-    /// Bytes of a log that its last frame says are durable, as long as that frame is there; all of
-    /// another file.
+    /// Bytes of a log that its last frame says are durable, as long as that frame is there: where
+    /// it starts. Of another file all.
     pub(crate) vouched_bytes: usize,
 }
 
@@ -86,7 +86,7 @@ impl Sample {
             drop(session);
             next
         };
-        let files = history.files(&disk, is_closed);
+        let files = history.files(&disk);
         let intact = open(&(Arc::new(disk) as _), &options).map_err(failed)?.recovery().clone();
         Ok(Self { options, files, versions, is_open: !is_closed, intact })
     }
@@ -160,18 +160,17 @@ impl History {
         }
     }
 
-    fn files(mut self, disk: &SimDisk, is_closed: bool) -> Vec<SampleFile> {
+    fn files(mut self, disk: &SimDisk) -> Vec<SampleFile> {
         self.note(disk);
         let files = disk.shared_files();
-        let last_log = files.keys().rfind(|path| path.extension().is_some_and(|e| e == "wal"));
-        let last_log = last_log.cloned();
         let file = |(path, bytes): (PathBuf, Arc<Vec<u8>>)| {
             let mut earlier = self.0.remove(&path).unwrap_or_default();
             earlier.pop();
-            // In a log that was not closed only a later frame says that those before are durable.
-            let is_open = !is_closed && Some(&path) == last_log.as_ref();
-            let before = earlier.last().map_or(0, |earlier| earlier.len());
-            let vouched_bytes = if is_open { before } else { bytes.len() };
+            // The last frame of a log says that those before it are durable.
+            let is_log = path.extension().is_some_and(|extension| extension == "wal");
+            let shorter = earlier.iter().map(|earlier| earlier.len()).filter(|l| *l < bytes.len());
+            let last_frame = shorter.max().unwrap_or(0);
+            let vouched_bytes = if is_log { last_frame } else { bytes.len() };
             SampleFile { path, bytes, earlier, vouched_bytes }
         };
         let is_data = |path: &Path| path.file_name().is_some_and(|name| name != "LOCK");
