@@ -123,7 +123,7 @@ fn open_to_write(dir: &Path, options: Options) -> Result<Store> {
     let disk = &*disk;
     if Manifest::read(disk, dir)?.is_none() {
         if !options.create {
-            return Err(no_store(dir));
+            return Err(no_manifest(disk, dir));
         }
         disk.create_dir_all(dir).map_err(|e| Error::io(dir, "create the store", e))?;
     }
@@ -158,11 +158,21 @@ fn open_to_write(dir: &Path, options: Options) -> Result<Store> {
 
 fn open_to_read(dir: &Path, options: Options) -> Result<Store> {
     let disk = Arc::clone(&options.disk);
-    let Some(manifest) = Manifest::read(&*disk, dir)? else { return Err(no_store(dir)) };
+    let Some(manifest) = Manifest::read(&*disk, dir)? else {
+        return Err(no_manifest(&*disk, dir));
+    };
     let mut recovery = Recovery::default();
     let mut loaded = load(&*disk, dir, manifest)?;
     let replayed = replay_logs(&*disk, dir, &mut loaded, &mut recovery)?;
     Ok(assemble(dir, options, loaded, replayed, None, 0, recovery, None))
+}
+
+/// There is no store, or one that lost its manifest.
+fn no_manifest(disk: &dyn Disk, dir: &Path) -> Error {
+    match refuse_remains(disk, dir) {
+        Err(error) if error.kind() == ErrorKind::Corrupt => error,
+        _ => no_store(dir),
+    }
 }
 
 fn no_store(dir: &Path) -> Error {
@@ -253,6 +263,10 @@ fn replay_logs(
     let names = disk.list(dir).map_err(|e| Error::io(dir, "list the store", e))?;
     let mut numbers: Vec<u64> = names.iter().filter_map(|name| log_number(name)).collect();
     numbers.sort_unstable();
+    // A store always has a log but right after it was made (or copied) and not committed to yet.
+    if numbers.is_empty() && loaded.manifest.generation > 0 {
+        return Err(Error::corrupt(&Manifest::path(dir), 0, "there is a manifest, but no log"));
+    }
     let flushed = loaded.manifest.flushed_sequence;
     let mut replayed = Replayed { last_sequence: flushed, ..Replayed::default() };
     for (index, number) in numbers.iter().enumerate() {
