@@ -63,6 +63,7 @@ fn case(
     };
     report.count("calls to the disk", calls);
     let mut findings = Findings::default();
+    lying_syncs(&workload, seed, &mut random, progress, report, &mut findings)?;
     for at in (0..calls).skip(random.below(args.step as usize)).step_by(args.step as usize) {
         for failure in Failure::ALL {
             for (is_permanent, then) in THEN.map(|then| [(false, then), (true, then)]).concat() {
@@ -72,9 +73,10 @@ fn case(
                 let fault = Fault { operation: None, at, is_permanent, failure };
                 let cut = random.next();
                 progress.injected(1);
-                let result = caught(|| check(&workload, seed, fault, then, cut));
+                let sim = SimDisk::new(seed);
+                let result = caught(|| check(&workload, sim, Some(fault), then, cut));
                 match result.and_then(|result| result) {
-                    Ok(outcome) => outcome.count(fault, report),
+                    Ok(outcome) => outcome.count(&name(fault), report),
                     Err(finding) => findings.add(format!("{fault:?}, then {then:?}: {finding}")),
                 }
             }
@@ -88,10 +90,41 @@ struct Outcome {
     told: u64,
 }
 
+/// Every sync fails, and what it could not write counts as written from then on.
+fn lying_syncs(
+    workload: &Workload,
+    seed: u64,
+    random: &mut Random,
+    progress: &Progress<'_>,
+    report: &mut Report,
+    findings: &mut Findings,
+) -> Result<(), Finding> {
+    let sim = SimDisk::new(seed);
+    Run::new(workload, FaultyDisk::new(sim.clone())).go(Then::GoOn)?;
+    for (at, then) in (0..sim.syncs()).flat_map(|at| THEN.map(|then| (at, then))) {
+        let sim = SimDisk::new(seed);
+        sim.fail_sync_at(at);
+        progress.injected(1);
+        let cut = random.next();
+        let result = caught(|| check(workload, sim, None, then, cut));
+        match result.and_then(|result| result) {
+            Ok(outcome) => {
+                outcome.count("a sync whose pages count as written from then on", report)
+            }
+            Err(finding) => findings.add(format!("sync {at} fails, then {then:?}: {finding}")),
+        }
+    }
+    Ok(())
+}
+
+fn name(fault: Fault) -> String {
+    let times = if fault.is_permanent { "for ever" } else { "once" };
+    format!("{:?} {times}", fault.failure)
+}
+
 impl Outcome {
-    fn count(&self, fault: Fault, report: &mut Report) {
-        let times = if fault.is_permanent { "for ever" } else { "once" };
-        report.count(&format!("{:?} {times}", fault.failure), 1);
+    fn count(&self, name: &str, report: &mut Report) {
+        report.count(name, 1);
         report.count("calls made to fail", self.failed);
         report.count("errors told", self.told);
         report.count("faults that no caller had to hear of", u64::from(self.told == 0));
@@ -101,15 +134,15 @@ impl Outcome {
 /// Runs the workload with a fault, ends it, and looks at what is left.
 fn check(
     workload: &Workload,
-    seed: u64,
-    fault: Fault,
+    sim: SimDisk,
+    fault: Option<Fault>,
     then: Then,
     cut: u64,
 ) -> Result<Outcome, Finding> {
-    let sim = SimDisk::new(seed);
     let disk = FaultyDisk::new(sim.clone());
-    disk.set_fault(Some(fault));
+    disk.set_fault(fault);
     let mut run = Run::new(workload, disk.clone());
+    run.is_sync_failing = fault.is_none();
     let told = run.go(then)?;
     let outcome = Outcome { failed: disk.failed(), told };
     let mut sim = match then {
@@ -137,12 +170,15 @@ struct Run<'a> {
     disk: FaultyDisk<SimDisk>,
     /// What the store may hold: a call that failed may have taken effect.
     models: Vec<(Digest, Model)>,
+    /// The machine itself fails.
+    is_sync_failing: bool,
 }
 
 impl<'a> Run<'a> {
     fn new(workload: &'a Workload, disk: FaultyDisk<SimDisk>) -> Self {
         let model = Model::new(workload.options.duplicates);
-        Self { workload, disk, models: vec![(Digest::default(), model)] }
+        let models = vec![(Digest::default(), model)];
+        Self { workload, disk, models, is_sync_failing: false }
     }
 
     /// Makes the calls. Returns how many errors were told.
@@ -204,7 +240,7 @@ impl<'a> Run<'a> {
     /// An error that is one of the disk's.
     fn told(&self, error: &tidemill_store::Error, doing: &str) -> Result<u64, Finding> {
         let is_kind = [ErrorKind::Io, ErrorKind::Poisoned].contains(&error.kind());
-        if is_kind && self.disk.failed() > 0 {
+        if is_kind && (self.is_sync_failing || self.disk.failed() > 0) {
             return Ok(1);
         }
         Err(format!("{doing}: badly told: {:?}: {error}", error.kind()))

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::sim_choices::{Choices, Odometer, Random};
-use super::sim_state::{Entry, EntryChange, Inode, State};
+use super::sim_inode::Inode;
+use super::sim_state::{Entry, EntryChange, State};
 use super::{Disk, DiskFile};
 
 /// A file system and a clock in memory, for tests of programs that embed the store.
@@ -33,6 +34,8 @@ struct Machine {
     locks: BTreeSet<PathBuf>,
     changes: u64,
     cut_at: Option<u64>,
+    syncs: u64,
+    fail_sync_at: Option<u64>,
     is_dead: bool,
     /// Decides whether the change that fails at a cut was made.
     random: Random,
@@ -60,6 +63,8 @@ impl SimDisk {
             locks: BTreeSet::new(),
             changes: 0,
             cut_at: None,
+            syncs: 0,
+            fail_sync_at: None,
             is_dead: false,
             random,
             now_ns,
@@ -114,6 +119,20 @@ impl SimDisk {
     /// [`SimDisk::power_cut`] then says what is left.
     pub fn cut_power_at(&self, change: u64) {
         self.lock().cut_at = Some(change);
+    }
+
+    /// How many times files were synced, or should have been, since the machine started.
+    #[must_use]
+    pub fn syncs(&self) -> u64 {
+        self.lock().syncs
+    }
+
+    /// Makes the sync of a file with this index fail, counted from 0 as [`SimDisk::syncs`] does, as
+    /// it fails on Linux: the sectors that it could not write count as written from then on. They
+    /// are there until the power goes, even for the next process, later syncs succeed without them,
+    /// and a power cut loses them, unless they are written to again.
+    pub fn fail_sync_at(&self, sync: u64) {
+        self.lock().fail_sync_at = Some(sync);
     }
 
     /// Whether the power is off, or the machine was replaced by [`SimDisk::crash`].
@@ -365,8 +384,18 @@ impl DiskFile for SimFile {
 
     fn sync(&self) -> io::Result<()> {
         // A file that is open to be read can be synced, too.
+        let fails = {
+            let mut machine = self.disk.lock();
+            machine.syncs += 1;
+            machine.fail_sync_at == Some(machine.syncs - 1)
+        };
         self.disk.change(|state| {
-            state.inode(self.inode).sync();
+            let inode = state.inode(self.inode);
+            if fails {
+                inode.forsake();
+                return Err(io::Error::from(rustix::io::Errno::IO));
+            }
+            inode.sync();
             Ok(())
         })
     }

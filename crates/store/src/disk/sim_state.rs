@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::sim_choices::{Choices, Fate};
-
-/// What a disk writes whole or not at all.
-const SECTOR_BYTES: usize = 512;
+use super::sim_inode::Inode;
 
 /// Files and directories. A clone shares all bytes until either is changed.
 #[derive(Clone, Debug)]
@@ -40,20 +38,6 @@ pub(super) struct Directory {
     durable: BTreeMap<String, Entry>,
     changes: Vec<EntryChange>,
     pub(super) current: BTreeMap<String, Entry>,
-}
-
-/// The bytes of a file: durable ones, changes since, and what they come to.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Inode {
-    durable: Arc<Vec<u8>>,
-    changes: Vec<ByteChange>,
-    pub(super) current: Arc<Vec<u8>>,
-}
-
-#[derive(Clone, Debug)]
-enum ByteChange {
-    Write { offset: usize, bytes: Arc<[u8]> },
-    SetLen(usize),
 }
 
 impl State {
@@ -109,8 +93,7 @@ impl State {
         let (dir, name) = Self::split(path)?;
         self.create_dir_all(dir)?;
         let number = self.add_inode();
-        let inode = Inode { durable: Arc::clone(&bytes), changes: Vec::new(), current: bytes };
-        self.inodes.insert(number, Arc::new(inode));
+        self.inodes.insert(number, Arc::new(Inode::new(bytes)));
         self.change_entry(dir, EntryChange::Link(name.to_owned(), number))
     }
 
@@ -169,7 +152,7 @@ impl State {
         let entries = self.directories.values().flat_map(|directory| directory.current.values());
         let named: BTreeSet<u64> = entries.filter_map(Entry::inode).collect();
         self.inodes.retain(|inode, _| named.contains(inode));
-        for inode in self.inodes.values_mut().filter(|inode| !inode.changes.is_empty()) {
+        for inode in self.inodes.values_mut().filter(|inode| !inode.is_durable()) {
             Arc::make_mut(inode).lose_power(fate, choices);
         }
     }
@@ -178,12 +161,7 @@ impl State {
     pub(super) fn max_outcomes(&self) -> u64 {
         let directories = self.directories.values().map(|directory| directory.changes.len() as u32);
         let subsets = directories.map(|changes| 2u64.saturating_pow(changes));
-        let inodes = self.inodes.values().filter(|inode| !inode.changes.is_empty());
-        let contents = inodes.map(|inode| {
-            let sectors = inode.touched_sectors().into_iter();
-            let choices = sectors.map(|sector| inode.sector_contents(sector).len() as u64);
-            choices.fold(inode.lengths().len() as u64, u64::saturating_mul)
-        });
+        let contents = self.inodes.values().map(|inode| inode.max_outcomes());
         subsets.chain(contents).fold(1, u64::saturating_mul)
     }
 }
@@ -233,133 +211,6 @@ impl Directory {
             }
         }
         self.current = self.durable.clone();
-    }
-}
-
-impl Inode {
-    pub(super) fn write(&mut self, bytes: &[u8], offset: usize) {
-        self.change(ByteChange::Write { offset, bytes: bytes.into() });
-    }
-
-    pub(super) fn set_len(&mut self, len: usize) {
-        if len != self.current.len() {
-            self.change(ByteChange::SetLen(len));
-        }
-    }
-
-    fn change(&mut self, change: ByteChange) {
-        change.apply(Arc::make_mut(&mut self.current));
-        self.changes.push(change);
-    }
-
-    pub(super) fn sync(&mut self) {
-        self.durable = Arc::clone(&self.current);
-        self.changes.clear();
-    }
-
-    /// Every sector, and the length, keeps the changes up to some moment of its own.
-    fn lose_power(&mut self, fate: Fate, choices: &mut Choices) {
-        let lengths = self.lengths();
-        let mut bytes = self.durable.to_vec();
-        bytes.resize(lengths[fate.pick(lengths.len(), choices)], 0);
-        for sector in self.touched_sectors() {
-            let start = sector * SECTOR_BYTES;
-            if start >= bytes.len() {
-                break;
-            }
-            let contents = self.sector_contents(sector);
-            let content = &contents[fate.pick(contents.len(), choices)];
-            let end = bytes.len().min(start + SECTOR_BYTES);
-            bytes[start..end].copy_from_slice(&content[..end - start]);
-        }
-        let bytes = Arc::new(bytes);
-        *self = Self { durable: Arc::clone(&bytes), changes: Vec::new(), current: bytes };
-    }
-
-    /// The lengths it had since the last sync, each once but for the last.
-    fn lengths(&self) -> Vec<usize> {
-        let mut lengths = vec![self.durable.len()];
-        let mut length = self.durable.len();
-        for change in &self.changes {
-            length = match change {
-                ByteChange::Write { offset, bytes } => length.max(offset + bytes.len()),
-                ByteChange::SetLen(len) => *len,
-            };
-            push_if_new(&mut lengths, length);
-        }
-        lengths
-    }
-
-    fn touched_sectors(&self) -> BTreeSet<usize> {
-        let mut sectors = BTreeSet::new();
-        let mut longest = self.durable.len();
-        for change in &self.changes {
-            let touched = match change {
-                ByteChange::Write { offset, bytes } => *offset..offset + bytes.len(),
-                ByteChange::SetLen(len) => *len..longest,
-            };
-            longest = longest.max(touched.end);
-            if !touched.is_empty() {
-                sectors.extend(touched.start / SECTOR_BYTES..touched.end.div_ceil(SECTOR_BYTES));
-            }
-        }
-        sectors
-    }
-
-    /// What stood in a sector since the last sync: first what was durable, last what is there now.
-    fn sector_contents(&self, sector: usize) -> Vec<[u8; SECTOR_BYTES]> {
-        let start = sector * SECTOR_BYTES;
-        let mut content = [0; SECTOR_BYTES];
-        if let Some(durable) = self.durable.get(start..) {
-            let len = durable.len().min(SECTOR_BYTES);
-            content[..len].copy_from_slice(&durable[..len]);
-        }
-        let mut contents = vec![content];
-        for change in &self.changes {
-            match change {
-                ByteChange::Write { offset, bytes } => {
-                    let (from, to) =
-                        (start.max(*offset), (offset + bytes.len()).min(start + SECTOR_BYTES));
-                    if from < to {
-                        content[from - start..to - start]
-                            .copy_from_slice(&bytes[from - offset..to - offset]);
-                    }
-                }
-                ByteChange::SetLen(len) => {
-                    let kept = len.saturating_sub(start).min(SECTOR_BYTES);
-                    content[kept..].fill(0);
-                }
-            }
-            push_if_new(&mut contents, content);
-        }
-        contents
-    }
-}
-
-/// Adds what is not there yet, and moves to the end what is: the last one is what holds now.
-fn push_if_new<T: PartialEq>(all: &mut Vec<T>, new: T) {
-    if all.last() == Some(&new) {
-        return;
-    }
-    // The first stays the first: it is what was durable.
-    if let Some(at) = all.iter().skip(1).position(|old| *old == new) {
-        all.remove(at + 1);
-    }
-    all.push(new);
-}
-
-impl ByteChange {
-    fn apply(&self, file: &mut Vec<u8>) {
-        match self {
-            Self::Write { offset, bytes } => {
-                let end = offset + bytes.len();
-                if file.len() < end {
-                    file.resize(end, 0);
-                }
-                file[*offset..end].copy_from_slice(bytes);
-            }
-            Self::SetLen(len) => file.resize(*len, 0),
-        }
     }
 }
 
@@ -447,6 +298,33 @@ mod tests {
         // Length 0, or 600 with two sectors there or not, by two names; "c" absent, empty, 0 or z.
         assert_eq!(all.len(), 5 * 2 * 4);
         assert!(disk.power_cuts(39).is_none() && !disk.is_dead());
+    }
+
+    #[test]
+    fn what_a_failed_sync_left_behind_is_lost_unless_written_again() {
+        let run = |again: bool| {
+            outcomes(move |disk| {
+                put(disk, "a", b"old");
+                let file = disk.open(Path::new("/d/a"), true).unwrap();
+                file.sync().unwrap();
+                disk.sync_dir(Path::new("/d")).unwrap();
+                file.write_all_at(b"new", 0).unwrap();
+                disk.fail_sync_at(disk.syncs());
+                assert!(file.sync().is_err());
+                // Another process finds it, and syncs it.
+                let file = disk.open(Path::new("/d/a"), true).unwrap();
+                let mut found = [0; 3];
+                file.read_exact_at(&mut found, 0).unwrap();
+                assert_eq!(&found, b"new");
+                if again {
+                    file.write_all_at(b"w", 2).unwrap();
+                }
+                file.sync().unwrap();
+            })
+        };
+        let file = |text: &str| vec![("a".to_owned(), text.to_owned())];
+        assert_eq!(run(false), BTreeSet::from([file("old"), file("new")]));
+        assert_eq!(run(true), BTreeSet::from([file("new")]));
     }
 
     #[test]
