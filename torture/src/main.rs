@@ -2,6 +2,10 @@
 //!
 //! Each takes a seed, which replays it exactly, prints what it injected, how often, and what it
 //! found, and ends with 1 when it found something.
+//!
+//! The simulated ones (`power`, `faults`, `corrupt`) take a minute each unless told otherwise. Half a
+//! minute each, for every commit: `--minutes 0.5`. The long run: `power --until 1000000`,
+//! `corrupt --until 2000000`, `faults --cases 100` (all of seeds 0 to 99; 0 is the canonical workload).
 #![forbid(unsafe_code)]
 
 #[allow(clippy::unwrap_used, reason = "an oracle that cannot read has found something: a panic")]

@@ -21,10 +21,10 @@ use crate::report::Report;
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct CorruptArgs {
     #[command(flatten)]
-    limits: Limits,
+    pub(super) limits: Limits,
     /// Only every so many-th damage, for a short run.
     #[arg(long, default_value_t = 1)]
-    step: usize,
+    pub(super) step: usize,
 }
 
 /// Runs the campaign.

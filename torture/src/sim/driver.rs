@@ -1,9 +1,9 @@
 //! Runs cases on threads until time or number is up, and catches panics.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -14,7 +14,7 @@ use crate::report::Report;
 const MAX_FINDINGS_OF_CASE: usize = 3;
 
 /// How long a campaign runs.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Limits {
     /// The first case's seed; the next ones have the numbers after it. A finding names its own:
     /// `--seed S --cases 1` replays it.
@@ -78,11 +78,7 @@ pub(crate) fn run(
         (AtomicU64::new(0), AtomicU64::new(0), Mutex::new(Report::default()));
     let bar = progress_bar(limits.until);
     let progress = Progress { limits, deadline, injected: &injected, bar: &bar };
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|info| {
-        // The finding has the message; where it happened is known here alone.
-        PANICKED_AT.set(info.location().map(ToString::to_string));
-    }));
+    HOOK.call_once(hear_panics);
     let work = || {
         let mut report = Report::default();
         while !progress.is_over() {
@@ -104,7 +100,6 @@ pub(crate) fn run(
     std::thread::scope(|scope| {
         (0..threads.unwrap_or(1).max(1)).for_each(|_| drop(scope.spawn(work)));
     });
-    std::panic::set_hook(hook);
     bar.finish_and_clear();
     let mut report: Report = total.into_inner().unwrap_or_else(PoisonError::into_inner);
     let rate = injected.load(Relaxed) as f64 / started.elapsed().as_secs_f64();
@@ -112,13 +107,31 @@ pub(crate) fn run(
     report
 }
 
+static HOOK: Once = Once::new();
+
 thread_local! {
-    static PANICKED_AT: std::cell::RefCell<Option<String>> = const { std::cell::RefCell::new(None) };
+    static IS_CASE: Cell<bool> = const { Cell::new(false) };
+    static PANICKED_AT: Cell<Option<String>> = const { Cell::new(None) };
+}
+
+/// Panics in a case are findings, with their place, and nothing else is printed.
+fn hear_panics() {
+    let others = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if IS_CASE.get() {
+            PANICKED_AT.set(info.location().map(ToString::to_string));
+        } else {
+            others(info);
+        }
+    }));
 }
 
 /// What `run` returns, or the message of its panic.
 pub(crate) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, Finding> {
-    catch_unwind(AssertUnwindSafe(run)).map_err(|payload| {
+    let was_case = IS_CASE.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(run));
+    IS_CASE.set(was_case);
+    result.map_err(|payload| {
         let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
         let at = PANICKED_AT.take().unwrap_or_else(|| "another thread".to_owned());

@@ -20,10 +20,10 @@ use crate::report::Report;
 pub(crate) struct FaultsArgs {
     /// Seed 0 is the canonical workload, others are random ones.
     #[command(flatten)]
-    limits: Limits,
+    pub(super) limits: Limits,
     /// Only every so many-th call, for a short run.
     #[arg(long, default_value_t = 1)]
-    step: u64,
+    pub(super) step: u64,
 }
 
 /// What follows the first error.

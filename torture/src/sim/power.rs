@@ -27,16 +27,16 @@ const MAX_DEPTH: usize = 3;
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct PowerArgs {
     #[command(flatten)]
-    limits: Limits,
+    pub(super) limits: Limits,
     /// Power cuts by chance at each change.
     #[arg(long, default_value_t = 3)]
-    cuts: u32,
+    pub(super) cuts: u32,
     /// All outcomes of a power cut are tried where there are at most so many.
     #[arg(long, default_value_t = 300)]
-    all_up_to: usize,
+    pub(super) all_up_to: usize,
     /// Calls of each workload.
     #[arg(long, default_value_t = 40)]
-    calls: usize,
+    pub(super) calls: usize,
 }
 
 /// Runs the campaign.
