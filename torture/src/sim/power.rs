@@ -59,7 +59,7 @@ fn case(
     let workload = Workload::random(&mut random, durability, args.calls, 30);
     let recorded_seed = random.next();
     let recorded = record(&workload, &mut Random(recorded_seed))?;
-    if seed % 16 == 0 {
+    if seed.is_multiple_of(16) {
         let again = record(&workload, &mut Random(recorded_seed))?;
         if (again.changes, again.files) != (recorded.changes, recorded.files) {
             return Err(format!("{} changes, then {}", recorded.changes, again.changes));

@@ -76,10 +76,7 @@ impl Call {
 
     /// Whether all writes before it are on the disk when it returns, whatever the durability.
     pub(crate) fn is_durable(&self) -> bool {
-        match self {
-            Self::Write(_) => false,
-            _ => true,
-        }
+        !matches!(self, Self::Write(_))
     }
 
     pub(crate) fn name(&self) -> &'static str {
