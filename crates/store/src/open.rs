@@ -17,7 +17,9 @@ use crate::options::Options;
 use crate::recycle::Spare;
 use crate::segment::Segment;
 use crate::store::{Inner, Recovery, Store, TableState, publish_definitions};
-use crate::wal::{Log, Marker, Replay, decode_record, is_new_log, log_number, log_path, replay};
+use crate::wal::{
+    End, Log, Marker, Replay, decode_record, is_new_log, log_number, log_path, replay,
+};
 
 /// What was not durable of a log is written anew in steps of this many bytes.
 const REWRITE_BYTES: usize = 1 << 20;
@@ -299,7 +301,8 @@ fn replay_logs(
         if result.torn_bytes > 0 {
             recovery.torn_tail = Some((path.clone(), result.torn_bytes));
         }
-        if !result.is_closed() {
+        // Of the files before it `replay` has made sure.
+        if is_last && !result.is_closed(End::OfLog) {
             let marked = result.header.mark.map_or(0, |mark| mark.synced);
             let unmarked = result.valid_bytes.saturating_sub(marked);
             recovery.unclosed_log = Some((path.clone(), unmarked));
@@ -363,7 +366,7 @@ fn settle_last_log(disk: &dyn Disk, dir: &Path, number: u64, log: &Replay) -> Re
         file.sync()?;
         let Some(mark) = log.header.mark else { return Ok(()) };
         // Even if there is such a mark: it may have been read, and not be durable.
-        let mark = mark.next(log.valid_bytes, true);
+        let mark = mark.next(log.valid_bytes, End::OfFile);
         file.write_all_at(&mark.sector(number), mark.offset())?;
         file.sync()
     });

@@ -183,3 +183,25 @@ fn every_missing_file_is_reported() {
         assert!(is_kind && error.path().is_some(), "{path}: {error}");
     }
 }
+
+#[test]
+fn a_missing_last_log_is_reported() {
+    let disk = SimDisk::new(0);
+    let write = |time| {
+        let store = open(&disk).unwrap();
+        let mut batch = Batch::new();
+        fill(&mut batch, &[Row::new("t", "a", time, 1)]);
+        store.write(&mut batch).unwrap();
+    };
+    let last_log =
+        || disk.files().into_keys().rfind(|path| path.extension() == Some("wal".as_ref()));
+    write(1);
+    let first = last_log();
+    write(2);
+    let second = last_log().unwrap();
+    assert!(first.is_some() && first.as_ref() != Some(&second));
+    disk.remove(&second).unwrap();
+    let store = open(&disk).unwrap();
+    assert_eq!(dump(&store.snapshot()).len(), 1);
+    assert_eq!(store.recovery().unclosed_log, first.map(|path| (path, 0)));
+}
