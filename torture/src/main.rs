@@ -2,6 +2,10 @@
 //!
 //! Each takes a seed, which replays it exactly, prints what it injected, how often, and what it
 //! found, and ends with 1 when it found something.
+//!
+//! The simulated ones (`power`, `faults`, `corrupt`) take a minute each unless told otherwise. Half a
+//! minute each, for every commit: `--minutes 0.5`. The long run: `power --until 1000000`,
+//! `corrupt --until 2000000`, `faults --cases 100` (all of seeds 0 to 99; 0 is the canonical workload).
 #![forbid(unsafe_code)]
 
 #[allow(clippy::unwrap_used, reason = "an oracle that cannot read has found something: a panic")]
@@ -9,6 +13,7 @@
 mod common;
 mod real;
 mod report;
+mod sim;
 
 use std::process::ExitCode;
 
@@ -23,6 +28,9 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Campaign {
+    Power(sim::PowerArgs),
+    Faults(sim::FaultsArgs),
+    Corrupt(sim::CorruptArgs),
     /// Kills processes at random moments: nothing acknowledged is lost, nothing is invented.
     Kill(real::Kill),
     /// Kills processes at, and fails, every storage system call of a workload; needs strace.
@@ -36,11 +44,16 @@ enum Campaign {
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    match Args::parse().campaign {
-        Campaign::Kill(arguments) => real::kill(&arguments),
-        Campaign::Syscalls(arguments) => real::syscalls(&arguments),
-        Campaign::Environment(arguments) => real::environment(&arguments),
-        Campaign::Memory(arguments) => real::memory(&arguments),
-        Campaign::Victim(arguments) => Ok(real::victim(&arguments)),
-    }
+    let report = match Args::parse().campaign {
+        Campaign::Power(args) => sim::power(&args),
+        Campaign::Faults(args) => sim::faults(&args),
+        Campaign::Corrupt(args) => sim::corrupt(&args),
+        Campaign::Kill(arguments) => return real::kill(&arguments),
+        Campaign::Syscalls(arguments) => return real::syscalls(&arguments),
+        Campaign::Environment(arguments) => return real::environment(&arguments),
+        Campaign::Memory(arguments) => return real::memory(&arguments),
+        Campaign::Victim(arguments) => return Ok(real::victim(&arguments)),
+    };
+    report.print();
+    Ok(report.exit_code())
 }
