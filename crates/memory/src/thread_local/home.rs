@@ -49,16 +49,23 @@ fn closed<T>() -> *mut Node<T> {
 }
 
 impl<T: Recycle + Send> Home<T> {
-    pub(super) fn open(limits: Limits) -> NonNull<Self> {
-        NonNull::from_mut(Box::leak(Box::new(Self {
-            owner: current_thread(),
-            limits,
-            kept: Cell::new(null_mut()),
-            room: Cell::new(limits.max_idle),
-            returned: AtomicPtr::new(null_mut()),
-            returned_count: AtomicUsize::new(0),
-            holders: AtomicUsize::new(1),
-        })))
+    pub(super) fn try_open(limits: Limits) -> Result<NonNull<Self>, OutOfMemory> {
+        let layout = Layout::new::<Self>();
+        let home = Global.allocate(layout).map_err(|_| OutOfMemory::Allocator { layout })?;
+        let home = home.cast::<Self>();
+        // SAFETY: fresh memory of this layout.
+        unsafe {
+            home.write(Self {
+                owner: current_thread(),
+                limits,
+                kept: Cell::new(null_mut()),
+                room: Cell::new(limits.max_idle),
+                returned: AtomicPtr::new(null_mut()),
+                returned_count: AtomicUsize::new(0),
+                holders: AtomicUsize::new(1),
+            });
+        }
+        Ok(home)
     }
 
     /// A node from the shelf, or from what came back.
@@ -194,7 +201,7 @@ impl<T: Recycle + Send> Home<T> {
         if before == 1 {
             // What the others did with it came before.
             fence(Ordering::Acquire);
-            // SAFETY: made by `Box::leak`, and this was the last holder.
+            // SAFETY: from the global allocator, with this layout; this was the last holder.
             drop(unsafe { Box::from_raw(home.as_ptr()) });
         }
     }
