@@ -1,4 +1,4 @@
-//! `cargo xtask sanitize [asan|tsan|valgrind|all]`: the tests of what is `unsafe`, or handles foreign bytes,
+//! `cargo xtask sanitize [asan|tsan|valgrind|all] [PACKAGE]`: the tests of what is `unsafe`, or handles foreign bytes,
 //! while every memory access is looked at.
 //!
 //! * `asan` (nightly): AddressSanitizer over all tests of these crates. It finds what is read or written
@@ -54,7 +54,7 @@ const TSAN: [Suite; 3] = [
 const VALGRIND: [Suite; 3] =
     [all_of("tidemill-memory"), all_of("tidemill-kernels"), all_of("tidemill-codec")];
 
-/// Runs the sanitizers that are named; what is missing for one is said, and the others go on.
+/// Runs the sanitizers that are named, over all their packages or one; what is missing for one is said, and the others go on.
 ///
 /// # Errors
 /// When a name is unknown, or a command cannot be started.
@@ -64,8 +64,9 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
         "asan" => &["asan"],
         "tsan" => &["tsan"],
         "valgrind" => &["valgrind"],
-        other => bail!("usage: xtask sanitize [asan|tsan|valgrind|all] (not `{other}`)"),
+        other => bail!("usage: xtask sanitize [asan|tsan|valgrind|all] [PACKAGE] (not `{other}`)"),
     };
+    let package = arguments.get(1);
     let mut failed = false;
     for name in names {
         if let Some(how) = missing(name) {
@@ -78,13 +79,15 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
             _ => &VALGRIND,
         };
         let mut total = Counts::default();
-        for suite in suites {
+        for suite in suites.iter().filter(|suite| package.is_none_or(|only| only == suite.package))
+        {
             let counts = run_suite(root, name, suite)?;
             println!("{name}: {}: {counts}", suite.package);
             total.add(counts);
         }
         println!("{name}: {total}");
-        failed |= total.failures > 0;
+        // Nothing run is nothing found.
+        failed |= total.failures > 0 || total.programs == 0;
     }
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
