@@ -16,8 +16,8 @@ use zerocopy::transmute_ref;
 /// leaves what it was to append to as it was; the encoder can be used again.
 ///
 /// # Panics
-/// All functions panic when there are more rows than that; those that don't begin with `try_` also when there
-/// is no memory.
+/// All functions panic when there are more rows than that; those that don't begin with `try_` end the process
+/// when there is no memory.
 #[derive(Default)]
 pub struct Encoder {
     ints: IntsEncoder,

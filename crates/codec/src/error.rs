@@ -1,3 +1,4 @@
+use std::alloc::{Layout, handle_alloc_error};
 use std::collections::TryReserveError;
 use std::fmt;
 
@@ -37,11 +38,13 @@ impl Error {
         self.reason
     }
 
-    /// What the infallible forms do.
+    /// What the infallible forms do without memory: they end the process, as the standard library's.
+    /// (Unwinding, callers would have to be whole at every call.)
     #[cold]
     #[inline(never)]
     pub(crate) fn raise(self) -> ! {
-        panic!("{self}")
+        // How much was asked for is not known here.
+        handle_alloc_error(Layout::new::<[u64; crate::VECTOR_ROWS]>())
     }
 }
 
