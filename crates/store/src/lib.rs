@@ -39,6 +39,7 @@
 //! demand; `tests/` runs the store on them against a naive model. The bytes are described in `docs/formats`.
 #![forbid(unsafe_code)]
 
+mod backup;
 mod bulk;
 mod bytes;
 mod check;
@@ -65,6 +66,7 @@ mod store;
 mod wal;
 mod workers;
 
+pub use backup::BackedUp;
 pub use bulk::{Bulk, BulkMap, Loaded, LoadedTable};
 pub use check::Check;
 pub use compact::Compacted;

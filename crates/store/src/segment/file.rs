@@ -133,6 +133,12 @@ impl Segment {
         Some((at + 1, fields[at].1))
     }
 
+    /// Fills `out` from `offset`, unchecked: to copy the file.
+    pub(crate) fn read_bytes(&self, out: &mut [u8], offset: u64) -> Result<()> {
+        let read = self.file.read_exact_at(out, offset);
+        read.map_err(|e| Error::io(&self.path, "read a segment", e))
+    }
+
     /// Reads a column's chunk (0: times) of a block over `out` and checks it. Returns its offset;
     /// `None`: no row has a value.
     pub(crate) fn read_chunk(
