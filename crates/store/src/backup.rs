@@ -95,7 +95,7 @@ impl Manifest {
 }
 
 /// Makes the directory and takes its lock, so that two backups do not share it.
-pub(crate) fn prepare(disk: &dyn Disk, dir: &Path) -> Result<Box<dyn Send + Sync>> {
+fn prepare(disk: &dyn Disk, dir: &Path) -> Result<Box<dyn Send + Sync>> {
     refuse_files(disk, dir, &[])?;
     disk.create_dir_all(dir).map_err(|e| Error::io(dir, "create the directory", e))?;
     let lock = disk.lock(&dir.join(LOCK_NAME)).map_err(|e| lock_error(dir, e))?;
@@ -105,7 +105,8 @@ pub(crate) fn prepare(disk: &dyn Disk, dir: &Path) -> Result<Box<dyn Send + Sync
     Ok(lock)
 }
 
-fn refuse_files(disk: &dyn Disk, dir: &Path, allowed: &[&str]) -> Result<()> {
+/// Refuses a directory that holds anything else.
+pub(crate) fn refuse_files(disk: &dyn Disk, dir: &Path, allowed: &[&str]) -> Result<()> {
     let names = match disk.list(dir) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         names => names.map_err(|e| Error::io(dir, "list the directory", e))?,

@@ -59,6 +59,8 @@ mod open;
 mod options;
 mod read;
 mod recycle;
+mod repair;
+mod salvage;
 mod segment;
 mod series_index;
 mod sorted;
@@ -68,7 +70,7 @@ mod workers;
 
 pub use backup::BackedUp;
 pub use bulk::{Bulk, BulkMap, Loaded, LoadedTable};
-pub use check::Check;
+pub use check::{Check, check};
 pub use compact::Compacted;
 pub use disk::{Disk, DiskFile, Failure, Fault, FaultyDisk, Operation, RealDisk, SimDisk};
 pub use error::{Error, ErrorKind, Result};
@@ -77,6 +79,8 @@ pub use options::{Durability, Options, default_budget_bytes};
 pub use read::{
     ColumnSlice, Piece, Reader, SliceValues, Snapshot, StoredAggregate, TableView, TextSlice,
 };
+pub use repair::{Repaired, RepairedTable, repair, repair_with_progress};
+pub use salvage::{Damage, Lost, Report};
 pub use segment::AnyAggregate;
 pub use series_index::SeriesIndex;
 pub use store::{Recovery, Store, Writer, Written};

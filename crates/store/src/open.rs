@@ -24,7 +24,7 @@ const REWRITE_BYTES: usize = 1 << 20;
 pub(crate) const LOCK_NAME: &str = "LOCK";
 /// A reader beside a writer may find files gone that the writer has just replaced, and looks
 /// again this many times.
-const MAX_OPEN_ATTEMPTS: usize = 100;
+pub(crate) const MAX_OPEN_ATTEMPTS: usize = 100;
 
 impl Store {
     /// Opens the store in `dir`, or creates one there.
@@ -162,7 +162,7 @@ fn open_to_read(dir: &Path, options: Options) -> Result<Store> {
     Ok(assemble(dir, options, loaded, replayed, None, 0, recovery, None))
 }
 
-fn no_store(dir: &Path) -> Error {
+pub(crate) fn no_store(dir: &Path) -> Error {
     Error::new(ErrorKind::NotFound, "there is no store here; `tidemill import` creates one").at(dir)
 }
 

@@ -15,10 +15,12 @@ mod frame;
 mod log;
 mod record;
 mod replay;
+mod scan;
 
 pub(crate) use log::Log;
 pub(crate) use record::{decode_record, encode_rows};
 pub(crate) use replay::{Replay, replay};
+pub(crate) use scan::{LogScan, read_frame};
 
 use std::path::{Path, PathBuf};
 
