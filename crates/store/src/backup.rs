@@ -55,11 +55,16 @@ impl Store {
         mut progress: impl FnMut(u64),
     ) -> Result<BackedUp> {
         let (disk, dir) = (self.inner.disk(), dir.as_ref());
+        let retentions: Vec<u64> = {
+            let commit = self.inner.lock_commit();
+            commit.manifest.tables.iter().map(|table| table.retention_ns).collect()
+        };
         // Its segments stay open, whatever becomes of the files.
         let snapshot = self.snapshot();
         let _lock = prepare(disk, dir)?;
         let mut copy = Copy { disk, dir, done: BackedUp::default(), progress: &mut progress };
-        let mut manifest = Manifest { generation: 1, next_file: 1, ..Manifest::default() };
+        // Of generation 0, as a new store: it has no log yet.
+        let mut manifest = Manifest { next_file: 1, ..Manifest::default() };
         for segment in segments(&snapshot) {
             copy.segment(segment)?;
             manifest.push_segment(segment.entry.clone());
@@ -72,7 +77,8 @@ impl Store {
                 manifest.push_segment(entry);
             }
             let definition_bytes = copy.definition(id as u32, table)?;
-            manifest.tables.push(TableEntry { id: id as u32, definition_bytes });
+            let retention_ns = retentions.get(id).copied().unwrap_or(0);
+            manifest.tables.push(TableEntry { id: id as u32, definition_bytes, retention_ns });
         }
         copy.done.tables = manifest.tables.len();
         // All that the manifest names is found before it is.

@@ -50,7 +50,7 @@ impl Repaired {
 /// Writes everything that can be read of the store in `from` into a new one in `to`, which must
 /// not exist or be empty. `from` is only read, and need not open; `options` are those of the new
 /// store. Rows are written by the names of their table, tags and fields, older ones first, and each
-/// table keeps its policy for duplicates; memory stays within the budget.
+/// table keeps its policy for duplicates and its retention; memory stays within the budget.
 ///
 /// A table of which no row can be read is not in the new store. Where a value is lost that had
 /// replaced another one, that one may be back. Without a manifest, so may rows that
@@ -108,6 +108,9 @@ pub fn repair_with_progress(
         repaired.tables.extend(writer.finish()?);
     }
     repaired.tables.sort_by(|a, b| a.name.cmp(&b.name));
+    for table in &repaired.tables {
+        store.set_retention(&table.name, remains.retention(&table.name))?;
+    }
     store.close()?;
     Ok(repaired)
 }

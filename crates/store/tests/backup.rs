@@ -45,6 +45,8 @@ fn a_backup_is_a_store_with_the_same_rows() {
     let disk = SimDisk::new(0);
     let store = sample(&disk).unwrap();
     let want = dump(&store.snapshot());
+    let keep = Some(std::time::Duration::from_nanos(u64::MAX));
+    store.set_retention("u", keep).unwrap();
     let before = disk.files();
     let done = store.backup(TO).unwrap();
     assert_eq!((done.tables, done.rows >= want.len() as u64), (2, true), "{done:?}");
@@ -57,6 +59,8 @@ fn a_backup_is_a_store_with_the_same_rows() {
         assert_eq!(read(options(&disk), Path::new(dir)).unwrap(), want);
         let copy = Store::open(dir, options(&disk)).unwrap();
         assert_eq!(copy.check().unwrap().problems.len(), 0);
+        let retentions = ["t", "u"].map(|table| copy.retention(table).unwrap());
+        assert_eq!(retentions, [None, keep]);
         assert_eq!(copy.recovery().removed_files.len(), 0);
         // It goes on from there: later rows win over those that came along.
         let mut batch = Batch::new();

@@ -199,18 +199,20 @@ fn every_flipped_bit_costs_no_more_than_is_said() {
     let sample = sample();
     for path in sample.files.keys() {
         let length = sample.files[path].len();
-        let mut salvaged = 0;
-        for bit in 0..length * 8 {
+        let (mut salvaged, mut cases) = (0, 0);
+        // All of the small files, and of the others each byte and in turn each of its bits.
+        let step = if length > 100 { 9 } else { 1 };
+        for bit in (0..length * 8).step_by(step) {
             let mut files = sample.files.clone();
             files.get_mut(path).unwrap()[bit / 8] ^= 1 << (bit % 8);
             let what = format!("{} bit {bit}", path.display());
             let (got, repaired) = salvage(&sample, &files, &what);
-            let is_last_mark = path.extension().is_some_and(|e| e == "wal") && got == sample.rows;
-            assert!(names_file(&repaired.report.damages, path) || is_last_mark, "{what}");
+            assert!(names_file(&repaired.report.damages, path), "{what}");
             salvaged += got.len();
+            cases += 1;
         }
-        let share = salvaged as f64 / (length * 8 * sample.rows.len()) as f64;
-        println!("{}: {:.1} % of the rows", path.display(), 100.0 * share);
+        let share = salvaged as f64 / (cases * sample.rows.len()) as f64;
+        println!("{}: {cases} cases, {:.1} % of the rows", path.display(), 100.0 * share);
         // Nearly all rows are in one segment, whose names are in one addition.
         let least = match path.file_name().and_then(|name| name.to_str()).unwrap() {
             "00000003.seg" => 0.8,
@@ -229,25 +231,11 @@ fn every_truncation_costs_no_more_than_is_said() {
         for cut in 0..sample.files[path].len() {
             let mut files = sample.files.clone();
             files.get_mut(path).unwrap().truncate(cut);
-            salvage_cut(&sample, &files, path, cut);
+            let (_, repaired) =
+                salvage(&sample, &files, &format!("{} cut at {cut}", path.display()));
+            assert!(names_file(&repaired.report.damages, path), "{} cut at {cut}", path.display());
         }
     }
-}
-
-/// A log may end anywhere: that is a torn tail, and what stood behind it is not known.
-fn salvage_cut(sample: &Sample, files: &Files, path: &Path, cut: usize) {
-    let what = format!("{} cut at {cut}", path.display());
-    if path.extension().is_none_or(|ending| ending != "wal") {
-        let (_, repaired) = salvage(sample, files, &what);
-        assert!(names_file(&repaired.report.damages, path), "{what}");
-        return;
-    }
-    let disk = disk_of(files);
-    let repaired = repair(DIR, NEW, options(&disk)).unwrap();
-    let got = dump(&Store::open(NEW, options(&disk)).unwrap().snapshot());
-    assert!(got.keys().all(|key| sample.rows.contains_key(key)), "{what}");
-    let is_said = !repaired.report.notes.is_empty() || !repaired.report.is_sound();
-    assert!(is_said || cut == sample.files[path].len(), "{what}");
 }
 
 #[test]
@@ -257,14 +245,8 @@ fn every_file_may_be_missing_zeroed_or_swapped() {
         let mut files = sample.files.clone();
         files.remove(path);
         let what = format!("{} missing", path.display());
-        if path.extension().is_some_and(|ending| ending == "wal") {
-            // Format 1: an empty log and one that is gone are the same.
-            let disk = disk_of(&files);
-            repair(DIR, NEW, options(&disk)).unwrap();
-            continue;
-        }
         let (_, repaired) = salvage(&sample, &files, &what);
-        assert!(names_file(&repaired.report.damages, path), "{what}");
+        assert!(!repaired.report.is_sound(), "{what}");
         for (other, content) in &sample.files {
             let mut files = sample.files.clone();
             files.insert(path.clone(), content.clone());

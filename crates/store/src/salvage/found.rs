@@ -7,7 +7,7 @@ use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Manifest, definition_path, segment_path};
 use crate::open::MAX_OPEN_ATTEMPTS;
-use crate::wal::{log_number, log_path};
+use crate::wal::{is_new_log, log_number, log_path};
 
 /// A store's files, opened, as they were at one moment: a writer may replace the store after that,
 /// what is open stays.
@@ -90,7 +90,8 @@ impl Found {
 
 /// Whether a file is ours by its name.
 pub(crate) fn is_named_by_us(name: &str) -> bool {
-    segment_number(name).is_some() || definition_number(name).is_some() || name == "MANIFEST.next"
+    let is_new = name == "MANIFEST.next" || is_new_log(name);
+    is_new || segment_number(name).is_some() || definition_number(name).is_some()
 }
 
 fn segment_number(name: &str) -> Option<u64> {

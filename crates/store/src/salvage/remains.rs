@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tidemill_model::TimeRange;
 
@@ -57,6 +58,14 @@ impl Remains {
         self.tables.get(&id).unwrap_or(&self.unknown_table)
     }
 
+    /// How long the table of this name keeps its rows.
+    pub(crate) fn retention(&self, name: &str) -> Option<Duration> {
+        let (id, _) =
+            self.tables.iter().find(|(_, table)| table.name().as_deref() == Some(name))?;
+        let entry = self.manifest.as_ref()?.tables.iter().find(|entry| entry.id == *id)?;
+        Some(Duration::from_nanos(entry.retention_ns)).filter(|keep| !keep.is_zero())
+    }
+
     /// All sources of rows, older ones first. A write that is also in a segment comes before it.
     pub(crate) fn sources(&self) -> Vec<Source> {
         let flushed = self.manifest.as_ref().map_or(0, |manifest| manifest.flushed_sequence);
@@ -75,7 +84,7 @@ impl Remains {
     fn read_manifest(&mut self, found: &Found, report: &mut Report) -> Result<()> {
         let path = Manifest::path(&found.dir);
         let names = "nothing by itself, but without it rows that were deleted or never committed \
-                     may come back, and no file is known to be missing";
+                     may come back, no file is known to be missing, and tables keep rows for ever";
         match &found.manifest {
             Ok(Some(manifest)) => self.manifest = Some(manifest.clone()),
             Ok(None) => {
@@ -193,6 +202,13 @@ impl Remains {
 
     fn read_logs(&mut self, found: Found, report: &mut Report) {
         let last = found.logs.keys().next_back().copied();
+        // A writer makes a log before its first commit, and removes one after it made the next.
+        if last.is_none() && self.manifest.as_ref().is_some_and(|manifest| manifest.generation > 0)
+        {
+            let error = Error::corrupt(&found.dir, 0, "there is no log");
+            report
+                .damage(error, Lost::unknown("the writes since the last flush, if there were any"));
+        }
         let mut expected = self.manifest.as_ref().map(|manifest| manifest.flushed_sequence + 1);
         for (number, file) in found.logs {
             let path = log_path(&found.dir, number);
@@ -278,7 +294,11 @@ impl LogRemains {
         let (path, scan) = (&self.path, &self.scan);
         if let Some(header) = &scan.header {
             let error = Error::corrupt(path, header.at as u64, header.what.clone());
-            report.damage(error, Lost::nothing("writes are found without the header"));
+            let lost = match scan.closed {
+                Some(_) => Lost::nothing("writes are found without the header"),
+                None => Lost::unknown("writes that may have stood behind those that are found"),
+            };
+            report.damage(error, lost);
         }
         if let Some(offset) = scan.damaged_mark {
             let error = Error::corrupt(path, offset, "a mark of the log is damaged");
@@ -307,11 +327,11 @@ impl LogRemains {
                 format!("the log ends here; its first {} bytes were durable", scan.synced);
             let lost = Lost::unknown("the writes that stood behind");
             report.damage(Error::corrupt(path, scan.length, message), lost);
-        } else if !scan.is_closed && !is_last {
+        } else if !scan.is_closed() && !is_last {
             let message = "the log ends too early: it was not closed, but later files follow it";
             let lost = Lost::unknown("writes that may have stood behind");
             report.damage(Error::corrupt(path, scan.length, message), lost);
-        } else if !scan.is_closed {
+        } else if !scan.is_closed() {
             report.notes.push(format!(
                 "{} was not closed: a writer is at work, or was ended",
                 path.display()

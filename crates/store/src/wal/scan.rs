@@ -3,7 +3,8 @@
 use std::io;
 use std::ops::Range;
 
-use super::frame::{FILE_HEADER_BYTES, FRAME_HEADER_BYTES, FRAME_MAGIC, Frame, file_header};
+use super::frame::{FRAME_HEADER_BYTES, FRAME_MAGIC, Frame};
+use super::header::{HEADER_BYTES, Header, Mark, SECTOR_BYTES};
 use super::replay::{READ_BYTES, Window, memchr_u32};
 use crate::bytes::Malformed;
 use crate::disk::DiskFile;
@@ -17,8 +18,8 @@ pub(crate) struct LogScan {
     pub(crate) damaged_mark: Option<u64>,
     /// The first write that is in this file or a later one; 0: unknown.
     pub(crate) base_sequence: u64,
-    /// Whether the file says that nothing follows.
-    pub(crate) is_closed: bool,
+    /// Whether its mark says that it was closed, and with how many bytes; `None`: it has none.
+    pub(crate) closed: Option<(bool, u64)>,
     /// So many bytes were durable, as marks and frames say.
     pub(crate) synced: u64,
     /// The length of the file.
@@ -31,7 +32,7 @@ pub(crate) struct LogScan {
 
 impl LogScan {
     /// Frames begin here at the latest.
-    pub(crate) const MAX_HEADER_BYTES: u64 = FILE_HEADER_BYTES as u64;
+    pub(crate) const MAX_HEADER_BYTES: u64 = HEADER_BYTES as u64;
 
     /// Reads log file `number`.
     ///
@@ -63,22 +64,43 @@ impl LogScan {
                 last = frame.sequence;
                 this.frames.push((at, frame.sequence));
             }
-            this.is_closed = frame.payload.is_empty() && frame.synced == at;
             at += frame.bytes() as u64;
         }
         this.holes.extend(hole.map(|from| from..this.length));
         Ok(this)
     }
 
+    /// Whether nothing is known to have stood behind the last write.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.is_none_or(|(is_closed, bytes)| is_closed && bytes == self.length)
+    }
+
     /// Where frames begin; 0: they must be found.
     fn read_header(&mut self, file: &dyn DiskFile, number: u64) -> io::Result<u64> {
-        let mut bytes = vec![0; file.len()?.min(FILE_HEADER_BYTES as u64) as usize];
+        let mut bytes = vec![0; file.len()?.min(HEADER_BYTES as u64) as usize];
         file.read_exact_at(&mut bytes, 0)?;
-        if bytes == file_header(number) {
-            return Ok(bytes.len() as u64);
-        }
-        self.header = Some(Malformed { at: 0, what: "not the header of this log file".to_owned() });
-        Ok(0)
+        let header = Header::parse(&bytes, number);
+        let mark = match &header {
+            Ok(header) => header.mark,
+            // They are checked by themselves.
+            Err(_) => {
+                let sectors = bytes.chunks(SECTOR_BYTES).skip(1);
+                let marks = sectors.filter_map(|sector| Mark::parse(sector, number));
+                marks.max_by_key(|mark| mark.synced)
+            }
+        };
+        self.synced = mark.map_or(0, |mark| mark.synced);
+        self.closed = mark.map(|mark| (mark.is_closed, mark.synced));
+        let header = match header {
+            Ok(header) => header,
+            Err(malformed) => {
+                self.header = Some(malformed);
+                return Ok(0);
+            }
+        };
+        self.base_sequence = header.base_sequence;
+        self.damaged_mark = header.damaged_mark;
+        Ok(header.bytes)
     }
 }
 
