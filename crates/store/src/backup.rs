@@ -42,17 +42,17 @@ impl Store {
     /// When `dir` holds something, a disk fails, or a file of this store is damaged: then
     /// [`crate::repair`] salvages what can be read.
     pub fn backup(&self, dir: impl AsRef<Path>) -> Result<BackedUp> {
-        self.backup_with_progress(dir, |_| {})
+        self.backup_with_progress(dir, |_, _| {})
     }
 
-    /// [`Store::backup`] that tells `progress` how many bytes are copied, now and then.
+    /// [`Store::backup`] that tells `progress` how many bytes and rows are copied, now and then.
     ///
     /// # Errors
     /// As [`Store::backup`].
     pub fn backup_with_progress(
         &self,
         dir: impl AsRef<Path>,
-        mut progress: impl FnMut(u64),
+        mut progress: impl FnMut(u64, u64),
     ) -> Result<BackedUp> {
         let (disk, dir) = (self.inner.disk(), dir.as_ref());
         let retentions: Vec<u64> = {
@@ -131,13 +131,13 @@ struct Copy<'a> {
     disk: &'a dyn Disk,
     dir: &'a Path,
     done: BackedUp,
-    progress: &'a mut dyn FnMut(u64),
+    progress: &'a mut dyn FnMut(u64, u64),
 }
 
 impl Copy<'_> {
     fn add(&mut self, bytes: u64) {
         self.done.bytes += bytes;
-        (self.progress)(self.done.bytes);
+        (self.progress)(self.done.bytes, self.done.rows);
     }
 
     fn segment(&mut self, source: &Segment) -> Result<()> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tidemill_model::TimeRange;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::options::Options;
 use crate::read::Piece;
 use crate::salvage::{BlockReader, Found, FrameReader, Lost, Remains, Report, Source};
@@ -20,15 +20,27 @@ use crate::store::Store;
 /// When there is no store in `dir`, it is of a version this program does not know, or the
 /// directory cannot be read. Damage is no error: see [`Report::damages`].
 pub fn check(dir: impl AsRef<Path>, options: &Options) -> Result<Report> {
+    check_with_progress(dir, options, |_, _| {})
+}
+
+/// [`check`] that tells `progress` how many bytes of segments and how many rows are read, now and
+/// then.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_with_progress(
+    dir: impl AsRef<Path>,
+    options: &Options,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Report> {
     let (disk, dir) = (&*options.disk, dir.as_ref());
     let mut report = Report::default();
     let remains = Remains::read(Found::open(disk, dir)?, &mut report)?;
-    let mut frames = FrameReader::default();
+    let (mut frames, mut bytes) = (FrameReader::default(), 0);
     for source in remains.sources() {
         match source {
             Source::Frame(log, offset) => {
                 let rows = frames.rows(&remains, (log, offset), |_| true, &mut report);
-                report.writes += 1;
                 report.rows += rows.iter().map(|(_, chunk, _)| chunk.rows() as u64).sum::<u64>();
             }
             Source::Segment(index) => {
@@ -39,7 +51,9 @@ pub fn check(dir: impl AsRef<Path>, options: &Options) -> Result<Report> {
                 for block in 0..segment.blocks() {
                     let rows = reader.read(segment, block, table, &mut report);
                     report.rows += rows.map_or(0, |rows| rows.times.len() as u64);
+                    progress(bytes, report.rows);
                 }
+                bytes += segment.entry.bytes;
             }
         }
     }
@@ -57,6 +71,8 @@ fn check_whole(dir: &Path, options: &Options, report: &mut Report) -> Result<()>
             let problems = store.check()?.problems;
             problems.into_iter().for_each(|error| report.damage(error, lost()));
         }
+        // A writer is at work, faster than it can be followed.
+        Err(error) if error.kind() == ErrorKind::Locked => return Err(error),
         Err(error) => report.damage(error, lost()),
     }
     Ok(())

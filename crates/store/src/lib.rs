@@ -71,7 +71,7 @@ mod workers;
 
 pub use backup::BackedUp;
 pub use bulk::{Bulk, BulkMap, Loaded, LoadedTable};
-pub use check::{Check, check};
+pub use check::{Check, check, check_with_progress};
 pub use compact::Compacted;
 pub use disk::{Disk, DiskFile, Failure, Fault, FaultyDisk, Operation, RealDisk, SimDisk};
 pub use error::{Error, ErrorKind, Result};

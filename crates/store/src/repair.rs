@@ -61,10 +61,11 @@ impl Repaired {
 /// something, or the new store cannot be written: remove it then. Damage is no error: see
 /// [`Repaired::report`].
 pub fn repair(from: impl AsRef<Path>, to: impl AsRef<Path>, options: Options) -> Result<Repaired> {
-    repair_with_progress(from, to, options, |_| {})
+    repair_with_progress(from, to, options, |_, _| {})
 }
 
-/// [`repair`] that tells `progress` how many rows were read, now and then.
+/// [`repair`] that tells `progress` how many bytes of segments and how many rows are read, now
+/// and then.
 ///
 /// # Errors
 /// As [`repair`].
@@ -72,7 +73,7 @@ pub fn repair_with_progress(
     from: impl AsRef<Path>,
     to: impl AsRef<Path>,
     options: Options,
-    mut progress: impl FnMut(u64),
+    mut progress: impl FnMut(u64, u64),
 ) -> Result<Repaired> {
     let (disk, to) = (std::sync::Arc::clone(&options.disk), to.as_ref());
     let mut repaired = Repaired::default();
@@ -80,7 +81,7 @@ pub fn repair_with_progress(
     let remains = Remains::read(Found::open(&*disk, from.as_ref())?, report)?;
     refuse_files(&*disk, to, &[])?;
     let store = Store::open(to, Options { create: true, read_only: false, ..options })?;
-    let sources = remains.sources();
+    let (sources, mut bytes) = (remains.sources(), 0);
     for policy in [Duplicates::Last, Duplicates::Keep, Duplicates::Error] {
         let is_of = |id: u32| remains.table(id).definition.schema.duplicates == policy;
         let mut writer = Writer::new(store.bulk(policy)?);
@@ -100,7 +101,8 @@ pub fn repair_with_progress(
                     if is_of(segment.entry.table) {
                         remains.judge_segment(segment, report);
                         let table = remains.table(segment.entry.table);
-                        writer.segment(table, segment, report, &mut progress)?;
+                        writer.segment(table, segment, report, |rows| progress(bytes, rows))?;
+                        bytes += segment.entry.bytes;
                     }
                 }
             }
@@ -112,6 +114,7 @@ pub fn repair_with_progress(
         store.set_retention(&table.name, remains.retention(&table.name))?;
     }
     store.close()?;
+    repaired.report.remove_repeated();
     Ok(repaired)
 }
 
@@ -143,7 +146,7 @@ impl<'a> Writer<'a> {
         table: &TableRemains,
         segment: &Segment,
         report: &mut Report,
-        progress: &mut impl FnMut(u64),
+        mut progress: impl FnMut(u64),
     ) -> Result<()> {
         let mut reader = BlockReader::default();
         for block in 0..segment.blocks() {
@@ -180,7 +183,6 @@ impl<'a> Writer<'a> {
     ) -> Result<()> {
         let series = |row: usize| chunk.series[row];
         let (times, columns) = (&chunk.times[..], &chunk.columns[..]);
-        report.writes += 1;
         report.rows += times.len() as u64;
         // Rows without a value were said with the field they lost.
         self.append(table, &Rows { series: &series, times, columns, is_partial })?;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use common::{Row, Rows, Val, dump, fill};
+use common::{Random, Row, Rows, Val, dump, fill};
 use tidemill_model::{Batch, Duplicates};
 use tidemill_store::{
     BulkMap, Damage, Disk, ErrorKind, Lost, Options, Repaired, Report, SimDisk, Store, check,
@@ -261,6 +261,60 @@ fn every_file_may_be_missing_zeroed_or_swapped() {
             bytes[start..end].fill(0);
             salvage(&sample, &files, &format!("{} zeroed from {start}", path.display()));
         }
+    }
+}
+
+/// Several damages at once: flipped bits, zeroed stretches, cuts, missing files.
+#[test]
+fn many_damages_cost_no_more_than_is_said() {
+    let sample = sample();
+    let mut random = Random(11);
+    let paths: Vec<&PathBuf> = sample.files.keys().collect();
+    for case in 0..300 {
+        let mut files = sample.files.clone();
+        let mut what = format!("case {case}");
+        for _ in 0..2 + random.below(4) {
+            let path = paths[random.below(paths.len())];
+            let Some(bytes) = files.get_mut(path).filter(|bytes| !bytes.is_empty()) else {
+                continue;
+            };
+            let at = random.below(bytes.len());
+            match random.below(8) {
+                0 => bytes.truncate(at),
+                1 => {
+                    files.remove(path);
+                }
+                2 => {
+                    let end = bytes.len().min(at + 40);
+                    bytes[at..end].fill(0);
+                }
+                _ => bytes[at] ^= 1 << random.below(8),
+            }
+            what.push_str(&format!(", {} at {at}", path.display()));
+        }
+        // Of nothing but a lock nothing can be said.
+        if files.keys().any(|path| !path.ends_with("MANIFEST")) {
+            salvage(&sample, &files, &what);
+        }
+    }
+}
+
+/// Files of earlier versions are as sound as they were.
+#[test]
+fn golden_stores_are_sound() {
+    for version in ["v1", "v2"] {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(version);
+        let disk = SimDisk::new(0);
+        disk.create_dir_all(Path::new(DIR)).unwrap();
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            let file = disk.create(&Path::new(DIR).join(path.file_name().unwrap())).unwrap();
+            file.write_all_at(&std::fs::read(&path).unwrap(), 0).unwrap();
+        }
+        let report = check(DIR, &options(&disk)).unwrap();
+        assert_eq!(texts(&report), Vec::<String>::new(), "{version}");
+        assert_eq!((report.tables, report.segments, report.writes, report.rows), (1, 1, 1, 4));
+        assert_eq!(repair(DIR, NEW, options(&disk)).unwrap().rows(), 4, "{version}");
     }
 }
 

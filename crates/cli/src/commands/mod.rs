@@ -1,6 +1,7 @@
 //! One command a file.
 
 mod analyze;
+mod backup;
 mod check;
 mod compact;
 mod export;
@@ -10,6 +11,7 @@ mod inspect;
 mod parse;
 mod query;
 mod record;
+mod repair;
 mod shell;
 
 use crate::args::{Args, Command};
@@ -28,6 +30,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         Command::Parse(args) => parse::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Repair(args) => repair::run(&args),
+        Command::Backup(args) => backup::run(&args),
         Command::Compact(args) => compact::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Generate(args) => generate::run(&args),

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -114,14 +115,20 @@ pub struct Report {
     pub damages: Vec<Damage>,
     /// What is no damage, but worth to know.
     pub notes: Vec<String>,
-    /// Files that stand in the directory and are not of the store: remains of an interrupted write,
-    /// or somebody else's.
+    /// Files that are the store's by their names and no part of it: remains of an interrupted write,
+    /// or what a writer is at.
     pub superfluous: Vec<PathBuf>,
 }
 
 impl Report {
     pub(crate) fn damage(&mut self, error: Error, lost: Lost) {
         self.damages.push(Damage { error, lost });
+    }
+
+    /// Says a damage once that several passes came upon.
+    pub(crate) fn remove_repeated(&mut self) {
+        let mut said = HashSet::new();
+        self.damages.retain(|damage| said.insert(damage.to_string()));
     }
 
     /// Whether nothing is damaged or missing.

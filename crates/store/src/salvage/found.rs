@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Manifest, definition_path, segment_path};
-use crate::open::MAX_OPEN_ATTEMPTS;
+use crate::open::{MAX_OPEN_ATTEMPTS, no_store};
 use crate::wal::{is_new_log, log_number, log_path};
 
 /// A store's files, opened, as they were at one moment: a writer may replace the store after that,
@@ -51,7 +51,10 @@ impl Found {
 
     fn try_open(disk: &dyn Disk, dir: &Path) -> Result<Self> {
         let manifest = Manifest::read(disk, dir);
-        let names = disk.list(dir).map_err(|e| Error::io(dir, "list the store", e))?;
+        let names = match disk.list(dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(no_store(dir)),
+            names => names.map_err(|e| Error::io(dir, "list the store", e))?,
+        };
         let mut others: BTreeSet<String> = names.into_iter().collect();
         let named = manifest.as_ref().ok().and_then(Option::as_ref);
         let segments: BTreeSet<u64> = match named {

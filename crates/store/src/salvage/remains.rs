@@ -51,6 +51,8 @@ impl Remains {
         report.tables = this.tables.len();
         report.segments = this.segments.len();
         report.logs = this.logs.len();
+        let is_write = |source: &Source| matches!(source, Source::Frame(..));
+        report.writes = this.sources().iter().filter(|source| is_write(source)).count() as u64;
         Ok(this)
     }
 
