@@ -4,6 +4,7 @@ mod analyze;
 mod backup;
 mod check;
 mod compact;
+mod delete;
 mod export;
 mod generate;
 mod import;
@@ -12,6 +13,7 @@ mod parse;
 mod query;
 mod record;
 mod repair;
+mod retention;
 mod shell;
 
 use crate::args::{Args, Command};
@@ -33,6 +35,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         Command::Repair(args) => repair::run(&args),
         Command::Backup(args) => backup::run(&args),
         Command::Compact(args) => compact::run(&args),
+        Command::Delete(args) => delete::run(&args),
+        Command::Retention(args) => retention::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Record(args) => record::run(&args),

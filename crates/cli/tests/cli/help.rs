@@ -1,8 +1,21 @@
 use crate::support::Place;
 
-const COMMANDS: [&str; 13] = [
-    "analyze", "import", "query", "shell", "parse", "inspect", "check", "repair", "backup",
-    "compact", "export", "generate", "record",
+const COMMANDS: [&str; 15] = [
+    "analyze",
+    "import",
+    "query",
+    "shell",
+    "parse",
+    "inspect",
+    "check",
+    "repair",
+    "backup",
+    "compact",
+    "delete",
+    "retention",
+    "export",
+    "generate",
+    "record",
 ];
 
 #[test]
@@ -19,7 +32,7 @@ fn every_help_ends_with_examples() {
 #[test]
 fn wrong_usage_is_exit_code_2() {
     let place = Place::with(&[("a.csv", b"time,v\n2024-01-01,1\n")]);
-    let cases: [&[&str]; 16] = [
+    let cases: [&[&str]; 19] = [
         &[],
         &["nonsense"],
         &["analyze"],
@@ -36,6 +49,9 @@ fn wrong_usage_is_exit_code_2() {
         &["record", "--store", "s", "--output", "f"],
         &["repair", "tidemill-data"],
         &["backup"],
+        &["delete", "m"],
+        &["retention", "m", "--keep", "long"],
+        &["retention", "m", "--keep", "1d", "--forever"],
     ];
     for arguments in cases {
         let ran = place.run(arguments);
