@@ -275,13 +275,17 @@ fn many_damages_cost_no_more_than_is_said() {
         let mut what = format!("case {case}");
         for _ in 0..2 + random.below(4) {
             let path = paths[random.below(paths.len())];
+            if case % 2 == 0 && path.ends_with("MANIFEST") {
+                continue;
+            }
             let Some(bytes) = files.get_mut(path).filter(|bytes| !bytes.is_empty()) else {
                 continue;
             };
             let at = random.below(bytes.len());
             match random.below(8) {
                 0 => bytes.truncate(at),
-                1 => {
+                // Without a manifest nobody knows which files there were.
+                1 if case % 2 == 0 => {
                     files.remove(path);
                 }
                 2 => {
@@ -292,10 +296,7 @@ fn many_damages_cost_no_more_than_is_said() {
             }
             what.push_str(&format!(", {} at {at}", path.display()));
         }
-        // Of nothing but a lock nothing can be said.
-        if files.keys().any(|path| !path.ends_with("MANIFEST")) {
-            salvage(&sample, &files, &what);
-        }
+        salvage(&sample, &files, &what);
     }
 }
 

@@ -37,7 +37,7 @@ pub struct Lost {
 impl Lost {
     /// No row and no value.
     pub(crate) fn nothing(why: &str) -> Self {
-        Self { what: format!("nothing: {why}"), rows: Some(0), ..Self::default() }
+        Self { what: format!("nothing ({why})"), rows: Some(0), ..Self::default() }
     }
 
     /// Names of tables, fields or series; rows that lose theirs by it are said one by one.

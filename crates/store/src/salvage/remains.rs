@@ -85,7 +85,7 @@ impl Remains {
 
     fn read_manifest(&mut self, found: &Found, report: &mut Report) -> Result<()> {
         let path = Manifest::path(&found.dir);
-        let names = "nothing by itself, but without it rows that were deleted or never committed \
+        let names = "by itself, but without it rows that were deleted or never committed \
                      may come back, no file is known to be missing, and tables keep rows for ever";
         match &found.manifest {
             Ok(Some(manifest)) => self.manifest = Some(manifest.clone()),
