@@ -17,6 +17,95 @@ pub(crate) struct LogRemains {
     pub(crate) scan: LogScan,
 }
 
+impl LogRemains {
+    /// Reports holes, and what is missing before and between the writes. `expected` is the next
+    /// write, if that is known.
+    pub(super) fn judge(&self, is_last: bool, expected: &mut Option<u64>, report: &mut Report) {
+        let (path, scan) = (&self.path, &self.scan);
+        if let Some(header) = &scan.header {
+            let error = Error::corrupt(path, header.at as u64, header.what.clone());
+            let lost = match scan.closed {
+                Some(_) => Lost::nothing("writes are found without the header"),
+                None => Lost::unknown("writes that may have stood behind those that are found"),
+            };
+            report.damage(error, lost);
+        }
+        if let Some(offset) = scan.damaged_mark {
+            let error = Error::corrupt(path, offset, "a mark of the log is damaged");
+            report.damage(error, Lost::nothing("there is another one"));
+        }
+        let mut torn = None;
+        for hole in &scan.holes {
+            let bytes = hole.end - hole.start;
+            let is_unread = hole.end == scan.length && scan.error.is_some();
+            // Nothing but the header can stand before the first write.
+            if scan.header.is_some() && hole.end <= LogScan::MAX_HEADER_BYTES {
+                continue;
+            }
+            if is_last && hole.start > 0 && hole.start >= scan.synced && !is_unread {
+                // Nothing says that this was durable, nor what stands behind it.
+                torn = torn.or(Some(hole.start));
+                report.notes.push(format!(
+                    "{} holds {bytes} bytes of a write that was never acknowledged at byte {}",
+                    path.display(),
+                    hole.start
+                ));
+                continue;
+            }
+            let error = match &scan.error {
+                Some(error) if is_unread => {
+                    let error = std::io::Error::new(error.kind(), error.to_string());
+                    Error::io(path, &format!("read the log from byte {} on", hole.start), error)
+                }
+                _ => {
+                    let message = format!("{bytes} bytes of the log are no write");
+                    Error::corrupt(path, hole.start, message)
+                }
+            };
+            report.damage(error, Lost::unknown("the writes that stood there"));
+        }
+        if scan.length < scan.synced {
+            let message =
+                format!("the log ends here; its first {} bytes were durable", scan.synced);
+            let lost = Lost::unknown("the writes that stood behind");
+            report.damage(Error::corrupt(path, scan.length, message), lost);
+        } else if !scan.is_closed() && !is_last {
+            let message = "the log ends too early: it was not closed, but later files follow it";
+            let lost = Lost::unknown("writes that may have stood behind");
+            report.damage(Error::corrupt(path, scan.length, message), lost);
+        } else if !scan.is_closed() {
+            report.notes.push(format!(
+                "{} was not closed: a writer is at work, or was ended",
+                path.display()
+            ));
+        }
+        self.judge_sequence(torn.unwrap_or(scan.length), expected, report);
+    }
+
+    fn judge_sequence(&self, end: u64, expected: &mut Option<u64>, report: &mut Report) {
+        let missing = |from: u64, to: u64, offset: u64| {
+            let message = format!("writes {from} to {to} are missing before this one");
+            (Error::corrupt(&self.path, offset, message), Lost::unknown("the rows of these writes"))
+        };
+        if let Some(from) = expected.filter(|from| *from < self.scan.base_sequence) {
+            let (error, lost) = missing(from, self.scan.base_sequence - 1, 0);
+            report.damage(error, lost);
+            *expected = Some(self.scan.base_sequence);
+        }
+        for (offset, sequence) in self.scan.frames.iter().filter(|(offset, _)| *offset < end) {
+            match *expected {
+                Some(next) if *sequence < next => {}
+                Some(next) if *sequence > next => {
+                    let (error, lost) = missing(next, *sequence - 1, *offset);
+                    report.damage(error, lost);
+                    *expected = Some(sequence + 1);
+                }
+                _ => *expected = Some(sequence + 1),
+            }
+        }
+    }
+}
+
 /// Reads writes from logs, one at a time.
 #[derive(Debug, Default)]
 pub(crate) struct FrameReader {

@@ -9,6 +9,9 @@ use super::replay::{READ_BYTES, Window, memchr_u32};
 use crate::bytes::Malformed;
 use crate::disk::DiskFile;
 
+/// A damaged mark is read again so many times.
+const MARK_ATTEMPTS: usize = 3;
+
 /// What stands in a log file.
 #[derive(Debug, Default)]
 pub(crate) struct LogScan {
@@ -26,6 +29,8 @@ pub(crate) struct LogScan {
     pub(crate) length: u64,
     /// Offset and sequence of each whole write.
     pub(crate) frames: Vec<(u64, u64)>,
+    /// What kept the rest from being read.
+    pub(crate) error: Option<io::Error>,
     /// Bytes between or behind them that are no frame.
     pub(crate) holes: Vec<Range<u64>>,
 }
@@ -37,37 +42,51 @@ impl LogScan {
     /// Reads log file `number`.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When not even its header can be read.
     pub(crate) fn read(file: &dyn DiskFile, number: u64) -> io::Result<Self> {
         let mut this = Self::default();
-        let start = this.read_header(file, number)?;
+        let mut at = this.read_header(file, number)?;
         // After the header was read: a writer may be at work.
         this.length = file.len()?;
-        let mut window = Window { file, length: this.length, start: 0, bytes: Vec::new() };
-        let (mut at, mut hole, mut last) = (start, None, 0);
-        while at < this.length {
-            let frame = Frame::parse(window.frame_at(at)?);
+        let mut hole = None;
+        this.error = this.read_frames(file, &mut at, &mut hole).err();
+        if at < this.length || hole.is_some() {
+            this.holes.push(hole.unwrap_or(at)..this.length);
+        }
+        Ok(this)
+    }
+
+    /// Reads on from `at`; `hole` is where the bytes began that are no frame.
+    fn read_frames(
+        &mut self,
+        file: &dyn DiskFile,
+        at: &mut u64,
+        hole: &mut Option<u64>,
+    ) -> io::Result<()> {
+        let mut window = Window { file, length: self.length, start: 0, bytes: Vec::new() };
+        let mut last = 0;
+        while *at < self.length {
+            let frame = Frame::parse(window.frame_at(*at)?);
             // Behind a hole, what looks like a frame may stand within a text that was written.
             let frame = frame.filter(|frame| {
                 let is_next = frame.payload.is_empty() || frame.sequence > last;
-                hole.is_none() || (is_next && frame.synced <= at)
+                hole.is_none() || (is_next && frame.synced <= *at)
             });
             let Some(frame) = frame else {
-                let from = *hole.get_or_insert(at);
-                at = if from == at { behind_damaged(&mut window, at)? } else { None }
-                    .map_or_else(|| next_magic(&mut window, at + 1), Ok)?;
+                let from = *hole.get_or_insert(*at);
+                let next = if from == *at { behind_damaged(&mut window, *at)? } else { None };
+                *at = next.map_or_else(|| next_magic(&mut window, *at + 1), Ok)?;
                 continue;
             };
-            this.holes.extend(hole.take().map(|from| from..at));
-            this.synced = this.synced.max(frame.synced);
+            self.holes.extend(hole.take().map(|from| from..*at));
+            self.synced = self.synced.max(frame.synced);
             if !frame.payload.is_empty() {
                 last = frame.sequence;
-                this.frames.push((at, frame.sequence));
+                self.frames.push((*at, frame.sequence));
             }
-            at += frame.bytes() as u64;
+            *at += frame.bytes() as u64;
         }
-        this.holes.extend(hole.map(|from| from..this.length));
-        Ok(this)
+        Ok(())
     }
 
     /// Whether nothing is known to have stood behind the last write.
@@ -79,7 +98,15 @@ impl LogScan {
     fn read_header(&mut self, file: &dyn DiskFile, number: u64) -> io::Result<u64> {
         let mut bytes = vec![0; file.len()?.min(HEADER_BYTES as u64) as usize];
         file.read_exact_at(&mut bytes, 0)?;
-        let header = Header::parse(&bytes, number);
+        let mut header = Header::parse(&bytes, number);
+        for _ in 0..MARK_ATTEMPTS {
+            if header.as_ref().is_ok_and(|header| header.damaged_mark.is_none()) {
+                break;
+            }
+            // A writer may be in the middle of writing a mark.
+            file.read_exact_at(&mut bytes, 0)?;
+            header = Header::parse(&bytes, number);
+        }
         let mark = match &header {
             Ok(header) => header.mark,
             // They are checked by themselves.
