@@ -38,7 +38,9 @@ fn print(report: &Report) -> anyhow::Result<()> {
 
 /// What is wrong, and what is worth to know, a line each.
 pub(super) fn say_damages(report: &Report) {
-    report.damages.iter().for_each(|damage| say(&damage.to_string()));
+    for damage in &report.damages {
+        say(&format!("{}; lost: {}", damage.error, damage.lost.text(&text::time)));
+    }
     report.notes.iter().for_each(|note| say(&format!("note: {note}")));
     for path in &report.superfluous {
         say(&format!(

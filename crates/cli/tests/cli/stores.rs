@@ -107,7 +107,7 @@ fn a_repair_keeps_what_can_be_read_and_lists_the_rest() {
     let segment = damage(&place, "s");
     let checked = place.run(&["check", "s"]);
     assert_eq!(checked.code, 1, "{checked:?}");
-    let says = "2 rows of `m`, times 1 to 2, series without tags";
+    let says = "2 rows of `m`, times 1970-01-01";
     assert!(checked.stderr.contains(&segment) && checked.stderr.contains(says), "{checked:?}");
     let ran = place.run(&["repair", "s", "new"]);
     assert_eq!(ran.code, 1, "{ran:?}");

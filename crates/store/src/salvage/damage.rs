@@ -58,8 +58,10 @@ impl Lost {
     }
 }
 
-impl fmt::Display for Lost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Lost {
+    /// In words, with times as `time` writes them.
+    #[must_use]
+    pub fn text(&self, time: &dyn Fn(i64) -> String) -> String {
         let mut parts = Vec::new();
         if !self.what.is_empty() {
             parts.push(self.what.clone());
@@ -76,7 +78,7 @@ impl fmt::Display for Lost {
                 None => format!("{rows}{table}"),
             });
             if let Some(range) = self.range.filter(|range| !range.is_empty()) {
-                parts.push(format!("times {} to {}", range.start, range.end));
+                parts.push(format!("times {} to {}", time(range.start), time(range.end)));
             }
             if self.series_count > 0 {
                 let more = self.series_count - self.series.len() as u64;
@@ -84,7 +86,13 @@ impl fmt::Display for Lost {
                 parts.push(format!("series {}{more}", self.series.join("; ")));
             }
         }
-        f.write_str(&parts.join(", "))
+        parts.join(", ")
+    }
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(&|time| time.to_string()))
     }
 }
 
