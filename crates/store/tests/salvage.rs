@@ -5,14 +5,16 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use common::{Random, Row, Rows, Val, dump, fill};
 use tidemill_model::{Batch, Duplicates};
 use tidemill_store::{
-    BulkMap, Damage, Disk, ErrorKind, Lost, Options, Repaired, Report, SimDisk, Store, check,
-    repair,
+    BulkMap, Damage, Disk, DiskFile, ErrorKind, Lost, Options, Repaired, Report, SimDisk, Store,
+    check, repair,
 };
 
 const DIR: &str = "/store";
@@ -390,30 +392,103 @@ fn a_definition_that_was_never_committed_names_nothing() {
     assert_eq!(salvage(&sample, &files, "without").0, sample.rows);
 }
 
-#[test]
-fn a_check_beside_a_writer_finds_nothing() {
-    let disk = SimDisk::new(0);
-    let store = Store::open(DIR, options(&disk)).unwrap();
-    std::thread::scope(|scope| {
-        let writer = scope.spawn(|| {
-            for time in 0..200 {
-                let mut batch = Batch::new();
-                fill(&mut batch, &[Row::new("t", "a", time, time)]);
-                store.write(&mut batch).unwrap();
-                match time % 16 {
-                    7 => store.flush().unwrap(),
-                    15 => drop(store.compact().unwrap()),
-                    _ => {}
-                }
-            }
-        });
-        let mut checks = 0;
-        while checks == 0 || !writer.is_finished() {
-            let report = check(DIR, &options(&disk)).unwrap();
-            assert_eq!(texts(&report), Vec::<String>::new());
-            checks += 1;
+/// A disk on which a writer does something right before a reader's n-th look at the directory.
+struct Beside {
+    disk: SimDisk,
+    looks: AtomicUsize,
+    act_at: usize,
+    act: Mutex<Box<dyn FnMut() + Send>>,
+}
+
+impl Beside {
+    fn look(&self) {
+        if self.looks.fetch_add(1, Ordering::SeqCst) == self.act_at {
+            self.act.lock().unwrap()();
         }
-    });
+    }
+}
+
+impl std::fmt::Debug for Beside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Beside")
+    }
+}
+
+impl Disk for Beside {
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        self.disk.create_dir_all(dir)
+    }
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        self.disk.create(path)
+    }
+    fn open(&self, path: &Path, writable: bool) -> io::Result<Arc<dyn DiskFile>> {
+        self.look();
+        self.disk.open(path, writable)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.disk.remove(path)
+    }
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        self.look();
+        self.disk.list(dir)
+    }
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.disk.sync_dir(dir)
+    }
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Send + Sync>> {
+        self.disk.lock(path)
+    }
+    fn now_ns(&self) -> i64 {
+        self.disk.now_ns()
+    }
+}
+
+/// Whatever a writer does between two looks at the directory, a check finds nothing, and a backup
+/// has all that was acknowledged before.
+#[test]
+fn a_writer_may_replace_files_at_any_moment() {
+    let mut looks = 0;
+    for act_at in 0..40 {
+        let disk = SimDisk::new(0);
+        let store = Store::open(DIR, options(&disk)).unwrap();
+        let put = |store: &Store, time: i64| {
+            let mut batch = Batch::new();
+            fill(&mut batch, &[Row::new("t", "a", time, time)]);
+            store.write(&mut batch).unwrap();
+        };
+        for time in 0..3 {
+            put(&store, time);
+            store.flush().unwrap();
+        }
+        put(&store, 3);
+        let want = dump(&store.snapshot());
+        let writer = store.clone();
+        let act = move || {
+            put(&writer, 4);
+            writer.compact().unwrap();
+            put(&writer, 5);
+        };
+        let beside = Arc::new(Beside {
+            disk: disk.clone(),
+            looks: AtomicUsize::new(0),
+            act_at,
+            act: Mutex::new(Box::new(act)),
+        });
+        let beside_options = Options { disk: beside.clone(), ..Options::default() };
+        let report = check(DIR, &beside_options).unwrap();
+        assert_eq!(texts(&report), Vec::<String>::new(), "at look {act_at}");
+        looks = beside.looks.swap(0, Ordering::SeqCst);
+        let reader =
+            Store::open(DIR, Options { read_only: true, ..beside_options.clone() }).unwrap();
+        reader.backup(NEW).unwrap();
+        let got = Store::open(NEW, options(&disk)).unwrap();
+        let got = dump(&got.snapshot());
+        assert!(want.keys().all(|key| got.contains_key(key)), "at look {act_at}");
+    }
+    assert!((10..40).contains(&looks), "{looks} looks: not all were tried");
 }
 
 #[test]
