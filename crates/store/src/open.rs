@@ -23,10 +23,10 @@ use crate::wal::{
 
 /// What was not durable of a log is written anew in steps of this many bytes.
 const REWRITE_BYTES: usize = 1 << 20;
-const LOCK_NAME: &str = "LOCK";
+pub(crate) const LOCK_NAME: &str = "LOCK";
 /// A reader beside a writer may find files gone that the writer has just replaced, and looks
 /// again this many times.
-const MAX_OPEN_ATTEMPTS: usize = 100;
+pub(crate) const MAX_OPEN_ATTEMPTS: usize = 100;
 
 impl Store {
     /// Opens the store in `dir`, or creates one there.
@@ -177,11 +177,11 @@ fn no_manifest(disk: &dyn Disk, dir: &Path) -> Error {
     }
 }
 
-fn no_store(dir: &Path) -> Error {
+pub(crate) fn no_store(dir: &Path) -> Error {
     Error::new(ErrorKind::NotFound, "there is no store here; `tidemill import` creates one").at(dir)
 }
 
-fn lock_error(dir: &Path, error: std::io::Error) -> Error {
+pub(crate) fn lock_error(dir: &Path, error: std::io::Error) -> Error {
     if error.kind() == std::io::ErrorKind::WouldBlock {
         let message = "another process writes to this store; wait for it, or open it read only";
         return Error::new(ErrorKind::Locked, message).at(dir);
@@ -193,6 +193,14 @@ fn lock_error(dir: &Path, error: std::io::Error) -> Error {
 /// are durable.
 fn create(disk: &dyn Disk, dir: &Path) -> Result<Manifest> {
     refuse_remains(disk, dir)?;
+    sync_parents(disk, dir)?;
+    let manifest = Manifest { next_file: 1, ..Manifest::default() };
+    manifest.replace(disk, dir)?;
+    Ok(manifest)
+}
+
+/// Makes a new directory durable: it and those above it are found.
+pub(crate) fn sync_parents(disk: &dyn Disk, dir: &Path) -> Result<()> {
     for parent in dir.ancestors().skip(1) {
         let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
         match disk.sync_dir(parent) {
@@ -201,9 +209,7 @@ fn create(disk: &dyn Disk, dir: &Path) -> Result<Manifest> {
             synced => synced.map_err(|e| Error::io(parent, "sync the directory", e))?,
         }
     }
-    let manifest = Manifest { next_file: 1, ..Manifest::default() };
-    manifest.replace(disk, dir)?;
-    Ok(manifest)
+    Ok(())
 }
 
 /// The manifest is the first file of a store: where others are without it, it was lost, and to

@@ -6,7 +6,7 @@ use crate::bytes::{Cursor, Malformed, Put};
 const FILE_MAGIC: &[u8; 8] = b"TIDEMWAL";
 const VERSION: u32 = 2;
 /// What a disk writes whole or not at all.
-const SECTOR_BYTES: usize = 512;
+pub(super) const SECTOR_BYTES: usize = 512;
 /// The header proper and two marks, a sector each.
 pub(super) const HEADER_BYTES: usize = 3 * SECTOR_BYTES;
 /// Version 1 had no marks there.
@@ -59,7 +59,7 @@ impl Mark {
         out
     }
 
-    fn parse(sector: &[u8], file: u64) -> Option<Self> {
+    pub(super) fn parse(sector: &[u8], file: u64) -> Option<Self> {
         let mut cursor = Cursor::new(sector);
         let (count, synced) = (cursor.u64().ok()?, cursor.u64().ok()?);
         let end = match cursor.u8().ok()? {

@@ -21,12 +21,14 @@ mod log;
 mod marker;
 mod record;
 mod replay;
+mod scan;
 
 pub(crate) use header::{End, Mark};
 pub(crate) use log::Log;
 pub(crate) use marker::Marker;
 pub(crate) use record::{decode_record, encode_rows};
 pub(crate) use replay::{Replay, replay};
+pub(crate) use scan::{LogScan, read_frame};
 
 use std::path::{Path, PathBuf};
 
