@@ -27,7 +27,7 @@ const MAX_MIB: u64 = 2048;
 pub(super) struct Report {
     pub(super) runs: u64,
     pub(super) seconds: f64,
-    /// Edges, and features (edges by how often they were taken, and comparisons).
+    /// Edges, and features (edges by how often they were taken).
     pub(super) cov: u64,
     pub(super) ft: u64,
     pub(super) new_units: u64,
@@ -72,7 +72,7 @@ pub(super) fn run(
         command.arg(format!("-max_len={}", target.max_len));
         command.arg(format!("-timeout={MAX_SECONDS}"));
         command.arg(format!("-rss_limit_mb={MAX_MIB}"));
-        command.args(["-print_final_stats=1", "-detect_leaks=0", "-reload=1", "-use_value_profile=0"]);
+        command.args(["-print_final_stats=1", "-detect_leaks=0", "-reload=1"]);
         command.arg(match options.limit {
             Limit::SecondsInAll(seconds) => format!("-max_total_time={}", (seconds / targets).max(1)),
             Limit::Runs(runs) => format!("-runs={}", runs.div_ceil(options.jobs)),

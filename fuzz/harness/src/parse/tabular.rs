@@ -29,8 +29,11 @@ pub(super) fn options(input: &mut Input<'_>) -> TabularOptions {
     }
 }
 
-/// That the reader gives the same rows and errors however `text` is cut, and that after a survey of
-/// all types no value is a misfit.
+/// A column may become wider so often; more are not worth the time.
+const MAX_WIDENINGS: usize = 4;
+
+/// That the reader gives the same rows and errors however `text` is cut, and that a survey of
+/// all types makes a plan that takes all rows that any does.
 pub(super) fn check(plan: &Plan, text: &[u8], cuts: &[usize], want: &Outcome<'_>) {
     let read = |plan: &Plan, cuts: &[usize]| {
         by_reader(&mut *plan.reader(true), &mut Batch::new(), text, cuts)
@@ -49,7 +52,17 @@ pub(super) fn check(plan: &Plan, text: &[u8], cuts: &[usize], want: &Outcome<'_>
         start += taken;
         assert!(start <= *end && (!is_last || start == *end), "{taken} surveyed of {end}");
     }
-    let again = read(&wide, cuts);
-    let misfit = again.errors.iter().find(|error| error.misfit.is_some());
-    assert_eq!(misfit, None, "a misfit after all types were surveyed: {wide:?}");
+    // What is still a misfit stands in a row that is wrong in another way, too: no plan takes it.
+    let starts = |outcome: &Outcome<'_>| outcome.rows.iter().map(|row| row.0).collect::<Vec<_>>();
+    let surveyed = read(&wide, cuts);
+    let mut widest = surveyed.errors.clone();
+    for _ in 0..MAX_WIDENINGS {
+        widest.iter().filter_map(|error| error.misfit).for_each(|misfit| wide.widen(misfit));
+        let outcome = read(&wide, cuts);
+        assert_eq!(starts(&outcome), starts(&surveyed), "the survey left out a type: {wide:?}");
+        if outcome.errors == widest {
+            break;
+        }
+        widest = outcome.errors;
+    }
 }
