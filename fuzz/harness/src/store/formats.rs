@@ -1,6 +1,6 @@
 //! The files of a small store, one with a fuzzed content behind sound framing.
 
-use super::frame::{self, Frame, Segment};
+use super::frame::{self, Frame, Log, Segment};
 use super::opened::check;
 use super::sample::files;
 use crate::input::Input;
@@ -37,14 +37,20 @@ fn edited(input: &mut Input<'_>, original: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The log's records, and where its frames say that they stand.
+/// The log's records, where its frames and marks say that they stand, and what it calls itself.
 pub(crate) fn log(data: &[u8]) {
     let mut input = Input::new(data);
     let mut files = files().clone();
-    let (header, frames) = frame::read_log(&files.log.1);
+    let mut log = Log::read(&files.log.1);
     let choice = input.u8();
-    let fields = if choice & 0xF0 == 0xF0 { edited(&mut input, &header) } else { header };
-    let mut out = frame::log_header(&fields);
+    if choice & 4 != 0 {
+        log = log.into_version_1();
+    }
+    if choice & 0x78 == 0x78 {
+        log.header = edited(&mut input, &log.header);
+    }
+    let frames = std::mem::take(&mut log.frames);
+    let mut out = log.head();
     for _ in 0..input.below(6) {
         let kind = input.u8();
         let mut one: Frame = frames[usize::from(kind) % frames.len()].clone();
@@ -65,6 +71,20 @@ pub(crate) fn log(data: &[u8]) {
         let cut = usize::from(input.u16()) % (out.len() + 1);
         out.truncate(cut);
     }
+    // The marks say what is there, unless they are to say something else.
+    for mark in &mut log.marks {
+        mark.synced = mark.synced.min(out.len() as u64);
+        match input.u8() >> 5 {
+            1 => mark.synced = input.word(out.len() as u64),
+            2 => mark.count = input.word(mark.count),
+            3 => mark.is_closed ^= input.u8(),
+            4 => mark.synced = out.len() as u64,
+            _ => {}
+        }
+    }
+    let head = log.head();
+    let amended = out.len().min(head.len());
+    out[..amended].copy_from_slice(&head[..amended]);
     files.log.1 = out;
     check(&files, choice & 1 != 0);
 }
@@ -147,15 +167,36 @@ pub(crate) fn any_file(data: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::opened;
+
+    #[test]
+    fn the_sample_opens_and_in_version_1_too() {
+        let good = files();
+        let (rows, problems) = opened::answer_of(good);
+        assert_eq!(problems, Vec::<String>::new());
+        let log = Log::read(&good.log.1).into_version_1();
+        let mut bytes = log.head();
+        log.frames.iter().for_each(|frame| frame.put(&mut bytes));
+        let mut old = good.clone();
+        old.log.1 = bytes;
+        assert_eq!(opened::answer_of(&old), (rows, problems));
+        // What a checksum does not cover changes the answer or is a problem.
+        let mut damaged = good.clone();
+        let mut segment = Segment::read(&good.segment.1);
+        segment.blocks[0].chunks[1][40] ^= 1;
+        damaged.segment.1 = segment.build();
+        assert_ne!(opened::answer_of(&damaged).0, rows);
+    }
 
     #[test]
     fn the_framing_is_that_of_the_store() {
         let files = files();
-        let (header, frames) = frame::read_log(&files.log.1);
-        let mut log = frame::log_header(&header);
-        frames.iter().for_each(|frame| frame.put(&mut log));
-        assert_eq!(log, files.log.1);
-        assert!(frames.len() >= 3);
+        let log = Log::read(&files.log.1);
+        let mut bytes = log.head();
+        log.frames.iter().for_each(|frame| frame.put(&mut bytes));
+        assert_eq!(bytes, files.log.1);
+        assert_eq!(log.frames.len(), 3);
+        assert_eq!(log.marks.iter().map(|mark| mark.is_closed).max(), Some(1));
         assert_eq!(Segment::read(&files.segment.1).build(), files.segment.1);
         assert_eq!(frame::definition(&frame::additions(&files.definition)), files.definition);
         let body = frame::manifest_body(&files.manifest);

@@ -1,7 +1,22 @@
 //! The framing of the store's files, as `docs/formats` has it: what stands between a fuzzed content
 //! and the decoder that is to see it. The one place to change with a format.
 
-/// What is in a log, frame by frame.
+/// A log in parts. Version 1 has no marks but frames without a payload, and no base.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Log {
+    /// The header before its checksum: magic, version, file number and, from version 2 on, base.
+    pub(super) header: Vec<u8>,
+    pub(super) marks: Vec<Mark>,
+    pub(super) frames: Vec<Frame>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Mark {
+    pub(super) count: u64,
+    pub(super) synced: u64,
+    pub(super) is_closed: u8,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Frame {
     pub(super) sequence: u64,
@@ -9,7 +24,9 @@ pub(super) struct Frame {
     pub(super) payload: Vec<u8>,
 }
 
-const LOG_HEADER_BYTES: usize = 24;
+const HEADER_FIELDS_BYTES: usize = 28;
+const SECTOR_BYTES: usize = 512;
+const FRAMES_AT: usize = 3 * SECTOR_BYTES;
 const FRAME_HEADER_BYTES: usize = 28;
 
 fn crc(bytes: &[u8]) -> [u8; 4] {
@@ -24,25 +41,57 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
     bytes[at..at + 8].iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
-/// The header of a log: of its fields before the checksum, as the sample has them or fuzzed.
-pub(super) fn log_header(fields: &[u8]) -> Vec<u8> {
-    [fields, &crc(fields)].concat()
-}
-
-/// The fields of a good log's header, and its frames.
-pub(super) fn read_log(bytes: &[u8]) -> (Vec<u8>, Vec<Frame>) {
-    let (header, mut rest) = bytes.split_at(LOG_HEADER_BYTES);
-    let mut frames = Vec::new();
-    while !rest.is_empty() {
-        let end = FRAME_HEADER_BYTES + u32_at(rest, 4);
-        frames.push(Frame {
-            sequence: u64_at(rest, 12),
-            synced: u64_at(rest, 20),
-            payload: rest[FRAME_HEADER_BYTES..end].to_vec(),
-        });
-        rest = &rest[end..];
+impl Log {
+    /// Takes a good log of version 2 apart.
+    pub(super) fn read(bytes: &[u8]) -> Self {
+        let mark = |at: usize| Mark {
+            count: u64_at(bytes, at),
+            synced: u64_at(bytes, at + 8),
+            is_closed: bytes[at + 16],
+        };
+        let mut rest = &bytes[FRAMES_AT..];
+        let mut frames = Vec::new();
+        while !rest.is_empty() {
+            let end = FRAME_HEADER_BYTES + u32_at(rest, 4);
+            frames.push(Frame {
+                sequence: u64_at(rest, 12),
+                synced: u64_at(rest, 20),
+                payload: rest[FRAME_HEADER_BYTES..end].to_vec(),
+            });
+            rest = &rest[end..];
+        }
+        let header = bytes[..HEADER_FIELDS_BYTES].to_vec();
+        Self { header, marks: vec![mark(SECTOR_BYTES), mark(2 * SECTOR_BYTES)], frames }
     }
-    (header[..LOG_HEADER_BYTES - 4].to_vec(), frames)
+
+    /// All before the frames.
+    pub(super) fn head(&self) -> Vec<u8> {
+        let mut out = [&self.header[..], &crc(&self.header)].concat();
+        let file = self.header.get(12..20).unwrap_or_default();
+        for (index, mark) in self.marks.iter().enumerate() {
+            out.resize((index + 1) * SECTOR_BYTES, 0);
+            let fields =
+                [&mark.count.to_le_bytes()[..], &mark.synced.to_le_bytes(), &[mark.is_closed]];
+            let fields = fields.concat();
+            out.extend_from_slice(&fields);
+            out.extend_from_slice(&crc(&[file, &fields].concat()));
+        }
+        if !self.marks.is_empty() {
+            out.resize(FRAMES_AT, 0);
+        }
+        out
+    }
+
+    /// The same writes in version 1, whose mark is a frame.
+    pub(super) fn into_version_1(mut self) -> Self {
+        self.header.truncate(20);
+        if let Some(version) = self.header.get_mut(8) {
+            *version = 1;
+        }
+        let bytes = self.head().len() as u64;
+        self.frames.iter_mut().for_each(|frame| frame.synced = bytes);
+        Self { marks: Vec::new(), ..self }
+    }
 }
 
 impl Frame {
@@ -60,7 +109,7 @@ const MANIFEST_HEADER_BYTES: usize = 12;
 
 /// A manifest with this body.
 pub(super) fn manifest(body: &[u8]) -> Vec<u8> {
-    let content = [b"TIDEMFST", &1u32.to_le_bytes()[..], body].concat();
+    let content = [b"TIDEMFST", &2u32.to_le_bytes()[..], body].concat();
     let crc = crc(&content);
     [content, crc.to_vec()].concat()
 }
@@ -75,8 +124,9 @@ pub(super) fn recount(body: &[u8], definition_bytes: usize, segment_bytes: usize
     let mut at = 24;
     let (_tables, table) = (varint(body, &mut at), varint(body, &mut at));
     varint(body, &mut at);
+    let retention = varint(body, &mut at);
     let mut out = body[..24].to_vec();
-    [1, table, definition_bytes as u128].into_iter().for_each(|number| put(&mut out, number));
+    [1, table, definition_bytes as u128, retention].into_iter().for_each(|number| put(&mut out, number));
     // Segments: how many, then file, table, sequence, rows.
     (0..5).for_each(|_| put(&mut out, varint(body, &mut at)));
     varint(body, &mut at);

@@ -40,6 +40,12 @@ fn answer(disk: &SimDisk, read_only: bool) -> Result<(u64, Vec<String>), String>
     Ok((digest(&store.snapshot()), problems))
 }
 
+/// The answer of a store that opens.
+#[cfg(test)]
+pub(super) fn answer_of(files: &Files) -> (u64, Vec<String>) {
+    answer(&files.disk().unwrap(), true).unwrap()
+}
+
 /// A hash of all that can be read.
 fn digest(snapshot: &Snapshot) -> u64 {
     let mut hash = DefaultHasher::new();

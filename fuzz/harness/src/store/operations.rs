@@ -8,9 +8,10 @@ use tidemill_model::{Batch, Duplicates, TimeRange};
 use tidemill_store::{Bulk, BulkMap, Options, Result, SimDisk, Store, Writer};
 
 use crate::input::Input;
-use crate::naive::{Model, Row, Rows, Val, dump, fill, read};
+use crate::naive::{Model, Row, Rows, Val, delete, dump, fill, read};
 
 const TABLES: [&str; 2] = ["cpu", "mem"];
+const HOSTS: [&str; 4] = ["", "a", "b", "ü ,"];
 const DIR: &str = "/data/store";
 const MAX_STEPS: usize = 60;
 
@@ -70,7 +71,7 @@ impl Run {
         if kind >> 5 == 7 {
             self.disk.cut_power_at(self.disk.changes() + u64::from(input.u8() % 25));
         }
-        match kind % 16 {
+        match kind % 18 {
             0..6 => self.write(input),
             6 | 7 => self.call(None, |open| open.store.flush()),
             8 => self.call(None, |open| open.store.compact().map(|_| ())),
@@ -92,6 +93,8 @@ impl Run {
                 self.restart(input);
             }
             14 => self.check(),
+            15 => self.call(None, |open| open.store.sync()),
+            16 => self.delete(input),
             _ => self.read(input),
         }
         if self.disk.is_dead() {
@@ -147,6 +150,23 @@ impl Run {
         };
         let after = is_committed.then_some(after);
         self.call(after, |open| load(&mut open.store.bulk(duplicates)?));
+    }
+
+    fn delete(&mut self, input: &mut Input<'_>) {
+        let table = TABLES[input.below(2)];
+        if !self.model.types.contains_key(table) {
+            return;
+        }
+        let hosts = &HOSTS[input.below(4)..];
+        let (start, length) = (i64::from(input.u16()) % 300 - 100, i64::from(input.u8()));
+        let range = match input.below(4) {
+            0 => TimeRange::ALL,
+            1 => TimeRange::new(i64::MIN, start),
+            _ => TimeRange::new(start, start + length),
+        };
+        let mut after = self.model.clone();
+        after.delete(table, range, hosts);
+        self.call(Some(after), |open| delete(&open.store, table, range, hosts).map(|_| ()));
     }
 
     fn check(&self) {
@@ -223,7 +243,7 @@ fn rows(input: &mut Input<'_>) -> Vec<Row> {
     let (start, step) = (i64::from(input.u8()), i64::from(shape & 3) * 5);
     let row = |index: usize| {
         let choice = if count > 16 { shape } else { input.u8() };
-        let host = ["", "a", "b", "ü ,"][usize::from(choice & 3)].to_owned();
+        let host = HOSTS[usize::from(choice & 3)].to_owned();
         let table = TABLES[usize::from(choice >> 2 & 1)];
         let time = match choice >> 3 {
             31 => i64::MIN,
