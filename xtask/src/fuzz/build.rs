@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use toml::{Table, Value};
 
-use super::Places;
+use super::{Places, SQL};
 
 /// What libFuzzer needs to see of a program: which edges it takes, how often. Not what it compares:
 /// that costs a third of the speed, and no target is behind a magic number or a checksum.
@@ -45,6 +45,31 @@ pub(super) fn targets(fuzz: &Path) -> Result<Vec<Target>> {
     names.map(target).collect()
 }
 
+/// Builds these targets; gives the binary of each.
+pub(super) fn all(
+    root: &Path,
+    places: &Places,
+    nightly: Option<&Nightly>,
+    chosen: &[Target],
+) -> Result<Vec<PathBuf>> {
+    for is_watched in [false, true] {
+        let is_one = |t: &&Target| t.name != SQL && t.is_watched == is_watched;
+        let some: Vec<_> = chosen.iter().filter(is_one).collect();
+        if let Some(nightly) = nightly.filter(|_| !some.is_empty()) {
+            nightly.build(places, &some, is_watched)?;
+        }
+    }
+    if chosen.iter().any(|target| target.name == SQL) {
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.current_dir(root).args(["build", "--quiet", "--profile", "quick"]);
+        let status = cargo.args(["-p", "tidemill-fuzz-sql"]).status().context("no cargo")?;
+        ensure!(status.success(), "the SQL target does not build");
+    }
+    let sql = places.work.with_file_name("quick").join("tidemill-fuzz-sql");
+    let binary = |target: &Target| nightly.map_or(sql.clone(), |n| n.binary(places, target));
+    Ok(chosen.iter().map(|t| if t.name == SQL { sql.clone() } else { binary(t) }).collect())
+}
+
 /// A nightly compiler.
 pub(super) struct Nightly {
     /// The machine it runs on: naming it as the target keeps build scripts without instruments.
@@ -61,9 +86,6 @@ impl Nightly {
 
     /// Builds these targets.
     pub(super) fn build(&self, places: &Places, targets: &[&Target], asan: bool) -> Result<()> {
-        if targets.is_empty() {
-            return Ok(());
-        }
         let mut cargo = command();
         cargo.args(["cargo", "build", "--quiet", "--release", "--locked", "--manifest-path"]);
         cargo.arg(places.fuzz.join("targets/Cargo.toml"));

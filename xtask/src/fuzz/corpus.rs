@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use super::Places;
 use super::build::Target;
+use super::{Places, SQL};
 
 /// A target's file in the repository at most.
 const MAX_KEPT_BYTES: usize = 60_000;
@@ -32,6 +32,12 @@ pub(super) fn folders(places: &Places, target: &Target) -> Result<(PathBuf, Path
 /// Keeps the fewest inputs that reach all that is reached, small ones first.
 pub(super) fn keep(places: &Places, target: &Target, binary: &Path) -> Result<()> {
     let (grown, kept) = folders(places, target)?;
+    let mut units = Vec::new();
+    if target.name == SQL {
+        // Each of them got an answer of a kind of its own.
+        [kept, grown].iter().try_for_each(|folder| read(folder, &mut units))?;
+        return write(places, target, units);
+    }
     let merged = places.work.join("merged").join(&target.name);
     remake(&merged)?;
     let mut command = Command::new(binary);
@@ -39,19 +45,27 @@ pub(super) fn keep(places: &Places, target: &Target, binary: &Path) -> Result<()
     command.args([&merged, &kept, &grown]).stdout(Stdio::null()).stderr(Stdio::null());
     let status = command.status().context("could not start the target")?;
     ensure!(status.success(), "{}: merging the corpus failed", target.name);
-    let mut units = Vec::new();
-    for entry in std::fs::read_dir(&merged)? {
+    read(&merged, &mut units)?;
+    write(places, target, units)
+}
+
+fn read(folder: &Path, units: &mut Vec<Vec<u8>>) -> Result<()> {
+    for entry in std::fs::read_dir(folder)? {
         units.push(std::fs::read(entry?.path())?);
     }
+    Ok(())
+}
+
+fn write(places: &Places, target: &Target, mut units: Vec<Vec<u8>>) -> Result<()> {
     units.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
+    units.dedup();
     let mut bytes = 0;
     let few = units.iter().take_while(|unit| {
         bytes += unit.len() + 2;
         bytes <= MAX_KEPT_BYTES
     });
-    let path = packed_path(places, target);
     std::fs::create_dir_all(places.fuzz.join("corpus"))?;
-    std::fs::write(&path, pack(few.map(Vec::as_slice)))?;
+    std::fs::write(packed_path(places, target), pack(few.map(Vec::as_slice)))?;
     Ok(())
 }
 

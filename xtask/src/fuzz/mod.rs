@@ -20,11 +20,16 @@ all), and prints a table. Ends with 1 when one found something; the input is in 
   --asan    watch every target with the address sanitizer, not only those over unsafe code
   --jobs N  so many processes a target, at most 2, which share what they find
   --keep    add what reaches new code to fuzz/corpus, which `cargo test` replays
-  --list    name the targets";
+  --list    name the targets
+`sql` is a target, too, if it is named: it builds DataFusion, and mutates without a fuzzer's
+instruments, so that it needs no nightly compiler.";
 
 const MISSING: &str = "\
 fuzz: skipped, there is no nightly compiler, which has libFuzzer's hooks and the address sanitizer.
 Get one with `rustup toolchain install nightly --profile minimal`; a C++ compiler builds libFuzzer.";
+
+/// The target that is no libFuzzer binary: `fuzz/sql`.
+const SQL: &str = "sql";
 
 struct Options {
     limit: Limit,
@@ -87,21 +92,18 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let chosen = choose(all, &options)?;
-    let Some(nightly) = Nightly::find() else {
+    let nightly = Nightly::find();
+    if nightly.is_none() && chosen.iter().any(|target| target.name != SQL) {
         println!("{MISSING}");
         return Ok(ExitCode::SUCCESS);
-    };
+    }
     let target_dir = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let work = target_dir.unwrap_or_else(|| root.join("target")).join("fuzz");
     let places = Places { fuzz, work };
-    for is_watched in [false, true] {
-        let some: Vec<_> = chosen.iter().filter(|target| target.is_watched == is_watched).collect();
-        nightly.build(&places, &some, is_watched)?;
-    }
+    let binaries = build::all(root, &places, nightly.as_ref(), &chosen)?;
     campaign::print_header();
     let mut findings = 0;
-    for target in &chosen {
-        let binary = nightly.binary(&places, target);
+    for (target, binary) in chosen.iter().zip(binaries) {
         let report = campaign::run(&places, target, &binary, &options, chosen.len() as u64)?;
         report.print(&target.name);
         findings += report.findings.len();
@@ -115,12 +117,15 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
 
 fn choose(all: Vec<Target>, options: &Options) -> Result<Vec<Target>> {
     for name in &options.targets {
-        let is_known = all.iter().any(|target| target.name == *name);
+        let is_known = name == SQL || all.iter().any(|target| target.name == *name);
         ensure!(is_known, "no target `{name}`: see cargo xtask fuzz --list");
     }
     let is_chosen = |t: &Target| options.targets.is_empty() || options.targets.contains(&t.name);
     let mut chosen: Vec<_> = all.into_iter().filter(is_chosen).collect();
     chosen.iter_mut().for_each(|target| target.is_watched |= options.is_watched);
+    if options.targets.iter().any(|name| name == SQL) {
+        chosen.push(Target { name: SQL.to_owned(), max_len: 160, is_watched: false });
+    }
     Ok(chosen)
 }
 

@@ -108,7 +108,7 @@ fn by_jiff(format: TimeFormat, text: &[u8], zone: &TimeZone) -> Option<i128> {
             let date: jiff::civil::Date = text.parse().ok()?;
             in_zone(date.at(0, 0, 0, 0), zone)
         }
-        TimeFormat::DateTime if is_timed && text[19..].bytes().all(is_fraction) => {
+        TimeFormat::DateTime if is_timed && text.bytes().skip(19).all(is_fraction) => {
             in_zone(text.parse().ok()?, zone)
         }
         _ => None,
