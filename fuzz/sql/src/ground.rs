@@ -115,7 +115,8 @@ fn ask(engine: &Engine, sql: &str) -> Result<Answer, String> {
         let columns = fields.map(|field| format!("{} ", field.data_type())).collect();
         let mut text = Vec::new();
         write_stream(&mut stream, Format::Ndjson, &mut text)?;
-        let mut rows: Vec<String> = String::from_utf8_lossy(&text).lines().map(str::to_owned).collect();
+        let mut rows: Vec<String> =
+            String::from_utf8_lossy(&text).lines().map(str::to_owned).collect();
         rows.sort();
         Ok::<_, tidemill_query::Error>(Answer { executed_by, columns, rows })
     })();

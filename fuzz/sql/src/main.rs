@@ -35,7 +35,8 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         let Ok(ground) = Ground::new() else { return };
         for input in jobs {
             let text = statement(&input);
-            let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ground.check(&text)));
+            let checked =
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ground.check(&text)));
             if to_us.send(checked.ok()).is_err() {
                 return;
             }

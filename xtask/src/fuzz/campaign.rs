@@ -74,7 +74,9 @@ pub(super) fn run(
         command.arg(format!("-rss_limit_mb={MAX_MIB}"));
         command.args(["-print_final_stats=1", "-detect_leaks=0", "-reload=1"]);
         command.arg(match options.limit {
-            Limit::SecondsInAll(seconds) => format!("-max_total_time={}", (seconds / targets).max(1)),
+            Limit::SecondsInAll(seconds) => {
+                format!("-max_total_time={}", (seconds / targets).max(1))
+            }
             Limit::Runs(runs) => format!("-runs={}", runs.div_ceil(options.jobs)),
         });
         command.arg(format!("-artifact_prefix={}/", findings.display())).arg(&grown).arg(&kept);
@@ -91,9 +93,9 @@ pub(super) fn run(
     report.seconds = start.elapsed().as_secs_f64();
     let is_input = |name: &String| !before.contains(name) && !name.starts_with("slow-unit");
     let inputs: Vec<_> = names(&findings).into_iter().filter(is_input).collect();
-    report.findings.extend(
-        inputs.iter().map(|name| format!("fuzz/regressions/{}/{name}", target.name)),
-    );
+    report
+        .findings
+        .extend(inputs.iter().map(|name| format!("fuzz/regressions/{}/{name}", target.name)));
     // Stays only with something in it.
     let _ = std::fs::remove_dir(&findings);
     Ok(report)

@@ -23,7 +23,8 @@ pub(crate) fn run(data: &[u8]) {
     let odd = Input::new(input.take(3)).u64();
     let words = words(&mut input, most);
     let part = start.min(end).min(words.len())..end.max(start).min(words.len());
-    let values: Vec<f64> = words.iter().enumerate().map(|(row, word)| of(choice >> 1, odd, row, *word)).collect();
+    let values: Vec<f64> =
+        words.iter().enumerate().map(|(row, word)| of(choice >> 1, odd, row, *word)).collect();
     let encode = |encoder: &mut tidemill_codec::Encoder, out: &mut Vec<u8>| {
         encoder.floats(&values, out);
     };

@@ -54,11 +54,15 @@ pub(crate) fn words(input: &mut Input<'_>, limit: usize) -> Vec<u64> {
             2 => words.extend(std::iter::repeat_n(last, count)),
             3 | 4 => {
                 let step = input.word(1);
-                words.extend((1..=count as u64).map(|row| last.wrapping_add(step.wrapping_mul(row % 9))));
+                words.extend(
+                    (1..=count as u64).map(|row| last.wrapping_add(step.wrapping_mul(row % 9))),
+                );
             }
             5 => {
                 let step = input.word(1);
-                words.extend((1..=count as u64).map(|row| last.wrapping_add(step.wrapping_mul(row))));
+                words.extend(
+                    (1..=count as u64).map(|row| last.wrapping_add(step.wrapping_mul(row))),
+                );
             }
             _ => {
                 let (mut random, shift) = (Random(input.u8().into()), input.below(64));

@@ -58,7 +58,9 @@ fn decode(bytes: &[u8], rows: usize, runs: &[u32], part: Range<usize>) -> Option
         if run < column.runs() {
             let _ = (column.first(run), column.step(run), column.run_rows(run));
             let before = column.rows_before(run, some.first().copied().unwrap_or_default());
-            assert!(before.is_ok_and(|before| before <= column.run_rows(run).len()) || whole.is_err());
+            assert!(
+                before.is_ok_and(|before| before <= column.run_rows(run).len()) || whole.is_err()
+            );
         }
     }
     let values = match whole {

@@ -59,12 +59,30 @@ fn integers(words: &[u64], bits: &[bool], validity: &[u64], offset: usize) {
     let mut first = None;
     each_level(|isa| {
         let unsigned = integers!(
-            words, bits, validity, offset, isa,
-            sum_u64, sum_u64_valid, min_max_u64, min_max_u64_valid, moments_u64, moments_u64_valid
+            words,
+            bits,
+            validity,
+            offset,
+            isa,
+            sum_u64,
+            sum_u64_valid,
+            min_max_u64,
+            min_max_u64_valid,
+            moments_u64,
+            moments_u64_valid
         );
         let signed_m2 = integers!(
-            &signed[..], bits, validity, offset, isa,
-            sum_i64, sum_i64_valid, min_max_i64, min_max_i64_valid, moments_i64, moments_i64_valid
+            &signed[..],
+            bits,
+            validity,
+            offset,
+            isa,
+            sum_i64,
+            sum_i64_valid,
+            min_max_i64,
+            min_max_i64_valid,
+            moments_i64,
+            moments_i64_valid
         );
         assert_eq!(dot_i64(&signed, &signed), product, "{}", isa.name());
         if isa != Isa::Scalar {

@@ -52,26 +52,54 @@ fn compare(values: &[u64], other: &[u64], comparison: Comparison, constant: u64,
     let signed = |values: &[u64]| values.iter().map(|v| *v as i64).collect::<Vec<_>>();
     let floats = |values: &[u64]| values.iter().map(|v| f64::from_bits(*v)).collect::<Vec<_>>();
     let (got, want) = compare!(
-        values.to_vec(), other.to_vec(), comparison, constant, isa,
-        compare_u64, compare_columns_u64, sum_where_u64, i128
+        values.to_vec(),
+        other.to_vec(),
+        comparison,
+        constant,
+        isa,
+        compare_u64,
+        compare_columns_u64,
+        sum_where_u64,
+        i128
     );
     assert_eq!(got, want, "sum_where_u64, {isa}");
     let (got, want) = compare!(
-        signed(values), signed(other), comparison, constant as i64, isa,
-        compare_i64, compare_columns_i64, sum_where_i64, i128
+        signed(values),
+        signed(other),
+        comparison,
+        constant as i64,
+        isa,
+        compare_i64,
+        compare_columns_i64,
+        sum_where_i64,
+        i128
     );
     assert_eq!(got, want, "sum_where_i64, {isa}");
     // Floats are added in another order: small integers are exact in any.
     let _ = compare!(
-        floats(values), floats(other), comparison, f64::from_bits(constant), isa,
-        compare_f64, compare_columns_f64, sum_where_f64, f64
+        floats(values),
+        floats(other),
+        comparison,
+        f64::from_bits(constant),
+        isa,
+        compare_f64,
+        compare_columns_f64,
+        sum_where_f64,
+        f64
     );
     let small = |values: &[u64]| {
         values.iter().map(|v| f64::from((*v % 2048) as i32 - 1024)).collect::<Vec<_>>()
     };
     let (got, want) = compare!(
-        small(values), small(other), comparison, f64::from((constant % 2048) as i32 - 1024), isa,
-        compare_f64, compare_columns_f64, sum_where_f64, f64
+        small(values),
+        small(other),
+        comparison,
+        f64::from((constant % 2048) as i32 - 1024),
+        isa,
+        compare_f64,
+        compare_columns_f64,
+        sum_where_f64,
+        f64
     );
     assert_eq!(got, want, "sum_where_f64, {isa}");
     let mut sum = vec![7; values.len()];

@@ -117,11 +117,7 @@ fn cuts(input: &mut Input<'_>) -> impl Fn(usize) -> Vec<usize> + use<> {
 
 /// Reads `text` cut at `cuts`, the last of which is its end; what a piece leaves is joined with
 /// the next. `read(start, piece, is_last)` says how much it took.
-fn for_each_piece(
-    text: &[u8],
-    cuts: &[usize],
-    mut read: impl FnMut(usize, &[u8], bool) -> usize,
-) {
+fn for_each_piece(text: &[u8], cuts: &[usize], mut read: impl FnMut(usize, &[u8], bool) -> usize) {
     let mut start = 0;
     for (index, end) in cuts.iter().enumerate() {
         let is_last = index == cuts.len() - 1;

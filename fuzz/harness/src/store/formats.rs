@@ -189,6 +189,25 @@ mod tests {
     }
 
     #[test]
+    fn a_series_that_has_no_successor_is_refused() {
+        let mut files = files().clone();
+        let mut segment = Segment::read(&files.segment.1);
+        let mut number = Vec::new();
+        frame::put(&mut number, u32::MAX.into());
+        // The last run: series - previous, rows, first time, last - first.
+        let head = &mut segment.head;
+        let at = (0..head.len()).rev().find(|at| head[*at..].starts_with(&[1, 8])).unwrap();
+        head.splice(at..=at, number);
+        files.segment.1 = segment.build();
+        let body = frame::manifest_body(&files.manifest);
+        let body = frame::recount(body, files.definition.len(), files.segment.1.len());
+        files.manifest = frame::manifest(&body);
+        let error = opened::error_of(&files);
+        // Before that: the first run has series 0, so that the sum is the last of 32 bits.
+        assert!(error.contains("series or fields its table lacks"), "{error}");
+    }
+
+    #[test]
     fn the_framing_is_that_of_the_store() {
         let files = files();
         let log = Log::read(&files.log.1);

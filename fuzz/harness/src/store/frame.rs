@@ -126,7 +126,9 @@ pub(super) fn recount(body: &[u8], definition_bytes: usize, segment_bytes: usize
     varint(body, &mut at);
     let retention = varint(body, &mut at);
     let mut out = body[..24].to_vec();
-    [1, table, definition_bytes as u128, retention].into_iter().for_each(|number| put(&mut out, number));
+    [1, table, definition_bytes as u128, retention]
+        .into_iter()
+        .for_each(|number| put(&mut out, number));
     // Segments: how many, then file, table, sequence, rows.
     (0..5).for_each(|_| put(&mut out, varint(body, &mut at)));
     varint(body, &mut at);

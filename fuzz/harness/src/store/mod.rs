@@ -3,6 +3,6 @@
 
 pub(crate) mod formats;
 mod frame;
-pub(crate) mod operations;
 mod opened;
+pub(crate) mod operations;
 mod sample;

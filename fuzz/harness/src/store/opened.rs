@@ -42,8 +42,16 @@ fn answer(disk: &SimDisk, read_only: bool) -> Result<(u64, Vec<String>), String>
 
 /// The answer of a store that opens.
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 pub(super) fn answer_of(files: &Files) -> (u64, Vec<String>) {
     answer(&files.disk().unwrap(), true).unwrap()
+}
+
+/// Why a store does not open.
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+pub(super) fn error_of(files: &Files) -> String {
+    answer(&files.disk().unwrap(), true).unwrap_err()
 }
 
 /// A hash of all that can be read.
@@ -57,7 +65,9 @@ fn digest(snapshot: &Snapshot) -> u64 {
             let is_read = reader.pieces(series, TimeRange::ALL, &mut pieces).is_ok();
             (series, is_read).hash(&mut hash);
             for piece in &pieces {
-                if is_read && read(&mut reader, piece, table.schema().fields.len(), &mut hash).is_err() {
+                if is_read
+                    && read(&mut reader, piece, table.schema().fields.len(), &mut hash).is_err()
+                {
                     "damaged".hash(&mut hash);
                 }
             }
