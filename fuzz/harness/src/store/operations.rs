@@ -129,7 +129,7 @@ impl Run {
     }
 
     fn bulk(&mut self, input: &mut Input<'_>) {
-        let is_committed = input.u8() % 3 > 0;
+        let is_committed = !input.u8().is_multiple_of(3);
         let batches: Vec<_> = (0..input.below(4)).map(|_| rows(input)).collect();
         let mut after = self.model.clone();
         let refused: usize = batches.iter().map(|rows| after.write(rows)).sum();
