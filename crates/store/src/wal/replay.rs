@@ -2,7 +2,7 @@ use std::io;
 use std::path::Path;
 
 use super::frame::{FRAME_HEADER_BYTES, FRAME_MAGIC, Frame};
-use super::header::{HEADER_BYTES, Header};
+use super::header::{End, HEADER_BYTES, Header};
 use super::{MAX_RECORD_BYTES, log_path};
 use crate::bytes::Malformed;
 use crate::disk::{Disk, DiskFile};
@@ -26,9 +26,9 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    /// Whether the file says that it ends where it does.
-    pub(crate) fn is_closed(&self) -> bool {
-        let ends_here = |mark: super::Mark| mark.is_closed && mark.synced == self.valid_bytes;
+    /// Whether the file says that it, or the whole log, ends where it does.
+    pub(crate) fn is_closed(&self, end: End) -> bool {
+        let ends_here = |mark: super::Mark| mark.end >= end && mark.synced == self.valid_bytes;
         self.torn_bytes == 0 && self.header.mark.is_none_or(ends_here)
     }
 }
@@ -91,7 +91,7 @@ pub(crate) fn replay(
             return Err(Error::corrupt(&path, at, message));
         }
     }
-    if !is_last && !replay.is_closed() {
+    if !is_last && !replay.is_closed(End::OfFile) {
         let message = "the log ends too early: it was not closed, but later files follow it";
         return Err(Error::corrupt(&path, at, message));
     }
