@@ -18,7 +18,7 @@ const FLOORS: [&[&str]; 11] = [
     &["tidemill-query"],
     &["tidemill"],
     &["tidemill-cli"],
-    &["tidemill-bench", "tidemill-torture", "xtask"],
+    &["tidemill-bench", "tidemill-torture", "tidemill-fuzz", "tidemill-fuzz-sql", "xtask"],
 ];
 
 /// What only one crate may know, and which.
@@ -42,8 +42,9 @@ fn floor(name: &str) -> Option<usize> {
 /// # Errors
 /// When a manifest cannot be read.
 pub(crate) fn check(root: &Path) -> Result<Vec<String>> {
-    let mut manifests =
-        ["xtask", "bench", "torture"].map(|folder| root.join(folder).join("Cargo.toml")).to_vec();
+    let mut manifests = ["xtask", "bench", "torture", "fuzz/harness", "fuzz/sql"]
+        .map(|folder| root.join(folder).join("Cargo.toml"))
+        .to_vec();
     for folder in ["crates", "gauge"] {
         for entry in std::fs::read_dir(root.join(folder))? {
             manifests.push(entry?.path().join("Cargo.toml"));

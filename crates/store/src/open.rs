@@ -103,11 +103,13 @@ fn load(disk: &dyn Disk, dir: &Path, manifest: Manifest) -> Result<Loaded> {
         let Some(definition) = loaded.definitions.get(entry.table as usize) else {
             return Err(Error::corrupt(&path, 12, format!("a segment of table {}", entry.table)));
         };
-        let last_series = segment.footer.run_series.last().map_or(0, |series| series + 1);
+        // Compared so: the last number there is has no successor.
+        let series = definition.index.len();
+        let has_series = segment.footer.run_series.last().is_none_or(|last| *last < series);
         let fields_fit = segment.footer.fields.iter().all(|(field, ty)| {
             definition.schema.fields.get(*field as usize).is_some_and(|known| known.ty == *ty)
         });
-        if last_series > definition.index.len() || !fields_fit {
+        if !has_series || !fields_fit {
             return Err(Error::corrupt(
                 &path,
                 0,
