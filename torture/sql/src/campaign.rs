@@ -1,0 +1,154 @@
+//! Runs queries in both engines and compares.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use anyhow::Result;
+use tidemill_query::{Engine, ExecutedBy};
+
+use crate::answer::{self, Rows};
+use crate::dataset::Dataset;
+use crate::differences::{self, Verdict};
+use crate::duckdb::DuckDb;
+use crate::loaded::{self, Loaded};
+use crate::query::{DUCKDB_MACROS, Query};
+use crate::report::Report;
+
+/// Queries that are on their way at a time.
+const BATCH: u64 = 100;
+/// Rows of an answer that a finding shows.
+const SHOWN_ROWS: usize = 6;
+
+/// What we answered to one query.
+struct Ours {
+    rows: Result<Rows, String>,
+    by: Option<ExecutedBy>,
+    /// The answer of DataFusion alone, where a native plan gave `rows`.
+    alone: Option<Result<Rows, String>>,
+}
+
+/// Some queries over one dataset.
+pub(crate) struct Part {
+    pub(crate) seed: u64,
+    pub(crate) dataset: u64,
+    pub(crate) queries: std::ops::Range<u64>,
+}
+
+impl Part {
+    /// Runs the queries and gives the number of findings; each says how to replay it.
+    pub(crate) fn run(&self, duckdb: &mut DuckDb, report: &mut Report, verbose: bool) -> Result<usize> {
+        let dataset = Dataset::random(self.seed, self.dataset);
+        let mut setup: Vec<String> = DUCKDB_MACROS.map(str::to_owned).to_vec();
+        setup.extend(loaded::duckdb_statements(&dataset));
+        duckdb.run(&setup)?;
+        let engines = Loaded::new(&dataset)?;
+        report.count("datasets", 1);
+        let (mut first, mut findings) = (self.queries.start, 0);
+        while first < self.queries.end {
+            let end = (first + BATCH).min(self.queries.end);
+            let queries: Vec<Query> = (first..end)
+                .map(|number| Query::random(&dataset, self.seed, self.dataset, number))
+                .collect();
+            let texts: Vec<String> = queries.iter().map(|query| query.duckdb.clone()).collect();
+            duckdb.send(&texts)?;
+            let ours: Vec<Ours> = queries.iter().map(|query| ask(&engines, query)).collect();
+            let theirs = duckdb.receive()?;
+            for (place, (query, ours)) in queries.iter().zip(&ours).enumerate() {
+                let number = first + place as u64;
+                if verbose {
+                    println!("ours:   {}\nDuckDB: {}", query.ours, query.duckdb);
+                    println!("ours ({:?}): {}DuckDB: {}", ours.by, show(&ours.rows), show(&theirs[place]));
+                }
+                findings += self.judge(&dataset, number, query, ours, &theirs[place], report);
+            }
+            first = end;
+        }
+        Ok(findings)
+    }
+
+    fn judge(
+        &self,
+        dataset: &Dataset,
+        number: u64,
+        query: &Query,
+        ours: &Ours,
+        theirs: &Result<Rows, String>,
+        report: &mut Report,
+    ) -> usize {
+        let mut findings = 0;
+        report.count("queries", 1);
+        report.count(&format!("queries: {}", query.sort), 1);
+        let same = |a: &Rows, b: &Rows| answer::same(a, b, query.is_ordered, dataset.scale());
+        let replay = format!("--seed {} --dataset {} --query {number}", self.seed, self.dataset);
+        if ours.by == Some(ExecutedBy::Native) {
+            report.count("native plans", 1);
+        }
+        if let Some(alone) = &ours.alone {
+            report.count("native plans compared with DataFusion's", 1);
+            let agree = match (&ours.rows, alone) {
+                (Ok(a), Ok(b)) => same(a, b),
+                (Err(a), Err(b)) => a == b,
+                _ => false,
+            };
+            if !agree {
+                findings += 1;
+                report.finding(format!(
+                    "a native plan differs from DataFusion's: {replay}\n  {}\n  native: {}  DataFusion: {}",
+                    query.ours,
+                    show(&ours.rows),
+                    show(alone)
+                ));
+            }
+        }
+        let verdict = match (&ours.rows, theirs) {
+            (Ok(a), Ok(b)) if same(a, b) => Verdict::Same,
+            (a, b) => differences::verdict(query, a, b),
+        };
+        match verdict {
+            Verdict::Same => report.count("answers equal to DuckDB's", 1),
+            Verdict::Listed(class) => report.count(&format!("listed: {class}"), 1),
+            Verdict::Finding => {
+                findings += 1;
+                report.finding(format!(
+                "the answer differs from DuckDB's: {replay}\n  ours:   {}\n  DuckDB: {}\n  ours ({:?}): {}  DuckDB: {}",
+                query.ours,
+                query.duckdb,
+                ours.by,
+                show(&ours.rows),
+                show(theirs)
+            ));
+            }
+        }
+        findings
+    }
+}
+
+fn ask(engines: &Loaded, query: &Query) -> Ours {
+    let (rows, by) = run(&engines.native, &query.ours);
+    let is_native = by == Some(ExecutedBy::Native);
+    let alone = is_native.then(|| run(&engines.alone, &query.ours).0);
+    Ours { rows, by, alone }
+}
+
+fn run(engine: &Engine, sql: &str) -> (Result<Rows, String>, Option<ExecutedBy>) {
+    let asked = catch_unwind(AssertUnwindSafe(|| match engine.sql(sql) {
+        Ok(result) => {
+            let rows = answer::rows(result.batches()).map_err(|error| format!("answer: {error:#}"));
+            (rows, Some(result.executed_by()))
+        }
+        Err(error) => (Err(format!("{:?}: {error}", error.kind())), None),
+    }));
+    asked.unwrap_or_else(|_| (Err("PANIC".to_owned()), None))
+}
+
+fn show(answer: &Result<Rows, String>) -> String {
+    let rows = match answer {
+        Err(error) => return format!("error: {}\n", error.lines().next().unwrap_or_default()),
+        Ok(rows) => rows,
+    };
+    let mut text = format!("{} rows\n", rows.len());
+    for row in rows.iter().take(SHOWN_ROWS) {
+        let cells: Vec<String> = row.iter().map(ToString::to_string).collect();
+        text += &format!("    {}\n", cells.join(" | "));
+    }
+    text
+}
