@@ -50,7 +50,7 @@ pub(crate) fn rows(batches: &[RecordBatch]) -> Result<Rows> {
 
 fn column(array: &ArrayRef) -> Result<Vec<Cell>> {
     let array = match array.data_type() {
-        DataType::Dictionary(_, values) => &cast(array, values)?,
+        DataType::Dictionary(_, values) => return column(&cast(array, values)?),
         DataType::Int8 | DataType::Int16 | DataType::Int32 => &cast(array, &DataType::Int64)?,
         DataType::UInt8 | DataType::UInt16 | DataType::UInt32 => &cast(array, &DataType::UInt64)?,
         DataType::Utf8View | DataType::LargeUtf8 => &cast(array, &DataType::Utf8)?,
@@ -121,6 +121,20 @@ pub(crate) fn same(a: &Rows, b: &Rows, is_ordered: bool, scale: f64) -> bool {
             true
         }
     })
+}
+
+/// The rows of each answer that are not in the other.
+pub(crate) fn unlike(a: &Rows, b: &Rows, scale: f64) -> (Rows, Rows) {
+    let mut right = b.clone();
+    let mut left = a.clone();
+    left.retain(|row| match right.iter().position(|other| same_row(row, other, scale)) {
+        None => true,
+        Some(place) => {
+            right.remove(place);
+            false
+        }
+    });
+    (left, right)
 }
 
 fn same_row(a: &[Cell], b: &[Cell], scale: f64) -> bool {

@@ -91,11 +91,10 @@ impl Part {
             };
             if !agree {
                 findings += 1;
+                let [native, alone] = differing(&ours.rows, alone, dataset.scale());
                 report.finding(format!(
-                    "a native plan differs from DataFusion's: {replay}\n  {}\n  native: {}  DataFusion: {}",
+                    "a native plan differs from DataFusion's: {replay}\n  {}\n  native: {native}  DataFusion: {alone}",
                     query.ours,
-                    show(&ours.rows),
-                    show(alone)
                 ));
             }
         }
@@ -108,13 +107,12 @@ impl Part {
             Verdict::Listed(class) => report.count(&format!("listed: {class}"), 1),
             Verdict::Finding => {
                 findings += 1;
+                let [a, b] = differing(&ours.rows, theirs, dataset.scale());
                 report.finding(format!(
-                "the answer differs from DuckDB's: {replay}\n  ours:   {}\n  DuckDB: {}\n  ours ({:?}): {}  DuckDB: {}",
+                "the answer differs from DuckDB's: {replay}\n  ours:   {}\n  DuckDB: {}\n  ours ({:?}): {a}  DuckDB: {b}",
                 query.ours,
                 query.duckdb,
                 ours.by,
-                show(&ours.rows),
-                show(theirs)
             ));
             }
         }
@@ -140,11 +138,25 @@ fn run(engine: &Engine, sql: &str) -> (Result<Rows, String>, Option<ExecutedBy>)
     asked.unwrap_or_else(|_| (Err("PANIC".to_owned()), None))
 }
 
+/// Two answers: errors, or the rows that only one of them has.
+fn differing(a: &Result<Rows, String>, b: &Result<Rows, String>, scale: f64) -> [String; 2] {
+    let (Ok(a), Ok(b)) = (a, b) else { return [show(a), show(b)] };
+    let (left, right) = answer::unlike(a, b, scale);
+    if left.is_empty() && right.is_empty() {
+        return ["in another order: ".to_owned() + &listed(a), listed(b)];
+    }
+    let only = |all: &Rows, only| format!("{} rows, only here {}", all.len(), listed(only));
+    [only(a, &left), only(b, &right)]
+}
+
 fn show(answer: &Result<Rows, String>) -> String {
-    let rows = match answer {
-        Err(error) => return format!("error: {}\n", error.lines().next().unwrap_or_default()),
-        Ok(rows) => rows,
-    };
+    match answer {
+        Err(error) => format!("error: {}\n", error.lines().next().unwrap_or_default()),
+        Ok(rows) => listed(rows),
+    }
+}
+
+fn listed(rows: &Rows) -> String {
     let mut text = format!("{} rows\n", rows.len());
     for row in rows.iter().take(SHOWN_ROWS) {
         let cells: Vec<String> = row.iter().map(ToString::to_string).collect();

@@ -83,7 +83,7 @@ impl Maker<'_> {
             1 => format!("({a} - {b})"),
             2 => format!("({a} * {})", self.random.pick(&["0.5e0", "-2.0e0", "4.0e0"])),
             3 => format!("abs({b})"),
-            4 => format!("(- {b})"),
+            4 => format!("(0.0e0 - {b})"),
             5 => {
                 let condition = self.condition(depth - 1);
                 format!("CASE WHEN {condition} THEN {a} ELSE {b} END")
