@@ -57,8 +57,8 @@ impl Query {
         let columns = table.columns();
         let mut maker = Maker { dataset, table, columns, random };
         let draft = match maker.random.below(100) {
-            0..45 => maker.aggregate(),
-            45..60 => maker.select(),
+            0..47 => maker.aggregate(),
+            47..60 => maker.select(),
             60..75 => maker.window(),
             75..82 => maker.newest(),
             82..90 => maker.subquery(),

@@ -92,7 +92,7 @@ impl Maker<'_> {
             3 => format!("⟦time_bucket(INTERVAL '{words}', {column})¦bucket({column}, {width}, 0)⟧"),
             4 if self.dataset.start > 0 && self.random.chance(30) => {
                 let unit = *self.random.pick(&["month", "year", "quarter"]);
-                format!("⟦date_trunc('{unit}', {column})¦date_trunc('{unit}', {column})::TIMESTAMP_NS⟧")
+                format!("⟦date_trunc('{unit}', {column})¦date_trunc('{unit}', bucket({column}, {DAY}, 0))::TIMESTAMP_NS⟧")
             }
             _ => {
                 let (unit, width, origin) = *self.random.pick(&[
