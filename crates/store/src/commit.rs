@@ -24,6 +24,8 @@ pub(crate) struct Change {
     pub(crate) remove: Vec<u64>,
     /// Writes up to this one are in segments now.
     pub(crate) flushed_sequence: Option<u64>,
+    /// A table, and for how many nanoseconds it keeps its rows from now on.
+    pub(crate) retention: Option<(usize, u64)>,
 }
 
 impl Inner {
@@ -68,7 +70,7 @@ impl Inner {
             let ingest = with_definitions.then(|| self.lock_ingest());
             self.commit(change, ingest.as_deref())
         });
-        if result.is_err() && !self.log.as_ref().is_some_and(crate::wal::Log::is_poisoned) {
+        if result.is_err() && !self.log.as_deref().is_some_and(crate::wal::Log::is_poisoned) {
             self.remove_files(change.add.iter().map(|entry| entry.path(&self.dir)));
         }
         result
@@ -83,7 +85,7 @@ impl Inner {
             for (id, table) in ingest.tables.iter().enumerate() {
                 if id == commit.definitions.len() {
                     commit.definitions.push(DefinitionFile::new(&self.dir, id as u32));
-                    manifest.tables.push(TableEntry { id: id as u32, definition_bytes: 0 });
+                    manifest.tables.push(TableEntry { id: id as u32, ..TableEntry::default() });
                 }
                 let definition = table.definition.read().unwrap_or_else(PoisonError::into_inner);
                 if let Some(addition) = commit.definitions[id].append(disk, &definition)? {
@@ -97,6 +99,11 @@ impl Inner {
         manifest.generation += 1;
         manifest.next_file = self.next_file.load(std::sync::atomic::Ordering::SeqCst);
         manifest.flushed_sequence = change.flushed_sequence.unwrap_or(manifest.flushed_sequence);
+        if let Some((table, nanoseconds)) = change.retention
+            && let Some(entry) = manifest.tables.get_mut(table)
+        {
+            entry.retention_ns = nanoseconds;
+        }
         manifest.segments.retain(|segment| !change.remove.contains(&segment.file));
         manifest.segments.extend(change.add.iter().cloned());
         manifest.replace(disk, &self.dir)?;
