@@ -16,18 +16,25 @@ const FLOORS: [&[&str]; 10] = [
     &["tidemill-query"],
     &["tidemill"],
     &["tidemill-cli"],
-    &["tidemill-bench", "tidemill-torture", "xtask"],
+    &["tidemill-bench", "tidemill-torture", "tidemill-torture-sql", "xtask"],
 ];
 
 /// What only one crate may know, and which.
 const SECRETS: [(&str, &[&str]); 5] = [
     ("datafusion", &["tidemill-query"]),
     ("tokio", &["tidemill-query"]),
-    ("arrow", &["tidemill-query", "tidemill-cli"]),
-    ("clap", &["tidemill-cli", "tidemill-bench", "tidemill-torture"]),
+    ("arrow", &["tidemill-query", "tidemill-cli", "tidemill-torture-sql"]),
+    ("clap", &["tidemill-cli", "tidemill-bench", "tidemill-torture", "tidemill-torture-sql"]),
     (
         "anyhow",
-        &["tidemill-analysis", "tidemill-cli", "tidemill-bench", "tidemill-torture", "xtask"],
+        &[
+            "tidemill-analysis",
+            "tidemill-cli",
+            "tidemill-bench",
+            "tidemill-torture",
+            "tidemill-torture-sql",
+            "xtask",
+        ],
     ),
 ];
 
@@ -41,7 +48,7 @@ fn floor(name: &str) -> Option<usize> {
 /// When a manifest cannot be read.
 pub(crate) fn check(root: &Path) -> Result<Vec<String>> {
     let mut manifests =
-        ["xtask", "bench", "torture"].map(|folder| root.join(folder).join("Cargo.toml")).to_vec();
+        ["xtask", "bench", "torture", "torture/sql"].map(|folder| root.join(folder).join("Cargo.toml")).to_vec();
     for folder in ["crates", "gauge"] {
         for entry in std::fs::read_dir(root.join(folder))? {
             manifests.push(entry?.path().join("Cargo.toml"));

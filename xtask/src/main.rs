@@ -17,10 +17,11 @@ fn main() -> anyhow::Result<ExitCode> {
         Some("layers") => layers::check(&root)?,
         Some("tidy") => tidy::check(&root)?,
         Some("features") => features::check(&root)?,
-        Some("torture") => return torture::run(&root, &arguments[1..]),
+        Some("torture") => return torture::run(&root, "tidemill-torture", &arguments[1..]),
+        Some("torture-sql") => return torture::run(&root, "tidemill-torture-sql", &arguments[1..]),
         other => {
             eprintln!(
-                "usage: xtask layers | tidy | features | torture (not `{}`)",
+                "usage: xtask layers | tidy | features | torture | torture-sql (not `{}`)",
                 other.unwrap_or_default()
             );
             return Ok(ExitCode::from(2));

@@ -185,3 +185,44 @@ fn rank(cell: &Cell) -> u8 {
         Cell::Text(_) => 4,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Cell, Rows, same};
+
+    fn float(value: f64) -> Rows {
+        vec![vec![Cell::Float(value)]]
+    }
+
+    #[test]
+    fn floats_are_the_same_within_the_tolerance_and_nothing_else_is() {
+        for (a, b, is_same) in [
+            (1.0, 1.0 + 1e-10, true),
+            (1.0, 1.0 + 1e-8, false),
+            (1e300, 1e300 * (1.0 + 1e-10), true),
+            (0.0, 1e-10, true),
+            (0.0, 1e-8, false),
+            (0.0, -0.0, true),
+            (f64::NAN, -f64::NAN, true),
+            (f64::NAN, 0.0, false),
+            (f64::INFINITY, f64::INFINITY, true),
+            (f64::INFINITY, f64::MAX, false),
+            (f64::INFINITY, f64::NEG_INFINITY, false),
+        ] {
+            assert_eq!(same(&float(a), &float(b), true, 1.0), is_same, "{a} {b}");
+        }
+        assert!(!same(&vec![vec![Cell::Null]], &float(0.0), true, 1.0));
+        assert!(!same(&vec![vec![Cell::Int(1)]], &vec![vec![Cell::Int(2)]], true, 1.0));
+        assert!(!same(&vec![vec![Cell::Text("1".into())]], &vec![vec![Cell::Int(1)]], true, 1.0));
+    }
+
+    #[test]
+    fn the_order_of_rows_counts_where_it_is_decided() {
+        let row = |a: f64, b: i128| vec![Cell::Float(a), Cell::Int(b)];
+        let a = vec![row(1.0, 1), row(1.0 + 1e-12, 2), row(1.0, 2)];
+        let b = vec![row(1.0, 2), row(1.0, 1), row(1.0, 2)];
+        assert!(same(&a, &b, false, 1.0) && !same(&a, &b, true, 1.0));
+        let c = vec![row(1.0, 1), row(1.0, 1), row(1.0, 2)];
+        assert!(!same(&a, &c, false, 1.0) && !same(&a, &a[..2].to_vec(), false, 1.0));
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use tidemill_query::{Engine, ExecutedBy};
 
 use crate::answer::{self, Rows};
@@ -37,10 +37,8 @@ impl Part {
     /// Runs the queries and gives the number of findings; each says how to replay it.
     pub(crate) fn run(&self, duckdb: &mut DuckDb, report: &mut Report, verbose: bool) -> Result<usize> {
         let dataset = Dataset::random(self.seed, self.dataset);
-        let mut setup: Vec<String> = DUCKDB_MACROS.map(str::to_owned).to_vec();
-        setup.extend(loaded::duckdb_statements(&dataset));
-        duckdb.run(&setup)?;
-        let engines = Loaded::new(&dataset)?;
+        let engines = load(&dataset, duckdb)
+            .with_context(|| format!("--seed {} --dataset {}", self.seed, self.dataset))?;
         report.count("datasets", 1);
         let (mut first, mut findings) = (self.queries.start, 0);
         while first < self.queries.end {
@@ -120,6 +118,26 @@ impl Part {
         }
         findings
     }
+}
+
+/// Gives both sides the data.
+fn load(dataset: &Dataset, duckdb: &mut DuckDb) -> Result<Loaded> {
+    let mut setup: Vec<String> = DUCKDB_MACROS.map(str::to_owned).to_vec();
+    setup.extend(loaded::duckdb_statements(dataset));
+    duckdb.run(&setup)?;
+    Loaded::new(dataset)
+}
+
+/// Prints what each engine says to a text.
+pub(crate) fn ask_all(duckdb: &mut DuckDb, seed: u64, dataset: u64, text: &str) -> Result<()> {
+    let engines = load(&Dataset::random(seed, dataset), duckdb)?;
+    for (name, engine) in [("native", &engines.native), ("alone", &engines.alone)] {
+        let (rows, by) = run(engine, text);
+        print!("{name} ({by:?}): {}", show(&rows));
+    }
+    duckdb.send(&[text.to_owned()])?;
+    duckdb.receive()?.iter().for_each(|rows| print!("DuckDB: {}", show(rows)));
+    Ok(())
 }
 
 fn ask(engines: &Loaded, query: &Query) -> Ours {

@@ -52,6 +52,9 @@ pub(crate) enum Step {
     Compact,
     /// The store is closed and opened again.
     Reopen,
+    /// Rows from one time up to but not including another go: all, or of one value of the first
+    /// tag.
+    Delete { from: i64, to: i64, value: Option<&'static str> },
 }
 
 pub(crate) type Fields = Vec<Option<Cell>>;
@@ -152,6 +155,13 @@ impl Dataset {
                 0..4 => table.steps.push(Step::Flush),
                 4 => table.steps.push(Step::Compact),
                 5 => table.steps.push(Step::Reopen),
+                6 => {
+                    let from = self.place(&table, random).1;
+                    let steps = (self.end - self.start) / self.step;
+                    let to = from + self.step * random.between(1, 2 + steps / 3);
+                    let value = *random.pick(&[None, Some("a"), Some("é"), Some("nobody")]);
+                    table.steps.push(Step::Delete { from, to, value });
+                }
                 _ => {}
             }
         }
@@ -191,6 +201,12 @@ impl Table {
     pub(crate) fn rows(&self) -> BTreeMap<(usize, i64), Fields> {
         let mut rows: BTreeMap<(usize, i64), Fields> = BTreeMap::new();
         for step in &self.steps {
+            if let Step::Delete { from, to, value } = step {
+                rows.retain(|(series, time), _| {
+                    let is_meant = value.is_none() || self.series[*series][0] == *value;
+                    !(is_meant && (*from..*to).contains(time))
+                });
+            }
             let Step::Write(written) = step else { continue };
             for (series, time, values) in written {
                 let row = rows.entry((*series, *time)).or_insert_with(|| vec![None; values.len()]);

@@ -13,7 +13,8 @@ pub(crate) enum Verdict {
 }
 
 /// What we refuse and DuckDB answers: a part of our message, and the name of the class.
-const ONLY_WE_REFUSE: [(&str, &str); 4] = [
+const ONLY_WE_REFUSE: [(&str, &str); 5] = [
+    ("Unary operator '-' only supports signed", "we refuse: a function of the length of a tag"),
     ("Schema contains duplicate unqualified field name", "we refuse: a column and a cast of it in one list"),
     ("Projections require unique expression names", "we refuse: a column and a cast of it in one list"),
     ("Unsupported data type Dictionary(", "we refuse: a function of the length of a tag"),

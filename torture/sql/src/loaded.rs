@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use tidemill_memory::Budget;
 use tidemill_model::{Batch, FieldType, SeriesKey, Value};
-use tidemill_query::Engine;
+use tidemill_query::{Engine, Matching};
 use tidemill_store::{Durability, Options, SimDisk, Store};
 
 use crate::dataset::{Cell, Dataset, Fields, Kind, Step, Table};
@@ -33,7 +33,7 @@ impl Loaded {
                 disk: Arc::new(disk.clone()),
                 ..Options::default()
             };
-            Store::open("/store", options).context("open")
+            Store::open("/store", options).map(Arc::new).context("open")
         };
         let mut store = open()?;
         let most = dataset.tables.iter().map(|t| t.steps.len()).max().unwrap_or_default();
@@ -44,23 +44,35 @@ impl Loaded {
                     Some(Step::Flush) => store.flush().context("flush")?,
                     Some(Step::Compact) => _ = store.compact().context("compact")?,
                     Some(Step::Reopen) => {
-                        store.close().context("close")?;
+                        let last = Arc::into_inner(store).context("somebody holds the store")?;
+                        last.close().context("close")?;
                         store = open()?;
+                    }
+                    Some(Step::Delete { from, to, value }) => {
+                        let mut condition = format!(
+                            "time >= to_timestamp_nanos({from}) AND time < to_timestamp_nanos({to})"
+                        );
+                        if let Some(value) = value {
+                            condition += &format!(" AND {} = {}", table.tags[0], quoted(value));
+                        }
+                        let matching = engine(&store, true)?.matching(&table.name, &condition);
+                        let Matching { range, series } = matching.context("delete")?;
+                        store.delete(&table.name, range, |_, one| series.contains(&one)).context("delete")?;
                     }
                     Some(Step::Write(rows)) => write(&store, table, rows)?,
                 }
             }
         }
-        let store = Arc::new(store);
-        let engine = |native| {
-            let shared = Arc::clone(&store);
-            let source = move || Ok::<_, tidemill_store::Error>(shared.snapshot());
-            let threads = std::num::NonZeroUsize::MIN;
-            let options = tidemill_query::Options { native, threads, ..Default::default() };
-            Engine::new(source, store.budget(), options)
-        };
-        Ok(Self { native: engine(true)?, alone: engine(false)? })
+        Ok(Self { native: engine(&store, true)?, alone: engine(&store, false)? })
     }
+}
+
+fn engine(store: &Arc<Store>, native: bool) -> Result<Engine> {
+    let shared = Arc::clone(store);
+    let source = move || Ok::<_, tidemill_store::Error>(shared.snapshot());
+    let threads = std::num::NonZeroUsize::MIN;
+    let options = tidemill_query::Options { native, threads, ..Default::default() };
+    Ok(Engine::new(source, store.budget(), options)?)
 }
 
 fn write(store: &Store, table: &Table, rows: &[(usize, i64, Fields)]) -> Result<()> {
