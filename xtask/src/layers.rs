@@ -47,8 +47,9 @@ fn floor(name: &str) -> Option<usize> {
 /// # Errors
 /// When a manifest cannot be read.
 pub(crate) fn check(root: &Path) -> Result<Vec<String>> {
-    let mut manifests =
-        ["xtask", "bench", "torture", "torture/sql"].map(|folder| root.join(folder).join("Cargo.toml")).to_vec();
+    let mut manifests = ["xtask", "bench", "torture", "torture/sql"]
+        .map(|folder| root.join(folder).join("Cargo.toml"))
+        .to_vec();
     for folder in ["crates", "gauge"] {
         for entry in std::fs::read_dir(root.join(folder))? {
             manifests.push(entry?.path().join("Cargo.toml"));

@@ -43,7 +43,9 @@ pub(crate) fn rows(batches: &[RecordBatch]) -> Result<Rows> {
     let mut rows = Vec::new();
     for batch in batches {
         let columns: Vec<Vec<Cell>> = batch.columns().iter().map(column).collect::<Result<_>>()?;
-        rows.extend((0..batch.num_rows()).map(|row| columns.iter().map(|c| c[row].clone()).collect()));
+        rows.extend(
+            (0..batch.num_rows()).map(|row| columns.iter().map(|c| c[row].clone()).collect()),
+        );
     }
     Ok(rows)
 }

@@ -54,7 +54,11 @@ pub(crate) enum Step {
     Reopen,
     /// Rows from one time up to but not including another go: all, or of one value of the first
     /// tag.
-    Delete { from: i64, to: i64, value: Option<&'static str> },
+    Delete {
+        from: i64,
+        to: i64,
+        value: Option<&'static str>,
+    },
 }
 
 pub(crate) type Fields = Vec<Option<Cell>>;
@@ -90,7 +94,8 @@ pub(crate) const SECOND: i64 = 1_000_000_000;
 /// 2021-01-01T00:00:00Z.
 const YEAR_2021: i64 = 1_609_459_200 * SECOND;
 pub(crate) const TAG_VALUES: [&str; 7] = ["a", "b", "c", "é", "it's", "a b,=", ""];
-pub(crate) const TEXTS: [&str; 9] = ["", "é", "long text of several words", "it's", "a", "A", "%", "x_y", "日本"];
+pub(crate) const TEXTS: [&str; 9] =
+    ["", "é", "long text of several words", "it's", "a", "A", "%", "x_y", "日本"];
 
 impl Dataset {
     pub(crate) fn random(seed: u64, number: u64) -> Self {
@@ -101,7 +106,8 @@ impl Dataset {
             70..95 => 300 + random.below(1700),
             _ => 17_000 + random.below(5_000),
         };
-        let step = *random.pick(&[1_000, 250_000_000, SECOND, 7 * SECOND, 60 * SECOND, 3601 * SECOND]);
+        let step =
+            *random.pick(&[1_000, 250_000_000, SECOND, 7 * SECOND, 60 * SECOND, 3601 * SECOND]);
         let start = *random.pick(&[YEAR_2021, YEAR_2021, YEAR_2021 + 123, -50 * step]);
         let mut dataset = Self {
             tables: Vec::new(),
@@ -125,7 +131,8 @@ impl Dataset {
     }
 
     fn table(&self, name: &str, rows: usize, random: &mut Random) -> Table {
-        let tags: Vec<String> = ["h", "r", "q"][..1 + random.below(3)].iter().map(|t| (*t).to_owned()).collect();
+        let tags: Vec<String> =
+            ["h", "r", "q"][..1 + random.below(3)].iter().map(|t| (*t).to_owned()).collect();
         let fields = fields(random);
         let series = series(tags.len(), random);
         let mut table = Table { name: name.to_owned(), tags, fields, series, steps: Vec::new() };
@@ -166,7 +173,8 @@ impl Dataset {
             }
         }
         // Every column exists, whatever was drawn.
-        let time = self.place(&table, random).1 / table.series.len() as i64 * table.series.len() as i64;
+        let time =
+            self.place(&table, random).1 / table.series.len() as i64 * table.series.len() as i64;
         let values = self.values(&table.fields, 0, random);
         table.steps.push(Step::Write(vec![(0, time, values)]));
         table
@@ -266,7 +274,9 @@ fn value(kind: Kind, exact: bool, random: &mut Random) -> Cell {
     match kind {
         Kind::Float if random.chance(2) => Cell::Float(f64::NAN),
         Kind::Float if exact => Cell::Float(random.between(-400, 400) as f64 / 4.0),
-        Kind::Float => Cell::Float(random.between(-1_000_000_007, 1_000_000_007) as f64 / 999_983.0),
+        Kind::Float => {
+            Cell::Float(random.between(-1_000_000_007, 1_000_000_007) as f64 / 999_983.0)
+        }
         Kind::WildFloat => Cell::Float(match random.below(12) {
             0 => -0.0,
             1 | 2 => 0.0,

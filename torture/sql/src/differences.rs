@@ -15,8 +15,14 @@ pub(crate) enum Verdict {
 /// What we refuse and DuckDB answers: a part of our message, and the name of the class.
 const ONLY_WE_REFUSE: [(&str, &str); 5] = [
     ("Unary operator '-' only supports signed", "we refuse: a function of the length of a tag"),
-    ("Schema contains duplicate unqualified field name", "we refuse: a column and a cast of it in one list"),
-    ("Projections require unique expression names", "we refuse: a column and a cast of it in one list"),
+    (
+        "Schema contains duplicate unqualified field name",
+        "we refuse: a column and a cast of it in one list",
+    ),
+    (
+        "Projections require unique expression names",
+        "we refuse: a column and a cast of it in one list",
+    ),
     ("Unsupported data type Dictionary(", "we refuse: a function of the length of a tag"),
     ("Physical input schema should be the same", "we refuse: DataFusion's plan contradicts itself"),
 ];
@@ -28,7 +34,9 @@ pub(crate) fn verdict(ours: &Result<Rows, String>, theirs: &Result<Rows, String>
     match (ours, theirs) {
         (Err(ours), _) if ours.starts_with("PANIC") => Verdict::Finding,
         (Err(_), Err(_)) => Verdict::Listed("both refuse"),
-        (Err(ours), Ok(theirs)) if ours.starts_with("Overflow: ") => Verdict::Listed(overflow(theirs)),
+        (Err(ours), Ok(theirs)) if ours.starts_with("Overflow: ") => {
+            Verdict::Listed(overflow(theirs))
+        }
         (Err(ours), Ok(_)) => class(&ONLY_WE_REFUSE, ours),
         (Ok(_), Err(theirs)) => class(&ONLY_DUCKDB_REFUSES, theirs),
         (Ok(_), Ok(_)) => Verdict::Finding,

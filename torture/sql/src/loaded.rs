@@ -57,7 +57,9 @@ impl Loaded {
                         }
                         let matching = engine(&store, true)?.matching(&table.name, &condition);
                         let Matching { range, series } = matching.context("delete")?;
-                        store.delete(&table.name, range, |_, one| series.contains(&one)).context("delete")?;
+                        store
+                            .delete(&table.name, range, |_, one| series.contains(&one))
+                            .context("delete")?;
                     }
                     Some(Step::Write(rows)) => write(&store, table, rows)?,
                 }

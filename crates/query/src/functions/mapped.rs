@@ -172,7 +172,9 @@ impl AggregateUDFImpl for Mapped {
     ) -> Result<Box<dyn Accumulator>> {
         let is_float = |field: &FieldRef| *field.data_type() == DataType::Float64;
         let moment = Moment::of(self.inner.name()).filter(|_| {
-            !args.is_distinct && args.expr_fields.len() == 1 && args.expr_fields.iter().all(is_float)
+            !args.is_distinct
+                && args.expr_fields.len() == 1
+                && args.expr_fields.iter().all(is_float)
         });
         if let Some(moment) = moment {
             return Ok(Box::new(SlidingMoments::new(moment)));

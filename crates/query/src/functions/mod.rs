@@ -33,8 +33,7 @@ pub(crate) fn aggregates() -> Vec<Arc<AggregateUDF>> {
         stddev::stddev_udaf(),
         stddev::stddev_pop_udaf(),
     ];
-    let mapped =
-        mapped.map(|inner| Arc::new(AggregateUDF::from(mapped::Mapped::new(inner))));
+    let mapped = mapped.map(|inner| Arc::new(AggregateUDF::from(mapped::Mapped::new(inner))));
     mapped.into_iter().chain(by_time::functions()).collect()
 }
 

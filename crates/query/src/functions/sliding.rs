@@ -42,8 +42,8 @@ struct Moments {
 
 impl Moments {
     fn of(value: f64) -> Self {
-        // 0, and NaN where it is neither: an infinity has no variance.
-        Self { count: 1, sum: value, mean: value, m2: value - value }
+        // NaN of an infinity, which has no variance.
+        Self { count: 1, sum: value, mean: value, m2: value * 0.0 }
     }
 
     /// Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample
@@ -80,12 +80,7 @@ pub(super) struct SlidingMoments {
 
 impl SlidingMoments {
     pub(super) fn new(wanted: Moment) -> Self {
-        Self {
-            wanted,
-            older: Vec::new(),
-            newer: Vec::new(),
-            newer_together: Moments::default(),
-        }
+        Self { wanted, older: Vec::new(), newer: Vec::new(), newer_together: Moments::default() }
     }
 
     fn push(&mut self, value: f64) {
@@ -182,7 +177,17 @@ mod tests {
 
     #[test]
     fn what_left_the_window_leaves_nothing_behind() {
-        let values = [Some(1.0), Some(f64::NAN), None, Some(2.0), Some(3.0), Some(1e300), Some(4.0), None, Some(0.5)];
+        let values = [
+            Some(1.0),
+            Some(f64::NAN),
+            None,
+            Some(2.0),
+            Some(3.0),
+            Some(1e300),
+            Some(4.0),
+            None,
+            Some(0.5),
+        ];
         let sums = slide(Moment::Sum, &values, 2);
         assert_eq!(sums[0], Some(1.0));
         assert!(sums[1].unwrap().is_nan() && sums[2].unwrap().is_nan());

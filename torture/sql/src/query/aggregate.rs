@@ -46,13 +46,22 @@ impl Maker<'_> {
     pub(super) fn groups(&mut self, is_simple: bool) -> Vec<(Kind, String)> {
         let tags = self.names(&[Kind::Tag]);
         let tags = self.random.some(&tags, 0, 2);
-        let mut groups: Vec<(Kind, String)> = tags.into_iter().map(|tag| (Kind::Tag, tag)).collect();
+        let mut groups: Vec<(Kind, String)> =
+            tags.into_iter().map(|tag| (Kind::Tag, tag)).collect();
         if self.random.chance(50) {
             let time = self.time_name();
             groups.push((Kind::Time, self.bucket(&time)));
         }
         if !is_simple {
-            let kinds = [Kind::Int, Kind::UInt, Kind::Bool, Kind::Text, Kind::Float, Kind::WildFloat, Kind::WildInt];
+            let kinds = [
+                Kind::Int,
+                Kind::UInt,
+                Kind::Bool,
+                Kind::Text,
+                Kind::Float,
+                Kind::WildFloat,
+                Kind::WildInt,
+            ];
             for kind in self.random.some(&kinds, 0, 2) {
                 let depth = self.random.below(2);
                 // A constant would be the place of a column.
@@ -130,7 +139,14 @@ impl Maker<'_> {
                 let all: &[&str] = if depth == 0 {
                     &["stddev", "stddev_samp"]
                 } else {
-                    &["stddev", "stddev_samp", "⟦var¦var_samp⟧", "var_samp", "stddev_pop", "var_pop"]
+                    &[
+                        "stddev",
+                        "stddev_samp",
+                        "⟦var¦var_samp⟧",
+                        "var_samp",
+                        "stddev_pop",
+                        "var_pop",
+                    ]
                 };
                 let function = *self.random.pick(all);
                 // Of one NaN DuckDB says 0.
@@ -145,7 +161,9 @@ impl Maker<'_> {
                 }
                 None => (Kind::Int, "count(time)".to_owned()),
             },
-            17 if depth > 0 => (Kind::Float, format!("median({})", self.comparable(Kind::Float, depth))),
+            17 if depth > 0 => {
+                (Kind::Float, format!("median({})", self.comparable(Kind::Float, depth)))
+            }
             18 => match self.name(&[Kind::WildInt, Kind::WildUInt]) {
                 Some(name) => (Kind::WildInt, format!("sum({name})")),
                 None => (Kind::Time, "max(time)".to_owned()),

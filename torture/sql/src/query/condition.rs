@@ -39,8 +39,20 @@ impl Maker<'_> {
     pub(super) fn condition(&mut self, depth: usize) -> String {
         if depth > 0 {
             match self.random.below(8) {
-                0 | 1 => return format!("({} AND {})", self.condition(depth - 1), self.condition(depth - 1)),
-                2 | 3 => return format!("({} OR {})", self.condition(depth - 1), self.condition(depth - 1)),
+                0 | 1 => {
+                    return format!(
+                        "({} AND {})",
+                        self.condition(depth - 1),
+                        self.condition(depth - 1)
+                    );
+                }
+                2 | 3 => {
+                    return format!(
+                        "({} OR {})",
+                        self.condition(depth - 1),
+                        self.condition(depth - 1)
+                    );
+                }
                 4 => return format!("NOT ({})", self.condition(depth - 1)),
                 5 => return self.twice(depth),
                 _ => {}
@@ -79,7 +91,16 @@ impl Maker<'_> {
     fn predicate(&mut self, value: &str, kind: Kind, depth: usize) -> String {
         let is_text = matches!(kind, Kind::Tag | Kind::Text);
         if kind == Kind::Bool {
-            let forms = ["", " IS TRUE", " IS NOT TRUE", " IS FALSE", " = false", " IS NULL", " IS NOT FALSE", " IS NOT NULL"];
+            let forms = [
+                "",
+                " IS TRUE",
+                " IS NOT TRUE",
+                " IS FALSE",
+                " = false",
+                " IS NULL",
+                " IS NOT FALSE",
+                " IS NOT NULL",
+            ];
             return format!("({value}{})", self.random.pick(&forms));
         }
         let constant = self.constant(kind);
@@ -93,7 +114,10 @@ impl Maker<'_> {
             6 => format!("({value} IS {}NULL)", self.random.pick(&["", "NOT "])),
             7 => {
                 let high = self.constant(kind);
-                format!("({value} {}BETWEEN {constant} AND {high})", self.random.pick(&["", "NOT "]))
+                format!(
+                    "({value} {}BETWEEN {constant} AND {high})",
+                    self.random.pick(&["", "NOT "])
+                )
             }
             8 | 9 => {
                 let mut list: Vec<String> =
@@ -103,9 +127,15 @@ impl Maker<'_> {
                 }
                 format!("({value} {}IN ({}))", self.random.pick(&["", "NOT "]), list.join(", "))
             }
-            10 => format!("({value} IS {}DISTINCT FROM {constant})", self.random.pick(&["", "NOT "])),
+            10 => {
+                format!("({value} IS {}DISTINCT FROM {constant})", self.random.pick(&["", "NOT "]))
+            }
             _ if is_text => {
-                format!("({value} {}LIKE {})", self.random.pick(&["", "NOT "]), self.random.pick(&PATTERNS))
+                format!(
+                    "({value} {}LIKE {})",
+                    self.random.pick(&["", "NOT "]),
+                    self.random.pick(&PATTERNS)
+                )
             }
             _ => format!("({value} = {constant})"),
         }

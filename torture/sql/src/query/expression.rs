@@ -49,8 +49,14 @@ impl Maker<'_> {
             Kind::Bool => self.random.pick(&["true", "false"]).to_string(),
             Kind::Float => format!("{:?}e0", self.random.between(-400, 400) as f64 / 4.0),
             Kind::WildFloat => {
-                let all =
-                    ["0.0e0", "1.5e0", "1e300", "CAST('inf' AS DOUBLE)", "CAST('-inf' AS DOUBLE)", "CAST('nan' AS DOUBLE)"];
+                let all = [
+                    "0.0e0",
+                    "1.5e0",
+                    "1e300",
+                    "CAST('inf' AS DOUBLE)",
+                    "CAST('-inf' AS DOUBLE)",
+                    "CAST('nan' AS DOUBLE)",
+                ];
                 (*self.random.pick(&all)).to_owned()
             }
             Kind::Int => self.random.between(-55, 55).to_string(),

@@ -37,7 +37,9 @@ impl Maker<'_> {
             );
             let is_many = self.dataset.rows > SMALL_ROWS;
             let text = match is_many {
-                true => format!("{text} ORDER BY c0 NULLS LAST, c1 NULLS LAST, c3 NULLS LAST, c5 NULLS LAST LIMIT 50"),
+                true => format!(
+                    "{text} ORDER BY c0 NULLS LAST, c1 NULLS LAST, c3 NULLS LAST, c5 NULLS LAST LIMIT 50"
+                ),
                 false => text,
             };
             // Of groups without a tag there are several with NULL keys on each side.

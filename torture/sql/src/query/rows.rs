@@ -44,7 +44,8 @@ impl Maker<'_> {
         let is_ordered = is_limited || self.random.chance(30);
         if is_ordered {
             // Rows of different times are in order by it alone, which the store can give.
-            let by_time = self.dataset.unique_times && distinct.is_empty() && self.random.chance(60);
+            let by_time =
+                self.dataset.unique_times && distinct.is_empty() && self.random.chance(60);
             text += &match by_time {
                 true => format!(" ORDER BY time{}", self.random.pick(&["", " DESC"])),
                 false => self.ordered_by_all(items.len()),
@@ -96,14 +97,20 @@ impl Maker<'_> {
             1 => format!("f0 <= (SELECT max(f0) FROM {name}{filter})"),
             2 => format!("h IN (SELECT h FROM {name}{filter})"),
             3 => format!("h NOT IN (SELECT o.h FROM {name} o WHERE o.h IS NOT NULL AND o.i0 > 10)"),
-            4 => format!("EXISTS (SELECT 1 FROM {name} o WHERE o.h = {}.h AND o.i0 > 20)", self.table.name),
+            4 => format!(
+                "EXISTS (SELECT 1 FROM {name} o WHERE o.h = {}.h AND o.i0 > 20)",
+                self.table.name
+            ),
             _ => format!("i0 NOT IN (SELECT i0 FROM {name} WHERE i0 IS NOT NULL AND i0 % 3 = 0)"),
         };
         let and = self.condition(1);
         let source = match self.random.below(3) {
             0 => format!("(SELECT * FROM {} WHERE {condition}) AS sub", self.table.name),
             1 => format!("{} WHERE {condition} AND {and}", self.table.name),
-            _ => format!("(SELECT * FROM {} WHERE {and}) AS {} WHERE {condition}", self.table.name, self.table.name),
+            _ => format!(
+                "(SELECT * FROM {} WHERE {and}) AS {} WHERE {condition}",
+                self.table.name, self.table.name
+            ),
         };
         let (with, source) = match self.random.chance(25) {
             true => (format!("WITH kept AS (SELECT * FROM {source}) "), "kept".to_owned()),
@@ -128,8 +135,10 @@ impl Maker<'_> {
     }
 
     pub(super) fn set_operation(&mut self) -> Draft {
-        let kinds: Vec<Kind> = (0..1 + self.random.below(3)).map(|_| *self.random.pick(&KINDS)).collect();
-        let operator = *self.random.pick(&["UNION ALL", "UNION ALL", "UNION", "INTERSECT", "EXCEPT"]);
+        let kinds: Vec<Kind> =
+            (0..1 + self.random.below(3)).map(|_| *self.random.pick(&KINDS)).collect();
+        let operator =
+            *self.random.pick(&["UNION ALL", "UNION ALL", "UNION", "INTERSECT", "EXCEPT"]);
         let mut sides = Vec::new();
         for table in &self.dataset.tables {
             let mut side = self.of_table(table);
@@ -142,7 +151,8 @@ impl Maker<'_> {
         let mut text = sides.join(&format!(" {operator} "));
         let is_ordered = self.dataset.rows > 300 || self.random.chance(30);
         if is_ordered {
-            text = format!("SELECT * FROM ({text}) AS both_sides{}", self.ordered_by_all(kinds.len()));
+            text =
+                format!("SELECT * FROM ({text}) AS both_sides{}", self.ordered_by_all(kinds.len()));
             text += &self.limit();
         }
         if self.dataset.rows > MANY_ROWS {

@@ -18,7 +18,10 @@ impl Maker<'_> {
         match self.random.below(10) {
             0 => start - step,
             1 => end + step,
-            2..6 => (start + self.random.between(0, (end - start) / step) * step).div_euclid(count) * count,
+            2..6 => {
+                (start + self.random.between(0, (end - start) / step) * step).div_euclid(count)
+                    * count
+            }
             6 => start.div_euclid(60 * SECOND) * 60 * SECOND,
             _ => self.random.between(start, end),
         }
@@ -35,7 +38,10 @@ impl Maker<'_> {
             3 => format!("to_timestamp_nanos({ns})"),
             4 => format!("CAST('{zoned}' AS TIMESTAMP)"),
             _ => match Timestamp::from_nanosecond(i128::from(ns) - i128::from(60 * SECOND)) {
-                Ok(before) => format!("(to_timestamp_nanos({}) + INTERVAL '1 minute')", before.as_nanosecond()),
+                Ok(before) => format!(
+                    "(to_timestamp_nanos({}) + INTERVAL '1 minute')",
+                    before.as_nanosecond()
+                ),
                 Err(_) => format!("'{zoned}'"),
             },
         };
@@ -82,17 +88,23 @@ impl Maker<'_> {
         let (width, words) = *self.random.pick(&widths);
         let origin = self.moment();
         match self.random.below(6) {
-            0 | 1 => format!("⟦date_bin(INTERVAL '{words}', {column})¦bucket({column}, {width}, 0)⟧"),
+            0 | 1 => {
+                format!("⟦date_bin(INTERVAL '{words}', {column})¦bucket({column}, {width}, 0)⟧")
+            }
             2 => {
                 let at = Timestamp::from_nanosecond(origin.into()).unwrap_or_default();
                 format!(
                     "⟦date_bin(INTERVAL '{words}', {column}, '{at}')¦bucket({column}, {width}, {origin})⟧"
                 )
             }
-            3 => format!("⟦time_bucket(INTERVAL '{words}', {column})¦bucket({column}, {width}, 0)⟧"),
+            3 => {
+                format!("⟦time_bucket(INTERVAL '{words}', {column})¦bucket({column}, {width}, 0)⟧")
+            }
             4 if self.dataset.start > 0 && self.random.chance(30) => {
                 let unit = *self.random.pick(&["month", "year", "quarter"]);
-                format!("⟦date_trunc('{unit}', {column})¦date_trunc('{unit}', bucket({column}, {DAY}, 0))::TIMESTAMP_NS⟧")
+                format!(
+                    "⟦date_trunc('{unit}', {column})¦date_trunc('{unit}', bucket({column}, {DAY}, 0))::TIMESTAMP_NS⟧"
+                )
             }
             _ => {
                 let (unit, width, origin) = *self.random.pick(&[

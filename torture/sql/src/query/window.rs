@@ -53,9 +53,17 @@ impl Maker<'_> {
             4 if column.kind == Kind::Int => format!("lag({name}, {number}, -1) {over}"),
             5 => format!("first_value({name}) OVER ({partition}{order}{})", self.rows_frame()),
             6 => format!("last_value({name}) OVER ({partition}{order}{})", self.rows_frame()),
-            7 => format!("nth_value({name}, {number}) OVER ({partition}{order}{})", self.rows_frame()),
+            7 => format!(
+                "nth_value({name}, {number}) OVER ({partition}{order}{})",
+                self.rows_frame()
+            ),
             8 => return (Kind::Int, format!("ntile({}) {over}", number + 1)),
-            9 => return (Kind::Float, format!("{}() {over}", self.random.pick(&["percent_rank", "cume_dist"]))),
+            9 => {
+                return (
+                    Kind::Float,
+                    format!("{}() {over}", self.random.pick(&["percent_rank", "cume_dist"])),
+                );
+            }
             _ => return self.framed(&partition, &order),
         };
         (column.kind, text)
