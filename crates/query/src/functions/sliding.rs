@@ -43,7 +43,7 @@ struct Moments {
 impl Moments {
     fn of(value: f64) -> Self {
         // NaN of an infinity, which has no variance.
-        Self { count: 1, sum: value, mean: value, m2: value * 0.0 }
+        Self { count: 1, sum: value, mean: value, m2: (value * 0.0).abs() }
     }
 
     /// Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample

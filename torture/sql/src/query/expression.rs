@@ -44,8 +44,14 @@ impl Maker<'_> {
                 let moment = self.moment();
                 self.time_constant(moment)
             }
-            Kind::Tag => quoted(*self.random.pick(&TAG_VALUES)),
-            Kind::Text => quoted(*self.random.pick(&TEXTS)),
+            Kind::Tag => {
+                let value = TAG_VALUES[self.random.below(TAG_VALUES.len())];
+                quoted(value)
+            }
+            Kind::Text => {
+                let text = TEXTS[self.random.below(TEXTS.len())];
+                quoted(text)
+            }
             Kind::Bool => self.random.pick(&["true", "false"]).to_string(),
             Kind::Float => format!("{:?}e0", self.random.between(-400, 400) as f64 / 4.0),
             Kind::WildFloat => {
