@@ -18,18 +18,32 @@ const FLOORS: [&[&str]; 11] = [
     &["tidemill-query"],
     &["tidemill"],
     &["tidemill-cli"],
-    &["tidemill-bench", "tidemill-torture", "tidemill-fuzz", "tidemill-fuzz-sql", "xtask"],
+    &[
+        "tidemill-bench",
+        "tidemill-torture",
+        "tidemill-torture-sql",
+        "tidemill-fuzz",
+        "tidemill-fuzz-sql",
+        "xtask",
+    ],
 ];
 
 /// What only one crate may know, and which.
 const SECRETS: [(&str, &[&str]); 5] = [
     ("datafusion", &["tidemill-query"]),
     ("tokio", &["tidemill-query"]),
-    ("arrow", &["tidemill-query", "tidemill-cli"]),
-    ("clap", &["tidemill-cli", "tidemill-bench", "tidemill-torture"]),
+    ("arrow", &["tidemill-query", "tidemill-cli", "tidemill-torture-sql"]),
+    ("clap", &["tidemill-cli", "tidemill-bench", "tidemill-torture", "tidemill-torture-sql"]),
     (
         "anyhow",
-        &["tidemill-analysis", "tidemill-cli", "tidemill-bench", "tidemill-torture", "xtask"],
+        &[
+            "tidemill-analysis",
+            "tidemill-cli",
+            "tidemill-bench",
+            "tidemill-torture",
+            "tidemill-torture-sql",
+            "xtask",
+        ],
     ),
 ];
 
@@ -42,7 +56,7 @@ fn floor(name: &str) -> Option<usize> {
 /// # Errors
 /// When a manifest cannot be read.
 pub(crate) fn check(root: &Path) -> Result<Vec<String>> {
-    let mut manifests = ["xtask", "bench", "torture", "fuzz/harness", "fuzz/sql"]
+    let mut manifests = ["xtask", "bench", "torture", "torture/sql", "fuzz/harness", "fuzz/sql"]
         .map(|folder| root.join(folder).join("Cargo.toml"))
         .to_vec();
     for folder in ["crates", "gauge"] {

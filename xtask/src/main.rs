@@ -22,10 +22,11 @@ fn main() -> anyhow::Result<ExitCode> {
         Some("features") => features::check(&root)?,
         Some("fuzz") => return fuzz::run(&root, &arguments[1..]),
         Some("sanitize") => return sanitize::run(&root, &arguments[1..]),
-        Some("torture") => return torture::run(&root, &arguments[1..]),
+        Some("torture") => return torture::run(&root, "tidemill-torture", &arguments[1..]),
+        Some("torture-sql") => return torture::run(&root, "tidemill-torture-sql", &arguments[1..]),
         other => {
             eprintln!(
-                "usage: xtask layers | tidy | features | fuzz | sanitize | torture (not `{}`)",
+                "usage: xtask layers | tidy | features | fuzz | sanitize | torture | torture-sql (not `{}`)",
                 other.unwrap_or_default()
             );
             return Ok(ExitCode::from(2));

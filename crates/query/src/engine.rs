@@ -226,7 +226,7 @@ impl Shared {
         let Prepared::DataFusion { plan, max_rows } = prepared else {
             return self.run_native(prepared, runtime);
         };
-        let session = self.sessions.running(max_rows);
+        let session = self.sessions.running(&plan, max_rows);
         let plan = session.create_physical_plan(&plan).await?;
         let stream = execute_stream(plan, session.task_ctx())?;
         Ok(QueryStream::new(stream, ExecutedBy::DataFusion, Arc::clone(runtime)))

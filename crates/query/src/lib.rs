@@ -48,6 +48,7 @@ mod native;
 mod not_in;
 pub mod output;
 pub mod parquet_import;
+mod plain_like;
 mod result;
 mod scan;
 mod schema;

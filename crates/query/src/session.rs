@@ -3,10 +3,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use datafusion::catalog::EmptyCatalogProviderList;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{FunctionRegistry, SessionState, SessionStateDefaults};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::SessionConfig;
 use tidemill_memory::Budget;
 
@@ -15,6 +18,7 @@ use crate::error::Result;
 use crate::functions;
 use crate::memory::BudgetPool;
 use crate::not_in::NotInNull;
+use crate::plain_like::PlainLike;
 
 /// A statement over tables with at least this many rows is planned for several threads; for less
 /// the exchange between them costs more than it gains.
@@ -50,13 +54,37 @@ impl Sessions {
         &self.single
     }
 
-    /// A session to optimise and run a statement over so many rows; `now()` is this moment.
-    pub(crate) fn running(&self, max_rows: u64) -> SessionState {
+    /// A session to optimise and run a plan over so many rows; `now()` is this moment.
+    pub(crate) fn running(&self, plan: &LogicalPlan, max_rows: u64) -> SessionState {
         let session = if max_rows < MIN_PARALLEL_ROWS { &self.single } else { &self.parallel };
         let mut session = session.clone();
         session.mark_start_execution();
+        // DataFusion 55 sorts the sides of a union on their own, without a column that is constant
+        // on each; where only the first rows are wanted it compares the sides with each other by
+        // what is left, and `SELECT 2 AS a … UNION ALL SELECT 1 … ORDER BY a LIMIT 1` gives 2.
+        if has_union(plan) {
+            session.config_mut().options_mut().optimizer.repartition_sorts = false;
+        }
         session
     }
+}
+
+/// Whether there is a union in a plan or in a subquery of it.
+fn has_union(plan: &LogicalPlan) -> bool {
+    let mut found = false;
+    let visited = plan.apply_with_subqueries(|plan| {
+        found |= matches!(plan, LogicalPlan::Union(_));
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    found || visited.is_err()
+}
+
+/// DataFusion's, with ours before types are decided and after.
+fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(PlainLike)];
+    rules.extend(Analyzer::new().rules);
+    rules.push(Arc::new(NotInNull));
+    rules
 }
 
 fn session(partitions: usize, runtime: Arc<RuntimeEnv>) -> Result<SessionState> {
@@ -65,6 +93,8 @@ fn session(partitions: usize, runtime: Arc<RuntimeEnv>) -> Result<SessionState> 
         .with_information_schema(true)
         .with_create_default_catalog_and_schema(false)
         .with_default_catalog_and_schema(CATALOG, SCHEMA);
+    // DataFusion 55 keeps the best groups in a hash table that loses NaN, and panics.
+    config.options_mut().optimizer.enable_topk_aggregation = false;
     let parser = &mut config.options_mut().sql_parser;
     // Names are what was written into the store, letter by letter.
     parser.enable_ident_normalization = false;
@@ -82,7 +112,7 @@ fn session(partitions: usize, runtime: Arc<RuntimeEnv>) -> Result<SessionState> 
         .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
         .with_window_functions(SessionStateDefaults::default_window_functions())
         .with_table_function_list(SessionStateDefaults::default_table_functions())
-        .with_analyzer_rule(Arc::new(NotInNull))
+        .with_analyzer_rules(analyzer_rules())
         .build();
     for function in functions::aggregates() {
         session.register_udaf(function)?;

@@ -11,6 +11,7 @@ use datafusion::logical_expr::{
     ReversedUDAF, SetMonotonicity, Signature, StatisticsArgs,
 };
 
+use super::sliding::{Moment, SlidingMoments};
 use crate::error::{Error, ErrorKind};
 
 /// One of DataFusion's `sum`, `min`, `max` that works on other values than it is given: they are
@@ -18,6 +19,8 @@ use crate::error::{Error, ErrorKind};
 ///
 /// * `sum` of integers adds 128-bit decimals, which hold the sum of 2⁶⁴ integers of 64 bits.
 /// * `min` and `max` of floats compare integers that are in the same order, NaN last.
+///
+/// Over windows that move on, sums and moments of floats are [`SlidingMoments`].
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Mapped {
     inner: Arc<AggregateUDF>,
@@ -167,6 +170,15 @@ impl AggregateUDFImpl for Mapped {
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn Accumulator>> {
+        let is_float = |field: &FieldRef| *field.data_type() == DataType::Float64;
+        let moment = Moment::of(self.inner.name()).filter(|_| {
+            !args.is_distinct
+                && args.expr_fields.len() == 1
+                && args.expr_fields.iter().all(is_float)
+        });
+        if let Some(moment) = moment {
+            return Ok(Box::new(SlidingMoments::new(moment)));
+        }
         match self.mapping(args.return_field.data_type()) {
             None => self.inner.create_sliding_accumulator(args),
             Some(Mapping::Exact { .. }) if args.is_distinct => {

@@ -3,25 +3,37 @@
 //! * `sum` of integers is exact and an error when it does not fit, where DataFusion's wraps.
 //! * `min` and `max` of floats take NaN as the greatest value, as PostgreSQL and sorting do;
 //!   DataFusion's answer depends on the order of the rows once there are groups.
+//! * `sum`, `avg`, `var`, `stddev` of floats over a window that moves on add up what is in it;
+//!   DataFusion's subtract what leaves it, and a NaN does not go away by that.
 //! * `first(x, time)` and `last(x, time)` are `first_value(x ORDER BY time)` and
 //!   `last_value(x ORDER BY time)`.
 //! * `time_bucket` is another name of `date_bin`.
 
 mod by_time;
 mod mapped;
+mod sliding;
 
 use std::sync::Arc;
 
 use datafusion::functions::datetime::date_bin;
-use datafusion::functions_aggregate::{min_max, sum};
+use datafusion::functions_aggregate::{average, min_max, stddev, sum, variance};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 pub(crate) use by_time::{FIRST, LAST};
 
 /// The aggregate functions that replace or join DataFusion's.
 pub(crate) fn aggregates() -> Vec<Arc<AggregateUDF>> {
-    let mapped = [sum::sum_udaf(), min_max::min_udaf(), min_max::max_udaf()]
-        .map(|inner| Arc::new(AggregateUDF::from(mapped::Mapped::new(inner))));
+    let mapped = [
+        sum::sum_udaf(),
+        min_max::min_udaf(),
+        min_max::max_udaf(),
+        average::avg_udaf(),
+        variance::var_samp_udaf(),
+        variance::var_pop_udaf(),
+        stddev::stddev_udaf(),
+        stddev::stddev_pop_udaf(),
+    ];
+    let mapped = mapped.map(|inner| Arc::new(AggregateUDF::from(mapped::Mapped::new(inner))));
     mapped.into_iter().chain(by_time::functions()).collect()
 }
 

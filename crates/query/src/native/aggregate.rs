@@ -39,7 +39,11 @@ struct Groups {
 impl Groups {
     fn of(exprs: &[Expr], table: &TableColumns) -> Option<Self> {
         let mut groups = Self { bucket: None, tags: Vec::new(), columns: Vec::new() };
-        for expr in exprs {
+        for (place, expr) in exprs.iter().enumerate() {
+            // DataFusion groups by the same expression once, and that is one column.
+            if exprs[..place].contains(expr) {
+                continue;
+            }
             let column = match unalias(expr) {
                 Expr::Column(column) => match table.find(&column.name)? {
                     ColumnKind::Tag(tag) => {
