@@ -11,6 +11,7 @@
 #[allow(clippy::unwrap_used, reason = "an oracle that cannot read has found something: a panic")]
 #[path = "../../crates/store/tests/common/mod.rs"]
 mod common;
+mod real;
 mod report;
 mod sim;
 
@@ -27,17 +28,35 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Campaign {
+    /// Power cuts at every change that a store makes to a simulated disk, inside recoveries, too.
     Power(sim::PowerArgs),
+    /// Every call to a simulated disk failing, in every way, once and for ever.
     Faults(sim::FaultsArgs),
+    /// Every bit flipped, every truncation, and worse, of small stores' files.
     Corrupt(sim::CorruptArgs),
+    /// Kills processes at random moments: nothing acknowledged is lost, nothing is invented.
+    Kill(real::Kill),
+    /// Kills processes at, and fails, every storage system call of a workload; needs strace.
+    Syscalls(real::Syscalls),
+    /// Full and read-only disks, two processes, jumping clocks, few open files: one check each.
+    Environment(real::Environment),
+    /// Imports and queries 20 times the budget where the kernel limits memory; needs root.
+    Memory(real::Memory),
+    #[command(hide = true)]
+    Victim(real::Victim),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    let report = match Args::parse().campaign {
-        Campaign::Power(args) => sim::power(&args),
-        Campaign::Faults(args) => sim::faults(&args),
-        Campaign::Corrupt(args) => sim::corrupt(&args),
+    let simulated = match Args::parse().campaign {
+        Campaign::Power(arguments) => sim::power(&arguments),
+        Campaign::Faults(arguments) => sim::faults(&arguments),
+        Campaign::Corrupt(arguments) => sim::corrupt(&arguments),
+        Campaign::Kill(arguments) => return real::kill(&arguments),
+        Campaign::Syscalls(arguments) => return real::syscalls(&arguments),
+        Campaign::Environment(arguments) => return real::environment(&arguments),
+        Campaign::Memory(arguments) => return real::memory(&arguments),
+        Campaign::Victim(arguments) => return Ok(real::victim(&arguments)),
     };
-    report.print();
-    Ok(report.exit_code())
+    simulated.print();
+    Ok(simulated.exit_code())
 }

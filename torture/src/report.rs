@@ -25,7 +25,6 @@ impl Report {
     }
 
     /// What was found.
-    #[cfg(test)]
     pub(crate) fn findings(&self) -> &[String] {
         &self.findings
     }
