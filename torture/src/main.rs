@@ -28,8 +28,11 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Campaign {
+    /// Power cuts at every change that a store makes to a simulated disk, inside recoveries, too.
     Power(sim::PowerArgs),
+    /// Every call to a simulated disk failing, in every way, once and for ever.
     Faults(sim::FaultsArgs),
+    /// Every bit flipped, every truncation, and worse, of small stores' files.
     Corrupt(sim::CorruptArgs),
     /// Kills processes at random moments: nothing acknowledged is lost, nothing is invented.
     Kill(real::Kill),
@@ -44,16 +47,16 @@ enum Campaign {
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    let report = match Args::parse().campaign {
-        Campaign::Power(args) => sim::power(&args),
-        Campaign::Faults(args) => sim::faults(&args),
-        Campaign::Corrupt(args) => sim::corrupt(&args),
+    let simulated = match Args::parse().campaign {
+        Campaign::Power(arguments) => sim::power(&arguments),
+        Campaign::Faults(arguments) => sim::faults(&arguments),
+        Campaign::Corrupt(arguments) => sim::corrupt(&arguments),
         Campaign::Kill(arguments) => return real::kill(&arguments),
         Campaign::Syscalls(arguments) => return real::syscalls(&arguments),
         Campaign::Environment(arguments) => return real::environment(&arguments),
         Campaign::Memory(arguments) => return real::memory(&arguments),
         Campaign::Victim(arguments) => return Ok(real::victim(&arguments)),
     };
-    report.print();
-    Ok(report.exit_code())
+    simulated.print();
+    Ok(simulated.exit_code())
 }

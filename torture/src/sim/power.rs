@@ -146,7 +146,9 @@ impl Cutter<'_> {
         }
         self.counts.whole_moments += u64::from(is_whole);
         for _ in 0..args.cuts {
-            let (disk, versions) = if self.random.one_in(10) {
+            // What a kill leaves is the more interesting the less of it is on the disk.
+            let kills = if self.options().durability == Durability::Fsync { 10 } else { 3 };
+            let (disk, versions) = if self.random.one_in(kills) {
                 self.counts.kills += 1;
                 let is_in_memory = self.workload.options.durability == Durability::None;
                 let versions = moment.after_kill(is_in_memory);
