@@ -18,17 +18,13 @@ use anyhow::{Context, Result, bail};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// What one sanitizer runs: packages, and which of their tests (none named: all).
+/// What one sanitizer runs: all tests of packages.
 struct Suite {
     package: &'static str,
-    /// Of `cargo test`: which tests.
-    arguments: &'static [&'static str],
-    /// Of the tests' harness.
-    filters: &'static [&'static str],
 }
 
 const fn all_of(package: &'static str) -> Suite {
-    Suite { package, arguments: &["--lib", "--tests"], filters: &[] }
+    Suite { package }
 }
 
 const ASAN: [Suite; 7] = [
@@ -41,15 +37,8 @@ const ASAN: [Suite; 7] = [
     all_of("tidemill-store"),
 ];
 
-const TSAN: [Suite; 3] = [
-    all_of("tidemill-memory"),
-    all_of("gauge-probe"),
-    Suite {
-        package: "tidemill-store",
-        arguments: &["--lib", "--test", "concurrency"],
-        filters: &["wal", "readers", "writers", "concurren"],
-    },
-];
+/// Its queue, recycler and budget. Not the store: its log waits by `Condvar`, of which TSan knows too little to be believed.
+const TSAN: [Suite; 1] = [all_of("tidemill-memory")];
 
 const VALGRIND: [Suite; 3] =
     [all_of("tidemill-memory"), all_of("tidemill-kernels"), all_of("tidemill-codec")];
@@ -174,7 +163,13 @@ fn build(root: &Path, name: &str, suite: &Suite) -> Result<Vec<String>> {
     cargo.args(["--config", "profile.quick.debug=\"line-tables-only\""]);
     cargo.args(["--config", "profile.quick.strip=\"none\""]);
     cargo.arg("--target-dir").arg(folder.join(name)).args(["-p", suite.package]);
-    let output = cargo.args(suite.arguments).output().context("could not start cargo")?;
+    let tests: &[&str] = match name {
+        // The others' threads are ordered by channels and scopes, which TSan does not see; loom tries
+        // the thread-local pool's.
+        "tsan" => &["--lib", "--test", "spsc"],
+        _ => &["--lib", "--tests"],
+    };
+    let output = cargo.args(tests).output().context("could not start cargo")?;
     let text = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
         bail!("{name}: {} does not build:\n{text}", suite.package);
@@ -206,7 +201,7 @@ fn start(root: &Path, name: &str, program: &str, suite: &Suite) -> Command {
         }
         _ => Command::new(program),
     };
-    command.current_dir(package_folder(root, suite.package)).args(suite.filters);
+    command.current_dir(package_folder(root, suite.package));
     command.env("CARGO_MANIFEST_DIR", package_folder(root, suite.package));
     // Tests that refuse memory, or ask for more than there is, want the answer that `malloc` gives.
     command.env("ASAN_OPTIONS", asan_options(suite.package));

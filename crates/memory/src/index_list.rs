@@ -313,6 +313,7 @@ impl<T> IndexList<T> {
         self.try_insert(value, previous, next).unwrap_or_else(|(_, refused)| refused.raise())
     }
 
+    #[inline(always)]
     fn try_insert(
         &mut self,
         value: T,
