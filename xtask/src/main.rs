@@ -1,9 +1,11 @@
 //! Checks of the house: `cargo xtask layers`, `cargo xtask tidy`, `cargo xtask features`, which also
-//! run as tests; and the campaigns: `cargo xtask torture --help`.
+//! run as tests; the tests under sanitizers: `cargo xtask sanitize`; and the campaigns:
+//! `cargo xtask torture --help`.
 #![forbid(unsafe_code)]
 
 mod features;
 mod layers;
+mod sanitize;
 mod tidy;
 mod torture;
 
@@ -17,10 +19,11 @@ fn main() -> anyhow::Result<ExitCode> {
         Some("layers") => layers::check(&root)?,
         Some("tidy") => tidy::check(&root)?,
         Some("features") => features::check(&root)?,
+        Some("sanitize") => return sanitize::run(&root, &arguments[1..]),
         Some("torture") => return torture::run(&root, &arguments[1..]),
         other => {
             eprintln!(
-                "usage: xtask layers | tidy | features | torture (not `{}`)",
+                "usage: xtask layers | tidy | features | sanitize | torture (not `{}`)",
                 other.unwrap_or_default()
             );
             return Ok(ExitCode::from(2));

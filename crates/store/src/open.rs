@@ -17,7 +17,9 @@ use crate::options::Options;
 use crate::recycle::Spare;
 use crate::segment::Segment;
 use crate::store::{Inner, Recovery, Store, TableState, publish_definitions};
-use crate::wal::{Log, Marker, Replay, decode_record, is_new_log, log_number, log_path, replay};
+use crate::wal::{
+    End, Log, Marker, Replay, decode_record, is_new_log, log_number, log_path, replay,
+};
 
 /// What was not durable of a log is written anew in steps of this many bytes.
 const REWRITE_BYTES: usize = 1 << 20;
@@ -123,7 +125,7 @@ fn open_to_write(dir: &Path, options: Options) -> Result<Store> {
     let disk = &*disk;
     if Manifest::read(disk, dir)?.is_none() {
         if !options.create {
-            return Err(no_store(dir));
+            return Err(no_manifest(disk, dir));
         }
         disk.create_dir_all(dir).map_err(|e| Error::io(dir, "create the store", e))?;
     }
@@ -158,11 +160,21 @@ fn open_to_write(dir: &Path, options: Options) -> Result<Store> {
 
 fn open_to_read(dir: &Path, options: Options) -> Result<Store> {
     let disk = Arc::clone(&options.disk);
-    let Some(manifest) = Manifest::read(&*disk, dir)? else { return Err(no_store(dir)) };
+    let Some(manifest) = Manifest::read(&*disk, dir)? else {
+        return Err(no_manifest(&*disk, dir));
+    };
     let mut recovery = Recovery::default();
     let mut loaded = load(&*disk, dir, manifest)?;
     let replayed = replay_logs(&*disk, dir, &mut loaded, &mut recovery)?;
     Ok(assemble(dir, options, loaded, replayed, None, 0, recovery, None))
+}
+
+/// There is no store, or one that lost its manifest.
+fn no_manifest(disk: &dyn Disk, dir: &Path) -> Error {
+    match refuse_remains(disk, dir) {
+        Err(error) if error.kind() == ErrorKind::Corrupt => error,
+        _ => no_store(dir),
+    }
 }
 
 pub(crate) fn no_store(dir: &Path) -> Error {
@@ -259,6 +271,10 @@ fn replay_logs(
     let names = disk.list(dir).map_err(|e| Error::io(dir, "list the store", e))?;
     let mut numbers: Vec<u64> = names.iter().filter_map(|name| log_number(name)).collect();
     numbers.sort_unstable();
+    // A store always has a log but right after it was made (or copied) and not committed to yet.
+    if numbers.is_empty() && loaded.manifest.generation > 0 {
+        return Err(Error::corrupt(&Manifest::path(dir), 0, "there is a manifest, but no log"));
+    }
     let flushed = loaded.manifest.flushed_sequence;
     let mut replayed = Replayed { last_sequence: flushed, ..Replayed::default() };
     for (index, number) in numbers.iter().enumerate() {
@@ -291,7 +307,8 @@ fn replay_logs(
         if result.torn_bytes > 0 {
             recovery.torn_tail = Some((path.clone(), result.torn_bytes));
         }
-        if !result.is_closed() {
+        // Of the files before it `replay` has made sure.
+        if is_last && !result.is_closed(End::OfLog) {
             let marked = result.header.mark.map_or(0, |mark| mark.synced);
             let unmarked = result.valid_bytes.saturating_sub(marked);
             recovery.unclosed_log = Some((path.clone(), unmarked));
@@ -355,7 +372,7 @@ fn settle_last_log(disk: &dyn Disk, dir: &Path, number: u64, log: &Replay) -> Re
         file.sync()?;
         let Some(mark) = log.header.mark else { return Ok(()) };
         // Even if there is such a mark: it may have been read, and not be durable.
-        let mark = mark.next(log.valid_bytes, true);
+        let mark = mark.next(log.valid_bytes, End::OfFile);
         file.write_all_at(&mark.sector(number), mark.offset())?;
         file.sync()
     });

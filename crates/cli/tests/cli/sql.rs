@@ -157,7 +157,7 @@ fn rows_are_deleted_by_time_and_tags() {
         ("cpu", "usage > 2", "times and tags"),
         ("cpu", "hots = 'a'", "host"),
         ("cpuu", "true", "cpu"),
-        ("cpu", "host = ", "line 1"),
+        ("cpu", "host = ", "an expression"),
     ] {
         let ran = place.run(&["delete", table, "--where", condition]);
         assert_eq!((ran.code, count(&place)), (1, 2), "{ran:?}");

@@ -6,7 +6,7 @@ use super::remains::Remains;
 use crate::chunk::Chunk;
 use crate::disk::DiskFile;
 use crate::error::{Error, Result};
-use crate::wal::{LogScan, decode_record, read_frame};
+use crate::wal::{End, LogScan, decode_record, read_frame};
 use tidemill_model::TimeRange;
 
 /// A log file.
@@ -69,11 +69,11 @@ impl LogRemains {
                 format!("the log ends here; its first {} bytes were durable", scan.synced);
             let lost = Lost::unknown("the writes that stood behind");
             report.damage(Error::corrupt(path, scan.length, message), lost);
-        } else if !scan.is_closed() && !is_last {
+        } else if !is_last && !scan.is_closed(End::OfFile) {
             let message = "the log ends too early: it was not closed, but later files follow it";
             let lost = Lost::unknown("writes that may have stood behind");
             report.damage(Error::corrupt(path, scan.length, message), lost);
-        } else if !scan.is_closed() {
+        } else if is_last && !scan.is_closed(End::OfLog) {
             report.notes.push(format!(
                 "{} was not closed: a writer is at work, or was ended",
                 path.display()

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::Range;
 
 use super::frame::{FRAME_HEADER_BYTES, FRAME_MAGIC, Frame};
-use super::header::{HEADER_BYTES, Header, Mark, SECTOR_BYTES};
+use super::header::{End, HEADER_BYTES, Header, Mark, SECTOR_BYTES};
 use super::replay::{READ_BYTES, Window, memchr_u32};
 use crate::bytes::Malformed;
 use crate::disk::DiskFile;
@@ -21,8 +21,8 @@ pub(crate) struct LogScan {
     pub(crate) damaged_mark: Option<u64>,
     /// The first write that is in this file or a later one; 0: unknown.
     pub(crate) base_sequence: u64,
-    /// Whether its mark says that it was closed, and with how many bytes; `None`: it has none.
-    pub(crate) closed: Option<(bool, u64)>,
+    /// What its mark says of its end, and with how many bytes; `None`: it has none.
+    pub(crate) closed: Option<(End, u64)>,
     /// So many bytes were durable, as marks and frames say.
     pub(crate) synced: u64,
     /// The length of the file.
@@ -89,9 +89,9 @@ impl LogScan {
         Ok(())
     }
 
-    /// Whether nothing is known to have stood behind the last write.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed.is_none_or(|(is_closed, bytes)| is_closed && bytes == self.length)
+    /// Whether it does not say otherwise than that it, or the whole log, ends where it does.
+    pub(crate) fn is_closed(&self, end: End) -> bool {
+        self.closed.is_none_or(|(marked, bytes)| marked >= end && bytes == self.length)
     }
 
     /// Where frames begin; 0: they must be found.
@@ -117,7 +117,7 @@ impl LogScan {
             }
         };
         self.synced = mark.map_or(0, |mark| mark.synced);
-        self.closed = mark.map(|mark| (mark.is_closed, mark.synced));
+        self.closed = mark.map(|mark| (mark.end, mark.synced));
         let header = match header {
             Ok(header) => header,
             Err(malformed) => {
