@@ -23,6 +23,11 @@ fn read(options: Options, dir: &Path) -> tidemill_store::Result<Rows> {
     Store::open(dir, Options { read_only: true, ..options }).map(|store| dump(&store.snapshot()))
 }
 
+/// Whether there is nothing, or files without the manifest that would make them a store.
+fn is_no_store(error: &tidemill_store::Error) -> bool {
+    error.kind() == ErrorKind::NotFound || error.to_string().contains("there is no manifest")
+}
+
 /// Segments of two tables, one of them compacted, and rows in memory.
 fn sample(disk: &SimDisk) -> tidemill_store::Result<Store> {
     let store = Store::open(DIR, options(disk))?;
@@ -99,7 +104,7 @@ fn damage_is_not_copied_in_silence() {
     file.write_all_at(&[byte[0] ^ 4], 17).unwrap();
     let error = store.backup(TO).unwrap_err();
     assert_eq!((error.kind(), error.path()), (ErrorKind::Corrupt, Some(&*segments[0])));
-    assert_eq!(read(options(&disk), Path::new(TO)).unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(is_no_store(&read(options(&disk), Path::new(TO)).unwrap_err()));
 }
 
 #[test]
@@ -126,7 +131,7 @@ fn a_power_cut_leaves_a_whole_backup_or_none() {
                 whole += 1;
             }
             Err(error) => {
-                assert_eq!(error.kind(), ErrorKind::NotFound, "{context}: {error}");
+                assert!(is_no_store(&error), "{context}: {error}");
                 assert!(done.is_err(), "{context}: done, and yet not there");
                 none += 1;
             }

@@ -477,7 +477,8 @@ fn a_writer_may_replace_files_at_any_moment() {
             act_at,
             act: Mutex::new(Box::new(act)),
         });
-        let beside_options = Options { disk: beside.clone(), ..Options::default() };
+        let reading: Arc<dyn Disk> = Arc::<Beside>::clone(&beside);
+        let beside_options = Options { disk: reading, ..Options::default() };
         let report = check(DIR, &beside_options).unwrap();
         assert_eq!(texts(&report), Vec::<String>::new(), "at look {act_at}");
         looks = beside.looks.swap(0, Ordering::SeqCst);

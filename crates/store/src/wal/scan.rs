@@ -21,7 +21,7 @@ pub(crate) struct LogScan {
     pub(crate) damaged_mark: Option<u64>,
     /// The first write that is in this file or a later one; 0: unknown.
     pub(crate) base_sequence: u64,
-    /// What its mark says of its end, and how many bytes stand before that; `None`: it has none.
+    /// What its mark says of its end, and with how many bytes; `None`: it has none.
     pub(crate) closed: Option<(End, u64)>,
     /// So many bytes were durable, as marks and frames say.
     pub(crate) synced: u64,
@@ -89,9 +89,9 @@ impl LogScan {
         Ok(())
     }
 
-    /// Whether the file says that it, or the whole log, ends where it does.
+    /// Whether it does not say otherwise than that it, or the whole log, ends where it does.
     pub(crate) fn is_closed(&self, end: End) -> bool {
-        self.closed.is_none_or(|(said, bytes)| said >= end && bytes == self.length)
+        self.closed.is_none_or(|(marked, bytes)| marked >= end && bytes == self.length)
     }
 
     /// Where frames begin; 0: they must be found.
