@@ -87,7 +87,7 @@ impl Nightly {
     /// Builds these targets.
     pub(super) fn build(&self, places: &Places, targets: &[&Target], asan: bool) -> Result<()> {
         let mut cargo = command();
-        cargo.args(["cargo", "build", "--quiet", "--release", "--locked", "--manifest-path"]);
+        cargo.args(["cargo", "build", "--quiet", "--release", "--manifest-path"]);
         cargo.arg(places.fuzz.join("targets/Cargo.toml"));
         cargo.args(["--target", &self.host, "--target-dir"]).arg(build_dir(places, asan));
         cargo.args(targets.iter().flat_map(|target| ["--bin", target.name.as_str()]));

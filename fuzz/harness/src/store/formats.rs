@@ -215,7 +215,7 @@ mod tests {
         log.frames.iter().for_each(|frame| frame.put(&mut bytes));
         assert_eq!(bytes, files.log.1);
         assert_eq!(log.frames.len(), 3);
-        assert_eq!(log.marks.iter().map(|mark| mark.is_closed).max(), Some(1));
+        assert!(log.marks.iter().any(|mark| mark.is_closed > 0));
         assert_eq!(Segment::read(&files.segment.1).build(), files.segment.1);
         assert_eq!(frame::definition(&frame::additions(&files.definition)), files.definition);
         let body = frame::manifest_body(&files.manifest);
