@@ -24,6 +24,17 @@ impl Report {
         self.findings.push(what.into());
     }
 
+    /// What was found.
+    pub(crate) fn findings(&self) -> &[String] {
+        &self.findings
+    }
+
+    /// The count of that name.
+    #[cfg(test)]
+    pub(crate) fn count_of(&self, name: &str) -> u64 {
+        self.counts.iter().find(|(known, _)| known == name).map_or(0, |(_, count)| *count)
+    }
+
     /// Adds what another part of the same campaign counted and found.
     pub(crate) fn add(&mut self, other: Self) {
         other.counts.iter().for_each(|(name, by)| self.count(name, *by));

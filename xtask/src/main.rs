@@ -1,9 +1,12 @@
 //! Checks of the house: `cargo xtask layers`, `cargo xtask tidy`, `cargo xtask features`, which also
-//! run as tests; and the campaigns: `cargo xtask torture --help`.
+//! run as tests; the tests under sanitizers: `cargo xtask sanitize`; and the campaigns:
+//! `cargo xtask torture --help`, `cargo xtask fuzz --help`.
 #![forbid(unsafe_code)]
 
 mod features;
+mod fuzz;
 mod layers;
+mod sanitize;
 mod tidy;
 mod torture;
 
@@ -17,11 +20,14 @@ fn main() -> anyhow::Result<ExitCode> {
         Some("layers") => layers::check(&root)?,
         Some("tidy") => tidy::check(&root)?,
         Some("features") => features::check(&root)?,
+        Some("fuzz") => return fuzz::run(&root, &arguments[1..]),
+        Some("sanitize") => return sanitize::run(&root, &arguments[1..]),
         Some("torture") => return torture::run(&root, "tidemill-torture", &arguments[1..]),
         Some("torture-sql") => return torture::run(&root, "tidemill-torture-sql", &arguments[1..]),
         other => {
             eprintln!(
-                "usage: xtask layers | tidy | features | torture | torture-sql (not `{}`)",
+                "usage: xtask layers | tidy | features | fuzz | sanitize | torture | torture-sql \
+                 (not `{}`)",
                 other.unwrap_or_default()
             );
             return Ok(ExitCode::from(2));

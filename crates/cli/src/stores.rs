@@ -8,7 +8,7 @@ use crate::args::{DurabilityArg, MemoryArgs, StoreArgs};
 use crate::outcome::say;
 
 impl MemoryArgs {
-    fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         let mut options = Options::default();
         if let Some(memory) = self.memory {
             options.budget = Budget::new(memory.0);

@@ -12,10 +12,11 @@
 //!   [`crate::ints`](mod@crate::ints) of `count` rows: the rows of each run less one.
 //! * `bytes`: the last one is filled up with zeros.
 
-use crate::bytes::{Cursor, put_varint};
-use crate::ints::IntColumn;
+use crate::bytes::{Cursor, HEADER_BYTES, put_varint};
+use crate::ints::{IntColumn, appended};
 use crate::ints_encoder::IntsEncoder;
 use crate::{Error, MAX_BLOCK_ROWS, VECTOR_ROWS};
+use std::collections::TryReserveError;
 use std::ops::Range;
 use tidemill_model::Bitmap;
 
@@ -85,17 +86,16 @@ impl BitColumn<'_> {
     /// beyond the rows are zero.
     ///
     /// # Errors
-    /// When its bytes are corrupt.
+    /// When its bytes are corrupt, or there is no memory for the bits.
     pub fn decode_words(&self, words: &mut Vec<u64>) -> Result<(), Error> {
         words.clear();
-        words.resize(self.rows.div_ceil(64), 0);
-        self.set(words)
+        self.set(appended(words, self.rows.div_ceil(64))?)
     }
 
     /// All bits.
     ///
     /// # Errors
-    /// When its bytes are corrupt.
+    /// When its bytes are corrupt, or there is no memory for the bits.
     pub fn decode_bitmap(&self) -> Result<Bitmap, Error> {
         let mut words = Vec::new();
         self.decode_words(&mut words)?;
@@ -105,7 +105,7 @@ impl BitColumn<'_> {
     /// Appends the bits of `rows` to `out`.
     ///
     /// # Errors
-    /// When its bytes are corrupt.
+    /// When its bytes are corrupt, or there is no memory for the bits.
     ///
     /// # Panics
     /// When the column has no such rows.
@@ -113,6 +113,7 @@ impl BitColumn<'_> {
         assert!(rows.start <= rows.end && rows.end <= self.rows, "rows {rows:?} of {}", self.rows);
         let mut words = [0; MAX_BLOCK_ROWS / 64];
         self.set(&mut words[..self.rows.div_ceil(64)])?;
+        out.try_reserve(rows.len())?;
         out.extend(rows.map(|row| words[row / 64] >> (row % 64) & 1 != 0));
         Ok(())
     }
@@ -187,14 +188,16 @@ impl BitsEncoder {
         ints: &mut IntsEncoder,
         values: &[bool],
         out: &mut Vec<u8>,
-    ) {
+    ) -> Result<(), Error> {
         let mut words = std::mem::take(&mut self.words);
         words.clear();
+        words.try_reserve(values.len().div_ceil(64))?;
         words.extend(values.chunks(64).map(|chunk| {
             chunk.iter().rev().fold(0, |word, value| (word << 1) | u64::from(*value))
         }));
-        self.encode(ints, &words, values.len(), out);
+        let encoded = self.encode(ints, &words, values.len(), out);
         self.words = words;
+        encoded
     }
 
     /// Appends a column of the first `rows` bits of `words`; those behind are zero.
@@ -204,32 +207,41 @@ impl BitsEncoder {
         words: &[u64],
         rows: usize,
         out: &mut Vec<u8>,
-    ) {
+    ) -> Result<(), Error> {
         assert!(rows <= MAX_BLOCK_ROWS, "a block of {rows} rows");
+        out.try_reserve(HEADER_BYTES)?;
         let ones: usize = words.iter().map(|word| word.count_ones() as usize).sum();
         if ones == 0 || ones == rows {
             out.push(if ones == 0 { ZEROS } else { ONES });
-            return;
+            return Ok(());
         }
         let (start, raw_bytes) = (out.len(), rows.div_ceil(8));
         // A run takes a byte or two.
-        if self.find_runs(words, rows, raw_bytes) {
+        if self.find_runs(words, rows, raw_bytes)? {
             out.extend_from_slice(&[RUNS, words[0] as u8 & 1]);
             put_varint(out, self.lengths.len() as u64);
-            ints.encode(&self.lengths, out);
+            ints.encode(&self.lengths, out)?;
             if out.len() - start <= raw_bytes {
-                return;
+                return Ok(());
             }
             out.truncate(start);
         }
+        out.try_reserve(1 + raw_bytes)?;
         out.push(RAW);
         let bytes = words.iter().flat_map(|word| word.to_le_bytes());
         out.extend(bytes.take(raw_bytes));
+        Ok(())
     }
 
     /// Finds the lengths of the runs less one; `false` when there are more than `max`.
-    fn find_runs(&mut self, words: &[u64], rows: usize, max: usize) -> bool {
+    fn find_runs(
+        &mut self,
+        words: &[u64],
+        rows: usize,
+        max: usize,
+    ) -> Result<bool, TryReserveError> {
         self.lengths.clear();
+        self.lengths.try_reserve(max + 1)?;
         let mut start = 0;
         let mut last = words[0] & 1;
         for (index, word) in words.iter().enumerate() {
@@ -242,7 +254,7 @@ impl BitsEncoder {
                     break;
                 }
                 if self.lengths.len() == max {
-                    return false;
+                    return Ok(false);
                 }
                 self.lengths.push((row - start - 1) as u64);
                 start = row;
@@ -250,6 +262,6 @@ impl BitsEncoder {
             }
         }
         self.lengths.push((rows - start - 1) as u64);
-        true
+        Ok(true)
     }
 }

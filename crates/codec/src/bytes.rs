@@ -75,6 +75,10 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// Room for what a column, a vector or a stream begins with: at most two tags, two numbers of a byte and
+/// two varints.
+pub(crate) const HEADER_BYTES: usize = 32;
+
 pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);

@@ -1,6 +1,7 @@
 //! Decimals as integers: ALP (Afroozeh, Kuffó, Boncz, "ALP: Adaptive Lossless floating-Point
 //! Compression", SIGMOD 2024).
 
+use std::collections::TryReserveError;
 use tidemill_kernels::bitpack::width_of;
 
 /// The powers of ten that both a double and its inverse are nearest to, as far as they are of use.
@@ -71,9 +72,10 @@ impl Decimal {
         doubles: &[f64],
         integers: &mut Vec<u64>,
         exceptions: &mut Vec<u16>,
-    ) {
+    ) -> Result<(), TryReserveError> {
         const CHUNK: usize = 64;
         integers.clear();
+        integers.try_reserve(doubles.len())?;
         integers.resize(doubles.len(), 0);
         exceptions.clear();
         let to_integer = self.to_integer();
@@ -88,12 +90,14 @@ impl Decimal {
             }
             if failures > 0 {
                 let indices = (0..doubles.len()).filter(|index| !to_integer(doubles[*index]).1);
+                exceptions.try_reserve(failures)?;
                 exceptions.extend(indices.map(|index| (chunk * CHUNK + index) as u16));
             }
         }
         for exception in exceptions.iter().map(|exception| usize::from(*exception)) {
             integers[exception] = if exception == 0 { 0 } else { integers[exception - 1] };
         }
+        Ok(())
     }
 
     /// The scale that promises the smallest encoding of `doubles`, and the bits that each of them

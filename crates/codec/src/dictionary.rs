@@ -1,4 +1,5 @@
-use crate::bytes::{put_varint, put_zigzag};
+use crate::bytes::{HEADER_BYTES, put_varint, put_zigzag};
+use std::collections::TryReserveError;
 use tidemill_kernels::bitpack::width_of;
 
 /// The distinct words of a column, ascending, and each row's code: the index of its word.
@@ -19,42 +20,46 @@ const SLOTS: usize = 2 * MAX_ENTRIES;
 impl Dictionary {
     /// Builds the dictionary of `words` when it promises to be smaller than `bytes`; returns
     /// whether it did.
-    pub(crate) fn build(&mut self, words: &[u64], bytes: usize) -> bool {
+    pub(crate) fn build(&mut self, words: &[u64], bytes: usize) -> Result<bool, TryReserveError> {
         let bits = 8 * bytes / words.len();
         if bits < 5 {
-            return false;
+            return Ok(false);
         }
         let step = words.len().div_ceil(SAMPLE);
         self.sample.clear();
+        self.sample.try_reserve(SAMPLE)?;
         self.sample.extend(words.iter().copied().step_by(step));
         let sampled = self.sample.len();
         self.sample.sort_unstable();
         self.sample.dedup();
         // A column of `MAX_ENTRIES` words, equally frequent, shows some of them twice.
         if self.sample.len() > sampled - sampled / 16 {
-            return false;
+            return Ok(false);
         }
         if width_of(self.sample.len() as u64) as usize > bits {
-            return false;
+            return Ok(false);
         }
-        self.count_entries(words, max_entries(words.len(), bytes)) && {
-            self.sort();
-            true
+        if !self.count_entries(words, max_entries(words.len(), bytes))? {
+            return Ok(false);
         }
+        self.sort()?;
+        Ok(true)
     }
 
     /// Appends the entries as [`crate::ints`] has them.
-    pub(crate) fn put_entries(&self, out: &mut Vec<u8>) {
+    pub(crate) fn put_entries(&self, out: &mut Vec<u8>) -> Result<(), TryReserveError> {
         let (Some(first), Some(last)) = (self.entries.first(), self.entries.last()) else {
-            return;
+            return Ok(());
         };
         let bytes = width_of(last.wrapping_sub(*first)).div_ceil(8).next_power_of_two() as usize;
+        out.try_reserve(HEADER_BYTES + self.entries.len() * bytes)?;
         put_varint(out, self.entries.len() as u64);
         out.push(bytes as u8);
         put_zigzag(out, *first);
         for entry in &self.entries {
             out.extend_from_slice(&entry.wrapping_sub(*first).to_le_bytes()[..bytes]);
         }
+        Ok(())
     }
 
     pub(crate) fn codes(&self) -> &[u64] {
@@ -62,10 +67,13 @@ impl Dictionary {
     }
 
     /// Finds entries and codes in order of appearance; `false` when there are more than `max`.
-    fn count_entries(&mut self, words: &[u64], max: usize) -> bool {
+    fn count_entries(&mut self, words: &[u64], max: usize) -> Result<bool, TryReserveError> {
         self.entries.clear();
         self.codes.clear();
         self.slots.clear();
+        self.entries.try_reserve(max.min(words.len()))?;
+        self.codes.try_reserve(words.len())?;
+        self.slots.try_reserve(SLOTS)?;
         self.slots.resize(SLOTS, 0);
         for word in words {
             let mut slot = hash(*word);
@@ -73,7 +81,7 @@ impl Dictionary {
                 let entry = usize::from(self.slots[slot]);
                 if entry == 0 {
                     if self.entries.len() == max {
-                        return false;
+                        return Ok(false);
                     }
                     self.entries.push(*word);
                     self.slots[slot] = self.entries.len() as u16;
@@ -86,22 +94,25 @@ impl Dictionary {
             };
             self.codes.push(code as u64);
         }
-        true
+        Ok(true)
     }
 
     /// Sorts the entries as signed numbers and renumbers the codes, so that words near each other
     /// have codes near each other.
-    fn sort(&mut self) {
+    fn sort(&mut self) -> Result<(), TryReserveError> {
         self.order.clear();
+        self.order.try_reserve(self.entries.len())?;
         self.order.extend(0..self.entries.len() as u16);
         self.order.sort_unstable_by_key(|index| self.entries[usize::from(*index)] as i64);
         self.sample.clear();
+        self.sample.try_reserve(self.entries.len())?;
         self.sample.resize(self.entries.len(), 0);
         for (code, index) in self.order.iter().enumerate() {
             self.sample[usize::from(*index)] = code as u64;
         }
         self.codes.iter_mut().for_each(|code| *code = self.sample[*code as usize]);
         self.entries.sort_unstable_by_key(|entry| *entry as i64);
+        Ok(())
     }
 }
 

@@ -140,12 +140,13 @@ impl FloatColumn<'_> {
     /// Appends the values of `rows` to `out`.
     ///
     /// # Errors
-    /// When their bytes are corrupt; then `out` may have got some of them, and others.
+    /// When their bytes are corrupt, then `out` may have got some of them, and others; or when there is no
+    /// memory for them.
     ///
     /// # Panics
     /// When the column has no such rows.
     pub fn decode(&self, rows: Range<usize>, out: &mut Vec<f64>) -> Result<(), Error> {
-        let out = appended(out, rows.len());
+        let out = appended(out, rows.len())?;
         self.decode_into(rows, out)
     }
 

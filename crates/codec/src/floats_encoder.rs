@@ -1,8 +1,9 @@
 use crate::MAX_BLOCK_ROWS;
-use crate::bytes::{keep_smaller, put_varint};
+use crate::bytes::{HEADER_BYTES, keep_smaller, put_varint};
 use crate::decimal::Decimal;
 use crate::floats::{BITS, DECIMAL, SPLIT};
 use crate::ints_encoder::IntsEncoder;
+use std::collections::TryReserveError;
 use tidemill_kernels::bitpack::width_of;
 use zerocopy::transmute_ref;
 
@@ -22,34 +23,41 @@ const MANY_BITS: usize = 48;
 const FEW_BITS: usize = 32;
 
 impl FloatsEncoder {
-    pub(crate) fn encode(&mut self, ints: &mut IntsEncoder, values: &[f64], out: &mut Vec<u8>) {
+    pub(crate) fn encode(
+        &mut self,
+        ints: &mut IntsEncoder,
+        values: &[f64],
+        out: &mut Vec<u8>,
+    ) -> Result<(), TryReserveError> {
         assert!(values.len() <= MAX_BLOCK_ROWS, "a block of {} rows", values.len());
         let words: &[u64] = transmute_ref!(values);
+        out.try_reserve(1)?;
         if words.iter().all(|word| Some(word) == words.first()) {
             out.push(BITS);
-            ints.encode(words, out);
-            return;
+            return ints.encode(words, out);
         }
         let start = out.len();
         let bits = |out: &Vec<u8>| 8 * (out.len() - start) / values.len();
         let (decimal, decimal_bits) = Decimal::find(values);
         if decimal_bits <= MANY_BITS {
-            self.put_decimal(ints, decimal, values, out);
+            self.put_decimal(ints, decimal, values, out)?;
             if bits(out) <= MANY_BITS {
-                return;
+                return Ok(());
             }
         }
         let middle = out.len();
+        out.try_reserve(1)?;
         out.push(BITS);
-        ints.encode(words, out);
+        ints.encode(words, out)?;
         keep_smaller(out, start, middle);
         // Few distinct or similar doubles: nothing that a split would make smaller.
         if bits(out) <= FEW_BITS {
-            return;
+            return Ok(());
         }
         let middle = out.len();
-        self.put_split(ints, words, out);
+        self.put_split(ints, words, out)?;
         keep_smaller(out, start, middle);
+        Ok(())
     }
 
     fn put_decimal(
@@ -58,8 +66,9 @@ impl FloatsEncoder {
         decimal: Decimal,
         values: &[f64],
         out: &mut Vec<u8>,
-    ) {
-        decimal.convert(values, &mut self.integers, &mut self.exceptions);
+    ) -> Result<(), TryReserveError> {
+        decimal.convert(values, &mut self.integers, &mut self.exceptions)?;
+        out.try_reserve(HEADER_BYTES + self.exceptions.len() * size_of::<(u16, [u8; 8])>())?;
         out.extend_from_slice(&[DECIMAL, decimal.exponent(), decimal.factor()]);
         put_varint(out, self.exceptions.len() as u64);
         for position in &self.exceptions {
@@ -68,27 +77,36 @@ impl FloatsEncoder {
         for position in &self.exceptions {
             out.extend_from_slice(&values[usize::from(*position)].to_le_bytes());
         }
-        ints.encode(&self.integers, out);
+        ints.encode(&self.integers, out)
     }
 
-    fn put_split(&mut self, ints: &mut IntsEncoder, words: &[u64], out: &mut Vec<u8>) {
-        let low_bits = self.find_split(words);
+    fn put_split(
+        &mut self,
+        ints: &mut IntsEncoder,
+        words: &[u64],
+        out: &mut Vec<u8>,
+    ) -> Result<(), TryReserveError> {
+        let low_bits = self.find_split(words)?;
         self.integers.clear();
+        self.integers.try_reserve(words.len())?;
         self.integers.extend(words.iter().map(|word| word >> low_bits));
         self.lows.clear();
+        self.lows.try_reserve(words.len())?;
         self.lows.extend(words.iter().map(|word| word & ((1 << low_bits) - 1)));
+        out.try_reserve(HEADER_BYTES)?;
         out.extend_from_slice(&[SPLIT, low_bits as u8]);
-        ints.encode(&self.integers, out);
-        ints.encode(&self.lows, out);
+        ints.encode(&self.integers, out)?;
+        ints.encode(&self.lows, out)
     }
 
     /// The number of low bits that makes for the smallest split: what is above them has few
     /// distinct values.
-    fn find_split(&mut self, words: &[u64]) -> u32 {
+    fn find_split(&mut self, words: &[u64]) -> Result<u32, TryReserveError> {
         const SAMPLE: usize = 256;
         const LEAST: u32 = 44;
         let stride = words.len().div_ceil(SAMPLE);
         self.sample.clear();
+        self.sample.try_reserve(SAMPLE)?;
         self.sample.extend(words.iter().copied().step_by(stride));
         self.sample.sort_unstable();
         let bits = |low_bits: u32| {
@@ -99,6 +117,6 @@ impl FloatsEncoder {
             if repeats { low_bits + width_of(distinct as u64) } else { u64::BITS }
         };
         // Of those alike the one with the fewest distinct high parts.
-        (LEAST..64).rev().min_by_key(|low_bits| bits(*low_bits)).unwrap_or(52)
+        Ok((LEAST..64).rev().min_by_key(|low_bits| bits(*low_bits)).unwrap_or(52))
     }
 }

@@ -18,6 +18,7 @@
 use crate::bytes::Cursor;
 use crate::vector::{Vector, Words};
 use crate::{Error, MAX_BLOCK_ROWS, VECTOR_ROWS};
+use std::collections::TryReserveError;
 use std::ops::Range;
 use zerocopy::transmute_mut;
 
@@ -144,12 +145,13 @@ impl<'a> IntColumn<'a> {
     /// Appends the values of `rows` to `out`.
     ///
     /// # Errors
-    /// When their bytes are corrupt; then `out` may have got some of them, and others.
+    /// When their bytes are corrupt, then `out` may have got some of them, and others; or when there is no
+    /// memory for them.
     ///
     /// # Panics
     /// When the column has no such rows.
     pub fn decode<T: Integer>(&self, rows: Range<usize>, out: &mut Vec<T>) -> Result<(), Error> {
-        let out = appended(out, rows.len());
+        let out = appended(out, rows.len())?;
         self.decode_into(rows, out)
     }
 
@@ -278,8 +280,12 @@ pub(crate) fn decode_rows<T: Copy + Default>(
 }
 
 /// Makes room for `more` values at the end of `out`.
-pub(crate) fn appended<T: Copy + Default>(out: &mut Vec<T>, more: usize) -> &mut [T] {
+pub(crate) fn appended<T: Copy + Default>(
+    out: &mut Vec<T>,
+    more: usize,
+) -> Result<&mut [T], TryReserveError> {
     let start = out.len();
+    out.try_reserve(more)?;
     out.resize(start + more, T::default());
-    &mut out[start..]
+    Ok(&mut out[start..])
 }

@@ -1,9 +1,10 @@
 use crate::MAX_BLOCK_ROWS;
 use crate::VECTOR_ROWS;
-use crate::bytes::{keep_smaller, put_varint, put_zigzag};
+use crate::bytes::{HEADER_BYTES, keep_smaller, put_varint, put_zigzag};
 use crate::dictionary::Dictionary;
 use crate::ints::{CONSTANT, DICTIONARY, SCALED, VECTORS};
 use crate::vector_encoder::VectorEncoder;
+use std::collections::TryReserveError;
 
 /// Encodes columns as [`crate::ints`] lays them out.
 #[derive(Default)]
@@ -15,41 +16,50 @@ pub(crate) struct IntsEncoder {
 
 impl IntsEncoder {
     /// Appends a column of `words`.
-    pub(crate) fn encode(&mut self, words: &[u64], out: &mut Vec<u8>) {
+    pub(crate) fn encode(
+        &mut self,
+        words: &[u64],
+        out: &mut Vec<u8>,
+    ) -> Result<(), TryReserveError> {
         assert!(words.len() <= MAX_BLOCK_ROWS, "a block of {} rows", words.len());
+        out.try_reserve(HEADER_BYTES)?;
         let Some((first, rest)) = words.split_first() else {
             out.push(VECTORS);
-            return;
+            return Ok(());
         };
         if rest.iter().all(|word| word == first) {
             out.push(CONSTANT);
             put_zigzag(out, *first);
-            return;
+            return Ok(());
         }
         let start = out.len();
-        if let Some(scale) = Scale::of(words, &mut self.quotients) {
+        if let Some(scale) = Scale::of(words, &mut self.quotients)? {
             out.push(SCALED);
             put_varint(out, scale.divisor);
             put_zigzag(out, scale.offset);
-            put_vectors(&mut self.vectors, &self.quotients, out);
+            put_vectors(&mut self.vectors, &self.quotients, out)?;
         } else {
             out.push(VECTORS);
-            put_vectors(&mut self.vectors, words, out);
+            put_vectors(&mut self.vectors, words, out)?;
         }
-        if self.dictionary.build(words, out.len() - start) {
+        if self.dictionary.build(words, out.len() - start)? {
             let plain = out.len();
+            out.try_reserve(1)?;
             out.push(DICTIONARY);
-            self.dictionary.put_entries(out);
-            put_vectors(&mut self.vectors, self.dictionary.codes(), out);
+            self.dictionary.put_entries(out)?;
+            put_vectors(&mut self.vectors, self.dictionary.codes(), out)?;
             keep_smaller(out, start, plain);
         }
+        Ok(())
     }
 }
 
-fn put_vectors(vectors: &mut VectorEncoder, words: &[u64], out: &mut Vec<u8>) {
-    for vector in words.chunks(VECTOR_ROWS) {
-        vectors.encode(vector, out);
-    }
+fn put_vectors(
+    vectors: &mut VectorEncoder,
+    words: &[u64],
+    out: &mut Vec<u8>,
+) -> Result<(), TryReserveError> {
+    words.chunks(VECTOR_ROWS).try_for_each(|vector| vectors.encode(vector, out))
 }
 
 /// What the words of a column have in common: they are `offset + divisor * quotient`.
@@ -63,8 +73,8 @@ impl Scale {
     const SAMPLE: usize = 64;
 
     /// The scale with the greatest divisor above 1, and its quotients.
-    fn of(words: &[u64], quotients: &mut Vec<u64>) -> Option<Self> {
-        let [first, second, ..] = words else { return None };
+    fn of(words: &[u64], quotients: &mut Vec<u64>) -> Result<Option<Self>, TryReserveError> {
+        let [first, second, ..] = words else { return Ok(None) };
         let stride = (words.len() / Self::SAMPLE).max(1);
         let (mut divisor, mut is_linear) = (0, true);
         let first_step = second.wrapping_sub(*first);
@@ -72,23 +82,24 @@ impl Scale {
             is_linear &= word.wrapping_sub(*before) == first_step;
             divisor = greatest_common_divisor(divisor, (*word as i64).abs_diff(*before as i64));
             if divisor == 1 {
-                return None;
+                return Ok(None);
             }
         }
         // Nearly constant deltas are small without being divided. Now the divisor is not 0 either.
         if is_linear {
-            return None;
+            return Ok(None);
         }
-        let offset = words.iter().map(|word| *word as i64).min()? as u64;
+        let offset = words.iter().fold(i64::MAX, |least, word| least.min(*word as i64)) as u64;
         let mut division = ExactDivision::by(divisor);
         quotients.clear();
+        quotients.try_reserve(words.len())?;
         for word in words {
             let distance = word.wrapping_sub(offset);
             let (mut quotient, is_exact) = division.divide(distance);
             if !is_exact {
                 let common = greatest_common_divisor(divisor, distance);
                 if common == 1 {
-                    return None;
+                    return Ok(None);
                 }
                 quotients.iter_mut().for_each(|quotient| *quotient *= divisor / common);
                 (divisor, quotient) = (common, distance / common);
@@ -96,7 +107,7 @@ impl Scale {
             }
             quotients.push(quotient);
         }
-        Some(Self { divisor, offset })
+        Ok(Some(Self { divisor, offset }))
     }
 }
 

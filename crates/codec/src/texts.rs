@@ -109,8 +109,8 @@ impl<'a> TextColumn<'a> {
     /// Appends the strings of `rows` to `out`.
     ///
     /// # Errors
-    /// When their bytes are corrupt, or when `out` would hold more than 4 GiB; then `out` may have
-    /// got some of them, and others.
+    /// When their bytes are corrupt, or when `out` would hold more than 4 GiB, or more than there is memory
+    /// for; then `out` may have got some of them, and others.
     ///
     /// # Panics
     /// When the column has no such rows.
@@ -128,7 +128,7 @@ impl<'a> TextColumn<'a> {
             for code in &vector[inside] {
                 let code = usize::try_from(*code).ok().filter(|code| *code < entries.len());
                 let code = code.ok_or(Error::new(offset, "a code beyond the dictionary"))?;
-                push(entries.get(code), out).ok_or(Error::new(offset, TOO_LONG))?;
+                push(entries.get(code), out, offset)?;
             }
         }
         Ok(())
@@ -137,11 +137,14 @@ impl<'a> TextColumn<'a> {
 
 const TOO_LONG: &str = "more than 4 GiB of text";
 
-/// Appends a string; `None` when `out` has no room for it.
-fn push(text: &str, out: &mut Text) -> Option<()> {
-    u32::try_from(out.parts().1.len() + text.len()).ok()?;
+/// Appends a string of a column, whose codes or remainders are at `offset`.
+fn push(text: &str, out: &mut Text, offset: usize) -> Result<(), Error> {
+    if u32::try_from(out.parts().1.len() + text.len()).is_err() {
+        return Err(Error::new(offset, TOO_LONG));
+    }
+    out.try_reserve(1, text.len())?;
     out.push(text);
-    Some(())
+    Ok(())
 }
 
 impl<'a> Strings<'a> {
@@ -178,10 +181,11 @@ impl<'a> Strings<'a> {
                     return Err(error("a string that shares more than there is"));
                 }
                 string.truncate(shared);
+                string.try_reserve(remainder.len())?;
                 string.extend_from_slice(remainder);
                 let text = str::from_utf8(&string).map_err(|_| error("a string not in UTF-8"))?;
                 if start + index >= rows.start {
-                    push(text, out).ok_or(error(TOO_LONG))?;
+                    push(text, out, self.offset)?;
                 }
             }
         }

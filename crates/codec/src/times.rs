@@ -270,12 +270,13 @@ impl TimeColumn<'_> {
     /// Appends the times of `rows` to `out`.
     ///
     /// # Errors
-    /// When their bytes are corrupt; then `out` may have got some of them, and others.
+    /// When their bytes are corrupt, then `out` may have got some of them, and others; or when there is no
+    /// memory for them.
     ///
     /// # Panics
     /// When the column has no such rows.
     pub fn decode(&self, rows: Range<usize>, out: &mut Vec<i64>) -> Result<(), Error> {
-        let out = appended(out, rows.len());
+        let out = appended(out, rows.len())?;
         self.decode_into(rows, out)
     }
 

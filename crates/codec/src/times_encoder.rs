@@ -1,6 +1,8 @@
+use crate::bytes::HEADER_BYTES;
 use crate::ints_encoder::IntsEncoder;
 use crate::times::{DELTAS, LINEAR, are_run_starts, last_time, run_rows};
 use crate::{MAX_BLOCK_ROWS, VECTOR_ROWS};
+use std::collections::TryReserveError;
 
 /// Encodes times as [`crate::times`](mod@crate::times) lays them out.
 #[derive(Default)]
@@ -18,29 +20,33 @@ impl TimesEncoder {
         times: &[i64],
         run_starts: &[u32],
         out: &mut Vec<u8>,
-    ) {
+    ) -> Result<(), TryReserveError> {
         assert!(times.len() <= MAX_BLOCK_ROWS, "a block of {} rows", times.len());
         assert!(are_run_starts(run_starts, times.len()), "runs that don't fit the rows");
+        out.try_reserve(HEADER_BYTES)?;
         self.firsts.clear();
+        self.firsts.try_reserve(run_starts.len())?;
         self.firsts.extend(run_starts.iter().map(|start| times[*start as usize] as u64));
-        if self.find_steps(times, run_starts) {
+        if self.find_steps(times, run_starts)? {
             out.push(LINEAR);
-            ints.encode(&self.firsts, out);
-            ints.encode(&self.steps, out);
+            ints.encode(&self.firsts, out)?;
+            ints.encode(&self.steps, out)
         } else {
-            self.find_deltas(times, run_starts);
+            self.find_deltas(times, run_starts)?;
             self.anchors.clear();
+            self.anchors.try_reserve(times.len().div_ceil(VECTOR_ROWS))?;
             self.anchors.extend(times.iter().step_by(VECTOR_ROWS).map(|time| *time as u64));
             out.push(DELTAS);
-            ints.encode(&self.firsts, out);
-            ints.encode(&self.anchors, out);
-            ints.encode(&self.deltas, out);
+            ints.encode(&self.firsts, out)?;
+            ints.encode(&self.anchors, out)?;
+            ints.encode(&self.deltas, out)
         }
     }
 
     /// Finds the step of each run; `false` when one has none.
-    fn find_steps(&mut self, times: &[i64], run_starts: &[u32]) -> bool {
+    fn find_steps(&mut self, times: &[i64], run_starts: &[u32]) -> Result<bool, TryReserveError> {
         self.steps.clear();
+        self.steps.try_reserve(run_starts.len())?;
         let mut step = 0i64;
         for run in 0..run_starts.len() {
             let run = &times[run_rows(run_starts, times.len(), run)];
@@ -54,7 +60,7 @@ impl TimesEncoder {
                     .sum();
                 let last = last_time(*first, step, run.len());
                 if step < 0 || others > 0 || last != run.last().copied() {
-                    return false;
+                    return Ok(false);
                 }
             }
             self.steps.push(step as u64);
@@ -65,12 +71,13 @@ impl TimesEncoder {
         if let Some(step) = self.steps.get(leading).copied() {
             self.steps[..leading].fill(step);
         }
-        true
+        Ok(true)
     }
 
-    fn find_deltas(&mut self, times: &[i64], run_starts: &[u32]) {
+    fn find_deltas(&mut self, times: &[i64], run_starts: &[u32]) -> Result<(), TryReserveError> {
         let deltas = times.iter().zip(&times[1..]);
         self.deltas.clear();
+        self.deltas.try_reserve(times.len())?;
         self.deltas.push(0);
         self.deltas.extend(deltas.map(|(before, time)| time.wrapping_sub(*before) as u64));
         if run_starts.get(1) != Some(&1)
@@ -81,5 +88,6 @@ impl TimesEncoder {
         for start in &run_starts[1..] {
             self.deltas[*start as usize] = self.deltas[*start as usize - 1];
         }
+        Ok(())
     }
 }

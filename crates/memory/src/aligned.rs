@@ -181,10 +181,20 @@ impl<T: Copy, A: Allocator> AlignedVec<T, A> {
     /// As [`reserve`](Self::reserve).
     #[inline]
     pub fn push(&mut self, value: T) {
-        self.reserve(1);
+        self.try_push(value).unwrap_or_else(|refused| refused.raise());
+    }
+
+    /// Appends a value.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`]; it is not appended.
+    #[inline]
+    pub fn try_push(&mut self, value: T) -> Result<(), OutOfMemory> {
+        self.try_reserve(1)?;
         // SAFETY: there is room for one more.
         unsafe { self.block.start().add(self.len).write(value) };
         self.len += 1;
+        Ok(())
     }
 
     /// Appends values.

@@ -1,5 +1,8 @@
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::OutOfMemory;
+use crate::shared::Shared;
 
 /// Bytes that may be used, shared by everything that holds data of one store.
 ///
@@ -7,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 /// [`Reservation`]s from it; a reservation gives its bytes back when dropped.
 #[derive(Clone, Debug)]
 pub struct Budget {
-    account: Arc<Account>,
+    account: Shared<Account>,
 }
 
 #[derive(Debug)]
@@ -27,9 +30,17 @@ impl Budget {
     /// A budget of `limit_bytes`.
     #[must_use]
     pub fn new(limit_bytes: usize) -> Self {
+        Self::try_new(limit_bytes).unwrap_or_else(|refused| refused.raise())
+    }
+
+    /// A budget of `limit_bytes`.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`]. Nothing after this allocates.
+    pub fn try_new(limit_bytes: usize) -> Result<Self, OutOfMemory> {
         let account =
             Account { limit_bytes, used: Mutex::new(Used::default()), returned: Condvar::new() };
-        Self { account: Arc::new(account) }
+        Ok(Self { account: Shared::try_new(account)? })
     }
 
     /// The number of bytes that may be used at a time.

@@ -145,9 +145,26 @@ impl ByteList {
     /// Forgets the strings for which `keep` says `false`; the others keep their order.
     ///
     /// Costs one pass over the bytes, and new offsets. If `keep` panics, the list is empty.
-    pub fn retain(&mut self, mut keep: impl FnMut(&[u8]) -> bool) {
-        let mut old = std::mem::take(self);
+    ///
+    /// # Panics
+    /// When there is no memory for the offsets.
+    pub fn retain(&mut self, keep: impl FnMut(&[u8]) -> bool) {
+        if let Err(error) = self.try_retain(keep) {
+            no_memory(&error);
+        }
+    }
+
+    /// [`ByteList::retain`].
+    ///
+    /// # Errors
+    /// When there is no memory for the offsets; `keep` was not called, and the list is as it was.
+    pub fn try_retain(
+        &mut self,
+        mut keep: impl FnMut(&[u8]) -> bool,
+    ) -> Result<(), TryReserveError> {
         let mut offsets = Offsets::default();
+        offsets.try_reserve(self.len(), self.bytes.len())?;
+        let mut old = std::mem::take(self);
         let mut end = 0;
         for index in 0..old.len() {
             let Some(range) = old.offsets.range(index) else { break };
@@ -161,6 +178,7 @@ impl ByteList {
         }
         old.bytes.truncate(end);
         *self = Self { bytes: old.bytes, offsets };
+        Ok(())
     }
 
     /// All strings in their order.
@@ -177,12 +195,25 @@ impl ByteList {
     /// string while it runs.
     ///
     /// # Panics
-    /// When there are more than 2⁵⁶ strings, which no memory holds.
+    /// When there are more than 2⁵⁶ strings, which no memory holds, or there is no memory for the order.
     #[must_use]
     pub fn sorted_order(&self) -> Vec<usize> {
+        self.try_sorted_order().unwrap_or_else(|error| no_memory(&error))
+    }
+
+    /// [`ByteList::sorted_order`].
+    ///
+    /// # Errors
+    /// When there is no memory for the order.
+    ///
+    /// # Panics
+    /// When there are more than 2⁵⁶ strings.
+    pub fn try_sorted_order(&self) -> Result<Vec<usize>, TryReserveError> {
         assert!(self.len() as u64 <= NUMBER, "a list of {} strings", self.len());
-        let mut keys: Vec<SortKey> =
-            self.iter().enumerate().map(|(index, string)| sort_key(string, index)).collect();
+        let (mut keys, mut order): (Vec<SortKey>, Vec<usize>) = (Vec::new(), Vec::new());
+        keys.try_reserve_exact(self.len())?;
+        order.try_reserve_exact(self.len())?;
+        keys.extend(self.iter().enumerate().map(|(index, string)| sort_key(string, index)));
         let number = |key: &SortKey| (key.1 & NUMBER) as usize;
         keys.sort_unstable_by(|a, b| {
             let rest = || match (a.1 | NUMBER, b.1 | NUMBER) {
@@ -191,7 +222,8 @@ impl ByteList {
             };
             a.0.cmp(&b.0).then_with(rest).then(a.1.cmp(&b.1))
         });
-        keys.iter().map(number).collect()
+        order.extend(keys.iter().map(number));
+        Ok(order)
     }
 
     /// The strings of these numbers, in this order.
@@ -200,9 +232,23 @@ impl ByteList {
     /// When a number is that of no string, or there is no memory.
     #[must_use]
     pub fn select(&self, order: &[usize]) -> Self {
-        let mut selected = Self::with_capacity(order.len(), 0);
-        order.iter().for_each(|index| selected.push(&self[*index]));
-        selected
+        self.try_select(order).unwrap_or_else(|error| no_memory(&error))
+    }
+
+    /// [`ByteList::select`].
+    ///
+    /// # Errors
+    /// When there is no memory for them.
+    ///
+    /// # Panics
+    /// When a number is that of no string.
+    pub fn try_select(&self, order: &[usize]) -> Result<Self, TryReserveError> {
+        let mut selected = Self::new();
+        selected.try_reserve(order.len(), 0)?;
+        for index in order {
+            selected.try_push(&self[*index])?;
+        }
+        Ok(selected)
     }
 
     /// The number of strings at the beginning for which `before` holds, where it holds for none

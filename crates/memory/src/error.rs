@@ -24,11 +24,23 @@ pub enum OutOfMemory {
 }
 
 impl OutOfMemory {
-    /// What the infallible forms do: a refusal by the allocator is the process's affair, the other
-    /// two are the caller's mistake.
+    /// Why there is no room for `len` values of a type: the allocator refused, if there can be so many.
+    #[cold]
+    pub fn array<T>(len: usize) -> Self {
+        match Layout::array::<T>(len) {
+            Ok(layout) => Self::Allocator { layout },
+            Err(_) => Self::Overflow,
+        }
+    }
+
+    /// What the infallible forms do: a refusal by the allocator ends the process, as everywhere; the
+    /// other two are the caller's mistake.
+    ///
+    /// # Panics
+    /// Where it does not end the process.
     #[cold]
     #[inline(never)]
-    pub(crate) fn raise(self) -> ! {
+    pub fn raise(self) -> ! {
         match self {
             Self::Allocator { layout } => handle_alloc_error(layout),
             Self::Overflow | Self::Limit { .. } => panic!("{self}"),

@@ -1,5 +1,6 @@
 mod iter;
 
+use crate::OutOfMemory;
 pub use iter::{IndexListIntoIter, IndexListIter};
 
 /// No slot.
@@ -63,7 +64,25 @@ impl<T> IndexList<T> {
     /// When there is no such memory.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { slots: Vec::with_capacity(capacity), ..Self::new() }
+        let mut list = Self::new();
+        list.try_reserve(capacity).unwrap_or_else(|refused| refused.raise());
+        list
+    }
+
+    /// Makes room for `more` elements beside those that are there: adding so many needs no memory.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`]; the list holds what it held.
+    pub fn try_reserve(&mut self, more: usize) -> Result<(), OutOfMemory> {
+        // Slots that are free, or exhausted, are not counted: at worst there is too much room.
+        let most = (NONE as usize).saturating_sub(self.slots.len());
+        if more > most {
+            let [wanted_bytes, max_bytes] =
+                [more, NONE as usize].map(|slots| slots.saturating_mul(size_of::<Slot<T>>()));
+            return Err(OutOfMemory::Limit { wanted_bytes, max_bytes });
+        }
+        let wanted = self.slots.len() + more;
+        self.slots.try_reserve(more).map_err(|_| OutOfMemory::array::<Slot<T>>(wanted))
     }
 
     /// The number of elements.
@@ -86,6 +105,14 @@ impl<T> IndexList<T> {
         self.insert(value, NONE, self.first)
     }
 
+    /// Adds an element before all others.
+    ///
+    /// # Errors
+    /// The value, and [`OutOfMemory`]; the list is as it was.
+    pub fn try_push_front(&mut self, value: T) -> Result<Handle, (T, OutOfMemory)> {
+        self.try_insert(value, NONE, self.first)
+    }
+
     /// Adds an element behind all others.
     ///
     /// # Panics
@@ -94,13 +121,22 @@ impl<T> IndexList<T> {
         self.insert(value, self.last, NONE)
     }
 
+    /// Adds an element behind all others.
+    ///
+    /// # Errors
+    /// The value, and [`OutOfMemory`]; the list is as it was.
+    pub fn try_push_back(&mut self, value: T) -> Result<Handle, (T, OutOfMemory)> {
+        self.try_insert(value, self.last, NONE)
+    }
+
     /// Adds an element before that of the handle.
     ///
     /// # Errors
     /// The value, when the handle's element is gone.
     ///
     /// # Panics
-    /// When there is no memory for it, or there are 2³² − 1 slots.
+    /// When there is no memory for it, or there are 2³² − 1 slots: never after a
+    /// [`try_reserve`](Self::try_reserve).
     pub fn insert_before(&mut self, at: Handle, value: T) -> Result<Handle, T> {
         match self.slot(at) {
             Some(slot) => Ok(self.insert(value, slot.previous, at.index)),
@@ -114,7 +150,8 @@ impl<T> IndexList<T> {
     /// The value, when the handle's element is gone.
     ///
     /// # Panics
-    /// When there is no memory for it, or there are 2³² − 1 slots.
+    /// When there is no memory for it, or there are 2³² − 1 slots: never after a
+    /// [`try_reserve`](Self::try_reserve).
     pub fn insert_after(&mut self, at: Handle, value: T) -> Result<Handle, T> {
         match self.slot(at) {
             Some(slot) => Ok(self.insert(value, at.index, slot.next)),
@@ -273,20 +310,31 @@ impl<T> IndexList<T> {
     }
 
     fn insert(&mut self, value: T, previous: u32, next: u32) -> Handle {
+        self.try_insert(value, previous, next).unwrap_or_else(|(_, refused)| refused.raise())
+    }
+
+    fn try_insert(
+        &mut self,
+        value: T,
+        previous: u32,
+        next: u32,
+    ) -> Result<Handle, (T, OutOfMemory)> {
         let index = self.free;
         let index = if let Some(slot) = self.slots.get_mut(index as usize) {
             self.free = slot.next;
             slot.value = Some(value);
             index
         } else {
-            let index = u32::try_from(self.slots.len()).unwrap_or(NONE);
-            assert!(index != NONE, "a list has at most {NONE} slots");
+            if let Err(refused) = self.try_reserve(1) {
+                return Err((value, refused));
+            }
+            let index = self.slots.len() as u32; // there was room below `NONE`
             self.slots.push(Slot { value: Some(value), generation: 0, previous: NONE, next: NONE });
             index
         };
         self.link(index, previous, next);
         self.len += 1;
-        Handle { index, generation: self.slots[index as usize].generation }
+        Ok(Handle { index, generation: self.slots[index as usize].generation })
     }
 
     /// Puts a slot that is in no chain between two neighbours.

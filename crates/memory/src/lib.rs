@@ -16,6 +16,11 @@
 //! * [`IndexList`]: a doubly linked list in one block, with handles.
 //! * [`SearchTree`]: sorted keys that are searched fast and do not change.
 //! * [`CachePadded`]: a value on cache lines of its own (that of `crossbeam-utils`).
+//!
+//! What allocates has a fallible form beside the other one, which is made of it: `try_alloc`,
+//! `try_push`, `try_reserve`, `try_intern`. A refusal is an [`OutOfMemory`] (of lists of strings a
+//! `TryReserveError`) and leaves everything as it was. (`Clone`, `Extend` and `FromIterator` cannot fail,
+//! and end the process where memory ends.)
 
 mod aligned;
 mod arena;
@@ -32,6 +37,7 @@ mod pool;
 mod recycler;
 mod ring;
 mod search_tree;
+mod shared;
 mod slab;
 pub mod spsc;
 mod str_interner;

@@ -1,7 +1,10 @@
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::OutOfMemory;
+use crate::shared::Shared;
 
 /// What a [`Recycler`] needs to know of its objects.
 pub trait Recycle: Default {
@@ -51,7 +54,7 @@ impl Recycle for String {
 /// assert!(again.is_empty() && again.capacity() >= 1000);
 /// ```
 pub struct Recycler<T> {
-    shelf: Arc<Shelf<T>>,
+    shelf: Shared<Shelf<T>>,
 }
 
 struct Shelf<T> {
@@ -88,7 +91,8 @@ impl<T: Recycle> Shelf<T> {
         object.clear();
         let bytes = object.memory_bytes();
         let mut idle = self.lock();
-        let has_room = idle.objects.len() < self.max_idle;
+        // An object for which the shelf gets no place is freed, as one beyond its bounds.
+        let has_room = idle.objects.len() < self.max_idle && idle.objects.try_reserve(1).is_ok();
         if has_room && (1..=self.max_idle_bytes - idle.bytes).contains(&bytes) {
             idle.bytes += bytes;
             idle.objects.push((object, bytes));
@@ -102,15 +106,24 @@ impl<T: Recycle> Recycler<T> {
     /// A recycler that keeps up to `max_idle` objects of up to `max_idle_bytes` together.
     #[must_use]
     pub fn new(max_idle: usize, max_idle_bytes: usize) -> Self {
+        Self::try_new(max_idle, max_idle_bytes).unwrap_or_else(|refused| refused.raise())
+    }
+
+    /// A recycler that keeps up to `max_idle` objects of up to `max_idle_bytes` together.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`]. Of what comes after this nothing can fail, but for what objects do themselves: one
+    /// that the shelf has no memory to keep is freed.
+    pub fn try_new(max_idle: usize, max_idle_bytes: usize) -> Result<Self, OutOfMemory> {
         let idle = Mutex::new(Idle { objects: Vec::new(), bytes: 0 });
-        Self { shelf: Arc::new(Shelf { idle, max_idle, max_idle_bytes }) }
+        Ok(Self { shelf: Shared::try_new(Shelf { idle, max_idle, max_idle_bytes })? })
     }
 
     /// An object as good as new, which goes back when dropped: the one that came back last, if one
     /// is idle.
     #[must_use]
     pub fn get(&self) -> Recycled<T> {
-        Recycled { object: ManuallyDrop::new(self.take()), shelf: Arc::clone(&self.shelf) }
+        Recycled { object: ManuallyDrop::new(self.take()), shelf: self.shelf.clone() }
     }
 
     /// As [`get`](Self::get), but the object is the caller's.
@@ -140,7 +153,7 @@ impl<T: Recycle> Recycler<T> {
 /// An object of a [`Recycler`], which goes back when dropped. It owns its share of the shelf.
 pub struct Recycled<T: Recycle> {
     object: ManuallyDrop<T>,
-    shelf: Arc<Shelf<T>>,
+    shelf: Shared<Shelf<T>>,
 }
 
 impl<T: Recycle> Deref for Recycled<T> {
@@ -166,7 +179,7 @@ impl<T: Recycle> Drop for Recycled<T> {
 
 impl<T> Clone for Recycler<T> {
     fn clone(&self) -> Self {
-        Self { shelf: Arc::clone(&self.shelf) }
+        Self { shelf: self.shelf.clone() }
     }
 }
 

@@ -41,8 +41,7 @@ impl<T> RingBuffer<T> {
     /// [`OutOfMemory`].
     pub fn try_new(capacity: usize) -> Result<Self, OutOfMemory> {
         let mut slots: Vec<MaybeUninit<T>> = Vec::new();
-        let layout = std::alloc::Layout::array::<T>(capacity).map_err(|_| OutOfMemory::Overflow)?;
-        slots.try_reserve_exact(capacity).map_err(|_| OutOfMemory::Allocator { layout })?;
+        slots.try_reserve_exact(capacity).map_err(|_| OutOfMemory::array::<T>(capacity))?;
         slots.resize_with(capacity, MaybeUninit::uninit);
         Ok(Self { slots: slots.into_boxed_slice(), head: 0, len: 0 })
     }

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::ops::{Bound, Range, RangeBounds};
 
+use crate::OutOfMemory;
+
 /// Keys of a node, and children of an inner one.
 const NODE: usize = 16;
 /// The bytes that caches move.
@@ -47,10 +49,22 @@ impl<K: Ord + Copy> SearchTree<K> {
     /// A set of these keys, which must ascend. (Equal ones may occur.)
     ///
     /// # Panics
-    /// When they do not ascend.
+    /// When they do not ascend, or there is no memory.
     #[must_use]
     pub fn from_sorted_keys(keys: &[K]) -> Self {
         Self::build(keys, vec![(); keys.len()])
+    }
+
+    /// [`SearchTree::from_sorted_keys`].
+    ///
+    /// # Errors
+    /// [`OutOfMemory`].
+    ///
+    /// # Panics
+    /// When the keys do not ascend.
+    pub fn try_from_sorted_keys(keys: &[K]) -> Result<Self, OutOfMemory> {
+        // Values of no size need no memory.
+        Self::try_from_sorted(keys, vec![(); keys.len()]).map_err(|(_, refused)| refused)
     }
 }
 
@@ -58,32 +72,52 @@ impl<K: Ord + Copy, V> SearchTree<K, V> {
     /// A map of keys that ascend (equal ones may occur), each to the value of the same number.
     ///
     /// # Panics
-    /// When the keys do not ascend, or there are not as many values.
+    /// When the keys do not ascend, there are not as many values, or there is no memory.
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "as the values are")]
     pub fn from_sorted(keys: Vec<K>, values: Vec<V>) -> Self {
         Self::build(&keys, values)
     }
 
-    fn build(keys: &[K], values: Vec<V>) -> Self {
+    /// A map of keys that ascend (equal ones may occur), each to the value of the same number.
+    ///
+    /// # Errors
+    /// The values, and [`OutOfMemory`].
+    ///
+    /// # Panics
+    /// When the keys do not ascend, or there are not as many values.
+    pub fn try_from_sorted(keys: &[K], values: Vec<V>) -> Result<Self, (Vec<V>, OutOfMemory)> {
         assert!(keys.is_sorted(), "keys of a search tree ascend");
         assert_eq!(keys.len(), values.len(), "as many values as keys");
-        let Some(&greatest) = keys.last() else {
-            return Self { nodes: Vec::new(), levels: Vec::new(), values };
-        };
-        // Nodes of each level, from the leaves up.
-        let mut counts = vec![keys.len().div_ceil(NODE)];
-        while let Some(&below) = counts.last().filter(|count| **count > 1) {
-            counts.push(below.div_ceil(NODE));
+        match Self::nodes(keys) {
+            Ok((nodes, levels)) => Ok(Self { nodes, levels, values }),
+            Err(refused) => Err((values, refused)),
         }
+    }
+
+    fn build(keys: &[K], values: Vec<V>) -> Self {
+        Self::try_from_sorted(keys, values).unwrap_or_else(|(_, refused)| refused.raise())
+    }
+
+    /// Nodes and levels.
+    fn nodes(keys: &[K]) -> Result<(Vec<K>, Vec<usize>), OutOfMemory> {
+        let Some(&greatest) = keys.last() else { return Ok((Vec::new(), Vec::new())) };
+        // Nodes of each level, from the leaves up: a sixteenth of those below, and so few levels.
+        let (mut counts, mut height) = ([0; usize::BITS as usize / NODE.ilog2() as usize + 1], 1);
+        counts[0] = keys.len().div_ceil(NODE);
+        while counts[height - 1] > 1 {
+            counts[height] = counts[height - 1].div_ceil(NODE);
+            height += 1;
+        }
+        let counts = &counts[..height];
         let total: usize = counts.iter().sum::<usize>() * NODE;
         // Padding is less than this: so many places there are within a line.
         let places = (LINE_BYTES / align_of::<K>()).max(1);
-        let mut nodes: Vec<K> = Vec::with_capacity(total + places);
+        let mut nodes: Vec<K> = try_with_capacity(total + places)?;
+        let mut levels = try_with_capacity(counts.len())?;
         let padding = nodes.as_ptr().align_offset(LINE_BYTES);
         // Where no number of keys leads to a line's beginning, any place will do.
         nodes.resize(if padding < places { padding } else { 0 }, greatest);
-        let mut levels = Vec::with_capacity(counts.len());
         for (height, count) in counts.iter().enumerate().rev() {
             levels.push(nodes.len());
             // Keys under a slot at this height.
@@ -91,7 +125,7 @@ impl<K: Ord + Copy, V> SearchTree<K, V> {
             let last = |slot: usize| (slot + 1).saturating_mul(under) - 1;
             nodes.extend((0..count * NODE).map(|slot| *keys.get(last(slot)).unwrap_or(&greatest)));
         }
-        Self { nodes, levels, values }
+        Ok((nodes, levels))
     }
 
     /// The number of keys.
@@ -179,12 +213,23 @@ impl<K: Ord + Copy, V> SearchTree<K, V> {
     ///
     /// Searches 16 keys side by side: much faster than one after the other when the tree is larger
     /// than the caches.
+    ///
+    /// # Panics
+    /// When there is no memory for what is found.
     pub fn lower_bounds(&self, keys: &[K], found: &mut Vec<usize>) {
+        self.try_lower_bounds(keys, found).unwrap_or_else(|refused| refused.raise());
+    }
+
+    /// [`SearchTree::lower_bounds`].
+    ///
+    /// # Errors
+    /// [`OutOfMemory`]; `found` is empty then.
+    pub fn try_lower_bounds(&self, keys: &[K], found: &mut Vec<usize>) -> Result<(), OutOfMemory> {
         found.clear();
-        found.reserve(keys.len());
+        found.try_reserve(keys.len()).map_err(|_| OutOfMemory::array::<usize>(keys.len()))?;
         let Some(greatest) = self.keys().last() else {
             found.resize(keys.len(), 0);
-            return;
+            return Ok(());
         };
         for keys in keys.chunks(ABREAST) {
             let mut places = [0; ABREAST];
@@ -203,6 +248,7 @@ impl<K: Ord + Copy, V> SearchTree<K, V> {
             };
             found.extend(places.iter().zip(keys).map(bound));
         }
+        Ok(())
     }
 
     #[inline(always)]
@@ -275,6 +321,12 @@ impl<K: Ord + Copy, V> SearchTree<K, V> {
             + self.levels.capacity() * size_of::<usize>()
             + self.values.capacity() * size_of::<V>()
     }
+}
+
+fn try_with_capacity<T>(capacity: usize) -> Result<Vec<T>, OutOfMemory> {
+    let mut vec = Vec::new();
+    vec.try_reserve_exact(capacity).map_err(|_| OutOfMemory::array::<T>(capacity))?;
+    Ok(vec)
 }
 
 impl<K: Ord + Copy, V> Default for SearchTree<K, V> {

@@ -22,7 +22,9 @@ use std::mem::MaybeUninit;
 
 use crossbeam_utils::CachePadded;
 
-use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering, UnsafeCell};
+use crate::OutOfMemory;
+use crate::shared::Shared;
+use crate::sync::{AtomicBool, AtomicUsize, Ordering, UnsafeCell};
 
 struct Ring<T> {
     /// Values popped since the beginning. Written by the consumer.
@@ -45,7 +47,7 @@ unsafe impl<T: Send> Send for Ring<T> {}
 
 /// The end that pushes.
 pub struct Producer<T> {
-    ring: Arc<Ring<T>>,
+    ring: Shared<Ring<T>>,
     tail: usize,
     /// What `head` was at least.
     head: usize,
@@ -53,7 +55,7 @@ pub struct Producer<T> {
 
 /// The end that pops.
 pub struct Consumer<T> {
-    ring: Arc<Ring<T>>,
+    ring: Shared<Ring<T>>,
     head: usize,
     /// What `tail` was at least.
     tail: usize,
@@ -65,17 +67,27 @@ pub struct Consumer<T> {
 /// When `capacity` rounded up to a power of two is more memory than there can be.
 #[must_use]
 pub fn queue<T>(capacity: usize) -> (Producer<T>, Consumer<T>) {
-    let slots = capacity.max(1).checked_next_power_of_two();
-    let slots = slots.unwrap_or_else(|| crate::OutOfMemory::Overflow.raise());
-    let ring = Arc::new(Ring {
+    try_queue(capacity).unwrap_or_else(|refused| refused.raise())
+}
+
+/// A queue of at most `capacity` values.
+///
+/// # Errors
+/// [`OutOfMemory`].
+pub fn try_queue<T>(capacity: usize) -> Result<(Producer<T>, Consumer<T>), OutOfMemory> {
+    let count = capacity.max(1).checked_next_power_of_two().ok_or(OutOfMemory::Overflow)?;
+    let mut slots: Vec<UnsafeCell<MaybeUninit<T>>> = Vec::new();
+    slots.try_reserve_exact(count).map_err(|_| OutOfMemory::array::<T>(count))?;
+    slots.resize_with(count, || UnsafeCell::new(MaybeUninit::uninit()));
+    let ring = Shared::try_new(Ring {
         head: CachePadded::new(AtomicUsize::new(0)),
         tail: CachePadded::new(AtomicUsize::new(0)),
         abandoned: CachePadded::new(AtomicBool::new(false)),
-        slots: (0..slots).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect(),
+        slots: slots.into_boxed_slice(),
         capacity,
-    });
-    let producer = Producer { ring: Arc::clone(&ring), tail: 0, head: 0 };
-    (producer, Consumer { ring, head: 0, tail: 0 })
+    })?;
+    let producer = Producer { ring: ring.clone(), tail: 0, head: 0 };
+    Ok((producer, Consumer { ring, head: 0, tail: 0 }))
 }
 
 impl<T> Ring<T> {

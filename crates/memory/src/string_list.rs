@@ -3,7 +3,7 @@ use std::fmt;
 use std::iter::FusedIterator;
 use std::ops::Index;
 
-use crate::byte_list::{ByteList, ByteListIter, out_of_bounds};
+use crate::byte_list::{ByteList, ByteListIter, no_memory, out_of_bounds};
 
 /// Many strings, one after the other in one block: a [`ByteList`] of UTF-8.
 ///
@@ -149,9 +149,24 @@ impl StringList {
     /// Forgets the strings for which `keep` says `false`; the others keep their order.
     ///
     /// Costs one pass over the bytes, and new offsets. If `keep` panics, the list is empty.
+    ///
+    /// # Panics
+    /// When there is no memory for the offsets.
     pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
         // SAFETY: `ByteList::retain` shows whole entries only, each before it is moved.
         self.list.retain(|bytes| keep(unsafe { text(bytes) }));
+    }
+
+    /// [`StringList::retain`].
+    ///
+    /// # Errors
+    /// When there is no memory for the offsets; `keep` was not called, and the list is as it was.
+    pub fn try_retain(
+        &mut self,
+        mut keep: impl FnMut(&str) -> bool,
+    ) -> Result<(), TryReserveError> {
+        // SAFETY: as for `retain`.
+        self.list.try_retain(|bytes| keep(unsafe { text(bytes) }))
     }
 
     /// All strings in their order.
@@ -179,8 +194,22 @@ impl StringList {
 
     /// Sorts the strings by their bytes, which is by their characters. Needs the list's memory
     /// once more while it runs.
+    ///
+    /// # Panics
+    /// When there is no such memory.
     pub fn sort(&mut self) {
-        *self = self.select(&self.sorted_order());
+        if let Err(error) = self.try_sort() {
+            no_memory(&error);
+        }
+    }
+
+    /// [`StringList::sort`].
+    ///
+    /// # Errors
+    /// When there is no such memory; the list is as it was.
+    pub fn try_sort(&mut self) -> Result<(), TryReserveError> {
+        self.list = self.list.try_select(&self.list.try_sorted_order()?)?;
+        Ok(())
     }
 
     /// The number of strings at the beginning for which `before` holds, where it holds for none

@@ -41,8 +41,16 @@ impl<T: Recycle + Send + 'static> ThreadLocalPool<T> {
     /// A pool that keeps up to `max_idle` objects a thread, of up to `max_object_bytes` each.
     #[must_use]
     pub fn new(max_idle: usize, max_object_bytes: usize) -> Self {
+        Self::try_new(max_idle, max_object_bytes).unwrap_or_else(|refused| refused.raise())
+    }
+
+    /// A pool that keeps up to `max_idle` objects a thread, of up to `max_object_bytes` each.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`].
+    pub fn try_new(max_idle: usize, max_object_bytes: usize) -> Result<Self, OutOfMemory> {
         let limits = Limits { max_idle, max_object_bytes };
-        Self { id: PoolId::new(), limits, objects: PhantomData }
+        Ok(Self { id: PoolId::try_new()?, limits, objects: PhantomData })
     }
 
     /// An object as good as new: one that this thread has kept, if there is one.
@@ -59,7 +67,7 @@ impl<T: Recycle + Send + 'static> ThreadLocalPool<T> {
     #[inline]
     pub fn try_get(&self) -> Result<LocalRecycled<T>, OutOfMemory> {
         // SAFETY: the home is this thread's, and open: those that are closed are not found.
-        let home = unsafe { self.id.home(self.limits) };
+        let home = unsafe { self.id.home(self.limits) }?;
         let kept = home.and_then(|home: NonNull<Home<T>>| {
             // SAFETY: a home that is found is alive, and this thread's.
             unsafe { home.as_ref().take() }

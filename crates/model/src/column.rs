@@ -1,3 +1,5 @@
+use std::collections::TryReserveError;
+
 use crate::{Bitmap, FieldType, Value};
 
 /// One column: values and which of them are present.
@@ -92,6 +94,15 @@ impl Text {
     /// Makes room for `more` strings (not for their bytes).
     pub fn reserve(&mut self, more: usize) {
         self.ends.reserve(more);
+    }
+
+    /// Makes room for `more` strings of `bytes` bytes in all.
+    ///
+    /// # Errors
+    /// When there is no such memory; the strings are as they were.
+    pub fn try_reserve(&mut self, more: usize, bytes: usize) -> Result<(), TryReserveError> {
+        self.ends.try_reserve(more)?;
+        self.bytes.try_reserve(bytes)
     }
 
     /// Keeps the first `len` strings.

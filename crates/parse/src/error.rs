@@ -9,8 +9,8 @@ pub struct RowError {
     pub at: usize,
     /// What is wrong, for people: lower case, no full stop, the offending text quoted in backticks.
     pub reason: String,
-    /// Set when the row is well formed and only a value does not fit its column's type: reading
-    /// the file again with a wider type would accept it.
+    /// Set when what is wrong is that a value does not fit its column's type: reading the file
+    /// again with a wider type accepts the row, if nothing else is wrong with what follows in it.
     pub misfit: Option<Misfit>,
 }
 

@@ -79,7 +79,8 @@ impl<'a> Cursor<'a> {
     /// that a damaged count cannot ask for more memory than the file is long.
     pub(crate) fn count(&mut self, min_bytes: usize) -> Result<usize, Malformed> {
         let count = self.varint()?;
-        if count * min_bytes.max(1) as u128 > self.remaining() as u128 {
+        // Divided, not multiplied: 128 bits may hold no multiple of what a damaged file says.
+        if count > (self.remaining() / min_bytes.max(1)) as u128 {
             return self.fail(format!("{count} items in {} bytes", self.remaining()));
         }
         Ok(count as usize)
@@ -166,6 +167,18 @@ pub(crate) fn unzigzag(value: u128) -> i128 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_count_whose_multiple_is_beyond_128_bits_is_refused() {
+        for count in [u128::MAX, 1 << 127, u128::MAX / 21 + 1] {
+            let mut out = Vec::new();
+            out.put_varint(count);
+            out.put(&[0; 30]);
+            assert!((1..30).all(|min| Cursor::new(&out).count(min).is_err()), "{count}");
+        }
+        assert_eq!(Cursor::new(&[3, 0, 0, 0, 0, 0, 0]).count(2), Ok(3));
+        assert!(Cursor::new(&[3, 0, 0, 0, 0, 0]).count(2).is_err());
+    }
 
     proptest! {
         #[test]

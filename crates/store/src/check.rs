@@ -1,11 +1,82 @@
 //! Reading everything there is, to find what is damaged.
 
+use std::path::Path;
+
 use tidemill_model::TimeRange;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::options::Options;
 use crate::read::Piece;
+use crate::salvage::{BlockReader, Found, FrameReader, Lost, Remains, Report, Source};
 use crate::segment::Segment;
 use crate::store::Store;
+
+/// Reads every file of the store in `dir`, each on its own, and says all that is damaged and what
+/// is lost by it. Nothing is changed, and the store need not open: it may be damaged anywhere, or
+/// another process may be writing to it. What is sound file by file is then opened and read
+/// as a whole, as [`Store::check`] does.
+///
+/// # Errors
+/// When there is no store in `dir`, it is of a version this program does not know, or the
+/// directory cannot be read. Damage is no error: see [`Report::damages`].
+pub fn check(dir: impl AsRef<Path>, options: &Options) -> Result<Report> {
+    check_with_progress(dir, options, |_, _| {})
+}
+
+/// [`check`] that tells `progress` how many bytes of segments and how many rows are read, now and
+/// then.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_with_progress(
+    dir: impl AsRef<Path>,
+    options: &Options,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Report> {
+    let (disk, dir) = (&*options.disk, dir.as_ref());
+    let mut report = Report::default();
+    let remains = Remains::read(Found::open(disk, dir)?, &mut report)?;
+    let (mut frames, mut bytes) = (FrameReader::default(), 0);
+    for source in remains.sources() {
+        match source {
+            Source::Frame(log, offset) => {
+                let rows = frames.rows(&remains, (log, offset), |_| true, &mut report);
+                report.rows += rows.iter().map(|(_, chunk, _)| chunk.rows() as u64).sum::<u64>();
+            }
+            Source::Segment(index) => {
+                let segment = &remains.segments[index];
+                remains.judge_segment(segment, &mut report);
+                let (table, mut reader) =
+                    (remains.table(segment.entry.table), BlockReader::default());
+                for block in 0..segment.blocks() {
+                    let rows = reader.read(segment, block, table, &mut report);
+                    report.rows += rows.map_or(0, |rows| rows.times.len() as u64);
+                    progress(bytes, report.rows);
+                }
+                bytes += segment.entry.bytes;
+            }
+        }
+    }
+    if report.is_sound() {
+        check_whole(dir, options, &mut report)?;
+    }
+    Ok(report)
+}
+
+/// Opens the store and reads it as a reader does.
+fn check_whole(dir: &Path, options: &Options, report: &mut Report) -> Result<()> {
+    let lost = || Lost::unknown("what the store says as a whole: each file by itself is sound");
+    match Store::open(dir, Options { read_only: true, ..options.clone() }) {
+        Ok(store) => {
+            let problems = store.check()?.problems;
+            problems.into_iter().for_each(|error| report.damage(error, lost()));
+        }
+        // A writer is at work, faster than it can be followed.
+        Err(error) if error.kind() == ErrorKind::Locked => return Err(error),
+        Err(error) => report.damage(error, lost()),
+    }
+    Ok(())
+}
 
 /// What a check read, and what it found.
 #[derive(Debug, Default)]

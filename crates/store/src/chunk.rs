@@ -1,6 +1,8 @@
 use tidemill_memory::Recycle;
 use tidemill_model::{Column, TimeRange, Values};
 
+use crate::ingest::select;
+
 /// Rows of one table in arrival order, with the store's series ids and field indices: what the
 /// memtable is made of. Never changed once it is made.
 #[derive(Debug, Default)]
@@ -77,6 +79,14 @@ impl Chunk {
         if self.positions.len() == rows {
             permute(&mut self.positions, order, &mut scratch.positions);
         }
+    }
+
+    /// Keeps only the rows with these indices.
+    pub(crate) fn keep(&mut self, kept: &[usize]) {
+        self.series = kept.iter().map(|row| self.series[*row]).collect();
+        self.times = kept.iter().map(|row| self.times[*row]).collect();
+        self.columns.iter_mut().for_each(|(_, column)| *column = select(column, kept));
+        self.columns.retain(|(_, column)| column.valid_count() > 0);
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {

@@ -1,10 +1,12 @@
 //! Columns from their encoded bytes.
 
+use std::collections::TryReserveError;
+
 use tidemill_codec::TextScratch;
 use tidemill_model::{Bitmap, Column, FieldType, Values};
 
 /// Decodes a column of `rows` rows; `validity` `None`: all present. An error is a byte and what is
-/// wrong with it.
+/// wrong with it. Without memory it panics.
 pub(crate) fn decode(
     validity: Option<&[u8]>,
     values: &[u8],
@@ -12,8 +14,13 @@ pub(crate) fn decode(
     rows: usize,
 ) -> Result<Column, (usize, &'static str)> {
     let mut column = Column::new(ty);
-    decode_into(validity, values, ty, rows, &mut TextScratch::default(), &mut column)?;
-    Ok(column)
+    let decoded = decode_into(validity, values, ty, rows, &mut TextScratch::default(), &mut column);
+    match decoded {
+        Ok(()) => Ok(column),
+        // Not corrupt: whoever cuts or skips what is must not take it for that.
+        Err(e) if e.is_out_of_memory() => panic!("{e}"),
+        Err(e) => Err((e.offset(), e.reason())),
+    }
 }
 
 /// The same into `column`, whatever that holds: of the same type its memory is used again. After an
@@ -25,10 +32,9 @@ pub(crate) fn decode_into(
     rows: usize,
     texts: &mut TextScratch,
     column: &mut Column,
-) -> Result<(), (usize, &'static str)> {
+) -> Result<(), tidemill_codec::Error> {
     let old = std::mem::replace(column, Column::new(ty));
-    let new = decode_parts(validity, values, ty, rows, texts, old);
-    *column = new.map_err(|e| (e.offset(), e.reason()))?;
+    *column = decode_parts(validity, values, ty, rows, texts, old)?;
     Ok(())
 }
 
@@ -54,15 +60,15 @@ fn decode_parts(
     }
     match &mut values {
         Values::Float(out) => {
-            out.resize(rows, 0.0);
+            resize(out, rows)?;
             tidemill_codec::floats(bytes, rows)?.decode_into(0..rows, out)?;
         }
         Values::Int(out) => {
-            out.resize(rows, 0);
+            resize(out, rows)?;
             tidemill_codec::ints(bytes, rows)?.decode_into(0..rows, out)?;
         }
         Values::UInt(out) => {
-            out.resize(rows, 0);
+            resize(out, rows)?;
             tidemill_codec::ints(bytes, rows)?.decode_into(0..rows, out)?;
         }
         Values::Bool(out) => {
@@ -75,4 +81,10 @@ fn decode_parts(
         }
     }
     Ok(Column::from_parts(values, validity))
+}
+
+fn resize<T: Copy + Default>(out: &mut Vec<T>, rows: usize) -> Result<(), TryReserveError> {
+    out.try_reserve(rows.saturating_sub(out.len()))?;
+    out.resize(rows, T::default());
+    Ok(())
 }

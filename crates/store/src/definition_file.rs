@@ -117,8 +117,60 @@ impl DefinitionFile {
     }
 }
 
-fn decode(bytes: &[u8], table: u32) -> Result<Definition, Malformed> {
-    let mut cursor = Cursor::new(bytes);
+/// What the bytes of a definition file say, as far as they go.
+#[derive(Debug, Default)]
+pub(crate) struct ReadDefinition {
+    pub(crate) definition: Definition,
+    /// Where its last addition starts.
+    pub(crate) before_last: Mark,
+    /// Its additions.
+    pub(crate) frames: u64,
+    /// What is wrong with the header; the additions may be whole.
+    pub(crate) header: Option<Malformed>,
+    /// Whether the header is that of another table.
+    pub(crate) is_of_other: bool,
+    /// What is wrong behind the last good addition.
+    pub(crate) problem: Option<Malformed>,
+}
+
+impl ReadDefinition {
+    /// Reads as many additions as are whole.
+    pub(crate) fn read(bytes: &[u8], table: u32) -> Self {
+        let mut this = Self::default();
+        let mut cursor = Cursor::new(bytes);
+        this.header = check_header(&mut cursor, table).err();
+        this.is_of_other = bytes.get(12..16).is_some_and(|id| id != table.to_le_bytes());
+        let mut cursor = Cursor::new(bytes);
+        this.problem = match cursor.take(HEADER_BYTES as usize) {
+            Ok(_) => this.read_frames(&mut cursor).err(),
+            Err(malformed) => Some(malformed),
+        };
+        this
+    }
+
+    fn read_frames(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
+        while cursor.remaining() > 0 {
+            let (length, crc) = (cursor.u32()?, cursor.u32()?);
+            let at = cursor.position();
+            let addition = cursor.take(length as usize)?;
+            if crc32c::crc32c(addition) != crc {
+                return Err(Malformed { at, what: "the checksum does not match".into() });
+            }
+            let mark = self.definition.mark();
+            let mut inner = Cursor::new(addition);
+            let applied = self.definition.apply(&mut inner).and_then(|()| inner.end());
+            if let Err(malformed) = applied {
+                self.definition.truncate(&mark);
+                return Err(Malformed { at: at + malformed.at, what: malformed.what });
+            }
+            self.before_last = mark;
+            self.frames += 1;
+        }
+        Ok(())
+    }
+}
+
+fn check_header(cursor: &mut Cursor<'_>, table: u32) -> Result<(), Malformed> {
     if cursor.take(8)? != MAGIC {
         return Err(Malformed { at: 0, what: "not a table's definition".into() });
     }
@@ -126,18 +178,13 @@ fn decode(bytes: &[u8], table: u32) -> Result<Definition, Malformed> {
     if (version, id) != (VERSION, table) {
         return cursor.fail(format!("version {version}, table {id} where 1, {table} are expected"));
     }
-    debug_assert_eq!(cursor.position() as u64, HEADER_BYTES);
-    let mut definition = Definition::default();
-    while cursor.remaining() > 0 {
-        let (length, crc) = (cursor.u32()?, cursor.u32()?);
-        let at = cursor.position();
-        let addition = cursor.take(length as usize)?;
-        if crc32c::crc32c(addition) != crc {
-            return Err(Malformed { at, what: "the checksum does not match".into() });
-        }
-        let mut inner = Cursor::new(addition);
-        let applied = definition.apply(&mut inner).and_then(|()| inner.end());
-        applied.map_err(|m| Malformed { at: at + m.at, what: m.what })?;
+    Ok(())
+}
+
+fn decode(bytes: &[u8], table: u32) -> Result<Definition, Malformed> {
+    let read = ReadDefinition::read(bytes, table);
+    match read.header.or(read.problem) {
+        None => Ok(read.definition),
+        Some(malformed) => Err(malformed),
     }
-    Ok(definition)
 }

@@ -9,7 +9,7 @@ use tidemill_model::{Duplicates, TimeRange};
 
 use crate::chunk::Chunk;
 use crate::error::Result;
-use crate::ingest::{Ingest, Rejection, select};
+use crate::ingest::{Ingest, Rejection};
 use crate::manifest::SegmentEntry;
 use crate::read::{Memory, Piece, TableView, ViewInner};
 use crate::segment::Segment;
@@ -174,8 +174,5 @@ fn refuse(chunk: &mut Chunk, kept: &[usize], table: &str, rejections: &mut Vec<R
             });
         }
     }
-    chunk.series = kept.iter().map(|row| chunk.series[*row]).collect();
-    chunk.times = kept.iter().map(|row| chunk.times[*row]).collect();
-    chunk.columns.iter_mut().for_each(|(_, column)| *column = select(column, kept));
-    chunk.columns.retain(|(_, column)| column.valid_count() > 0);
+    chunk.keep(kept);
 }

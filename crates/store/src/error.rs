@@ -91,6 +91,16 @@ impl Error {
         self
     }
 
+    /// The same error for a second listener; its cause becomes text.
+    pub(crate) fn again(&self) -> Self {
+        let source = self.source.as_ref().map(|source| source.to_string().into());
+        let place = self
+            .place
+            .as_ref()
+            .map(|place| Place { path: place.path.clone(), offset_bytes: place.offset_bytes });
+        Self { kind: self.kind, message: self.message.clone(), place, source }
+    }
+
     pub(crate) fn poisoned() -> Self {
         Self::new(
             ErrorKind::Poisoned,

@@ -11,7 +11,7 @@ use crate::manifest::SegmentEntry;
 use crate::segment::{SegmentTarget, build_segment, plan_blocks};
 use crate::sorted::SortedRows;
 use crate::store::{Inner, Store};
-use crate::wal::{log_number, log_path};
+use crate::wal::{End, log_number, log_path};
 
 impl Store {
     /// Writes all rows in memory to segments and empties the log.
@@ -35,7 +35,7 @@ impl Store {
         let _compaction = self.inner.lock_compaction();
         // Whoever comes after this lock is given up finds the store closed.
         let _ingest = self.inner.lock_ingest();
-        self.inner.log()?.sync_and_mark(true)?;
+        self.inner.log()?.sync_and_mark(End::OfLog)?;
         self.inner.is_closed.store(true, Ordering::Release);
         Ok(())
     }
@@ -219,7 +219,7 @@ impl Drop for Inner {
         }
         if let Some(log) = &self.log
             && !log.is_poisoned()
-            && let Err(error) = log.sync_and_mark(true)
+            && let Err(error) = log.sync_and_mark(End::OfLog)
         {
             tracing::error!(%error, "the log could not be synced when the store was dropped");
         }

@@ -39,6 +39,7 @@
 //! demand; `tests/` runs the store on them against a naive model. The bytes are described in `docs/formats`.
 #![forbid(unsafe_code)]
 
+mod backup;
 mod bulk;
 mod bytes;
 mod check;
@@ -59,6 +60,8 @@ mod open;
 mod options;
 mod read;
 mod recycle;
+mod repair;
+mod salvage;
 mod segment;
 mod series_index;
 mod sorted;
@@ -66,8 +69,9 @@ mod store;
 mod wal;
 mod workers;
 
+pub use backup::BackedUp;
 pub use bulk::{Bulk, BulkMap, Loaded, LoadedTable};
-pub use check::Check;
+pub use check::{Check, check, check_with_progress};
 pub use compact::Compacted;
 pub use disk::{Disk, DiskFile, Failure, Fault, FaultyDisk, Operation, RealDisk, SimDisk};
 pub use error::{Error, ErrorKind, Result};
@@ -76,6 +80,8 @@ pub use options::{Durability, Options, default_budget_bytes};
 pub use read::{
     ColumnSlice, Piece, Reader, SliceValues, Snapshot, StoredAggregate, TableView, TextSlice,
 };
+pub use repair::{Repaired, RepairedTable, repair, repair_with_progress};
+pub use salvage::{Damage, Lost, Report};
 pub use segment::AnyAggregate;
 pub use series_index::SeriesIndex;
 pub use store::{Recovery, Store, Writer, Written};

@@ -17,14 +17,16 @@ use crate::options::Options;
 use crate::recycle::Spare;
 use crate::segment::Segment;
 use crate::store::{Inner, Recovery, Store, TableState, publish_definitions};
-use crate::wal::{Log, Marker, Replay, decode_record, is_new_log, log_number, log_path, replay};
+use crate::wal::{
+    End, Log, Marker, Replay, decode_record, is_new_log, log_number, log_path, replay,
+};
 
 /// What was not durable of a log is written anew in steps of this many bytes.
 const REWRITE_BYTES: usize = 1 << 20;
-const LOCK_NAME: &str = "LOCK";
+pub(crate) const LOCK_NAME: &str = "LOCK";
 /// A reader beside a writer may find files gone that the writer has just replaced, and looks
 /// again this many times.
-const MAX_OPEN_ATTEMPTS: usize = 100;
+pub(crate) const MAX_OPEN_ATTEMPTS: usize = 100;
 
 impl Store {
     /// Opens the store in `dir`, or creates one there.
@@ -101,11 +103,13 @@ fn load(disk: &dyn Disk, dir: &Path, manifest: Manifest) -> Result<Loaded> {
         let Some(definition) = loaded.definitions.get(entry.table as usize) else {
             return Err(Error::corrupt(&path, 12, format!("a segment of table {}", entry.table)));
         };
-        let last_series = segment.footer.run_series.last().map_or(0, |series| series + 1);
+        // Compared so: the last number there is has no successor.
+        let series = definition.index.len();
+        let has_series = segment.footer.run_series.last().is_none_or(|last| *last < series);
         let fields_fit = segment.footer.fields.iter().all(|(field, ty)| {
             definition.schema.fields.get(*field as usize).is_some_and(|known| known.ty == *ty)
         });
-        if last_series > definition.index.len() || !fields_fit {
+        if !has_series || !fields_fit {
             return Err(Error::corrupt(
                 &path,
                 0,
@@ -123,7 +127,7 @@ fn open_to_write(dir: &Path, options: Options) -> Result<Store> {
     let disk = &*disk;
     if Manifest::read(disk, dir)?.is_none() {
         if !options.create {
-            return Err(no_store(dir));
+            return Err(no_manifest(disk, dir));
         }
         disk.create_dir_all(dir).map_err(|e| Error::io(dir, "create the store", e))?;
     }
@@ -158,18 +162,28 @@ fn open_to_write(dir: &Path, options: Options) -> Result<Store> {
 
 fn open_to_read(dir: &Path, options: Options) -> Result<Store> {
     let disk = Arc::clone(&options.disk);
-    let Some(manifest) = Manifest::read(&*disk, dir)? else { return Err(no_store(dir)) };
+    let Some(manifest) = Manifest::read(&*disk, dir)? else {
+        return Err(no_manifest(&*disk, dir));
+    };
     let mut recovery = Recovery::default();
     let mut loaded = load(&*disk, dir, manifest)?;
     let replayed = replay_logs(&*disk, dir, &mut loaded, &mut recovery)?;
     Ok(assemble(dir, options, loaded, replayed, None, 0, recovery, None))
 }
 
-fn no_store(dir: &Path) -> Error {
+/// There is no store, or one that lost its manifest.
+fn no_manifest(disk: &dyn Disk, dir: &Path) -> Error {
+    match refuse_remains(disk, dir) {
+        Err(error) if error.kind() == ErrorKind::Corrupt => error,
+        _ => no_store(dir),
+    }
+}
+
+pub(crate) fn no_store(dir: &Path) -> Error {
     Error::new(ErrorKind::NotFound, "there is no store here; `tidemill import` creates one").at(dir)
 }
 
-fn lock_error(dir: &Path, error: std::io::Error) -> Error {
+pub(crate) fn lock_error(dir: &Path, error: std::io::Error) -> Error {
     if error.kind() == std::io::ErrorKind::WouldBlock {
         let message = "another process writes to this store; wait for it, or open it read only";
         return Error::new(ErrorKind::Locked, message).at(dir);
@@ -181,6 +195,14 @@ fn lock_error(dir: &Path, error: std::io::Error) -> Error {
 /// are durable.
 fn create(disk: &dyn Disk, dir: &Path) -> Result<Manifest> {
     refuse_remains(disk, dir)?;
+    sync_parents(disk, dir)?;
+    let manifest = Manifest { next_file: 1, ..Manifest::default() };
+    manifest.replace(disk, dir)?;
+    Ok(manifest)
+}
+
+/// Makes a new directory durable: it and those above it are found.
+pub(crate) fn sync_parents(disk: &dyn Disk, dir: &Path) -> Result<()> {
     for parent in dir.ancestors().skip(1) {
         let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
         match disk.sync_dir(parent) {
@@ -189,9 +211,7 @@ fn create(disk: &dyn Disk, dir: &Path) -> Result<Manifest> {
             synced => synced.map_err(|e| Error::io(parent, "sync the directory", e))?,
         }
     }
-    let manifest = Manifest { next_file: 1, ..Manifest::default() };
-    manifest.replace(disk, dir)?;
-    Ok(manifest)
+    Ok(())
 }
 
 /// The manifest is the first file of a store: where others are without it, it was lost, and to
@@ -253,6 +273,10 @@ fn replay_logs(
     let names = disk.list(dir).map_err(|e| Error::io(dir, "list the store", e))?;
     let mut numbers: Vec<u64> = names.iter().filter_map(|name| log_number(name)).collect();
     numbers.sort_unstable();
+    // A store always has a log but right after it was made (or copied) and not committed to yet.
+    if numbers.is_empty() && loaded.manifest.generation > 0 {
+        return Err(Error::corrupt(&Manifest::path(dir), 0, "there is a manifest, but no log"));
+    }
     let flushed = loaded.manifest.flushed_sequence;
     let mut replayed = Replayed { last_sequence: flushed, ..Replayed::default() };
     for (index, number) in numbers.iter().enumerate() {
@@ -285,7 +309,8 @@ fn replay_logs(
         if result.torn_bytes > 0 {
             recovery.torn_tail = Some((path.clone(), result.torn_bytes));
         }
-        if !result.is_closed() {
+        // Of the files before it `replay` has made sure.
+        if is_last && !result.is_closed(End::OfLog) {
             let marked = result.header.mark.map_or(0, |mark| mark.synced);
             let unmarked = result.valid_bytes.saturating_sub(marked);
             recovery.unclosed_log = Some((path.clone(), unmarked));
@@ -349,7 +374,7 @@ fn settle_last_log(disk: &dyn Disk, dir: &Path, number: u64, log: &Replay) -> Re
         file.sync()?;
         let Some(mark) = log.header.mark else { return Ok(()) };
         // Even if there is such a mark: it may have been read, and not be durable.
-        let mark = mark.next(log.valid_bytes, true);
+        let mark = mark.next(log.valid_bytes, End::OfFile);
         file.write_all_at(&mark.sector(number), mark.offset())?;
         file.sync()
     });

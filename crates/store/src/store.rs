@@ -19,7 +19,7 @@ use crate::options::Options;
 use crate::read::{Memory, Segments, Snapshot, TableView, ViewInner};
 use crate::recycle::Spare;
 use crate::segment::Segment;
-use crate::wal::{Log, MAX_RECORD_BYTES, Marker, encode_rows};
+use crate::wal::{End, Log, MAX_RECORD_BYTES, Marker, encode_rows};
 
 /// A store: a directory of tables. Cheap to clone; all clones are the same store.
 ///
@@ -173,7 +173,7 @@ impl Store {
     /// # Errors
     /// When the disk fails: the store takes no more then.
     pub fn sync(&self) -> Result<()> {
-        self.inner.log()?.sync_and_mark(false)
+        self.inner.log()?.sync_and_mark(End::Open)
     }
 
     /// A way to write for one thread.

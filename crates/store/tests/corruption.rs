@@ -168,3 +168,40 @@ fn a_cut_behind_the_mark_is_reported_and_one_before_it_is_damage() {
     }
     assert!(damaged > 1536 && reported > 50, "{damaged} {reported}");
 }
+
+#[test]
+fn every_missing_file_is_reported() {
+    let (files, _) = sample();
+    for (missing, read_only) in (0..files.len()).flat_map(|file| [(file, false), (file, true)]) {
+        let rest = files.iter().enumerate().filter(|(file, _)| *file != missing);
+        let rest = rest.map(|(_, (path, bytes))| (path.as_path(), Arc::new(bytes.clone())));
+        let disk = Arc::new(SimDisk::with_files(rest).unwrap());
+        let options = Options { disk, read_only, ..Options::default() };
+        let error = Store::open(DIR, options).map(|_| ()).unwrap_err();
+        let path = files[missing].0.display();
+        let is_kind = [ErrorKind::Corrupt, ErrorKind::Io].contains(&error.kind());
+        assert!(is_kind && error.path().is_some(), "{path}: {error}");
+    }
+}
+
+#[test]
+fn a_missing_last_log_is_reported() {
+    let disk = SimDisk::new(0);
+    let write = |time| {
+        let store = open(&disk).unwrap();
+        let mut batch = Batch::new();
+        fill(&mut batch, &[Row::new("t", "a", time, 1)]);
+        store.write(&mut batch).unwrap();
+    };
+    let last_log =
+        || disk.files().into_keys().rfind(|path| path.extension() == Some("wal".as_ref()));
+    write(1);
+    let first = last_log();
+    write(2);
+    let second = last_log().unwrap();
+    assert!(first.is_some() && first.as_ref() != Some(&second));
+    disk.remove(&second).unwrap();
+    let store = open(&disk).unwrap();
+    assert_eq!(dump(&store.snapshot()).len(), 1);
+    assert_eq!(store.recovery().unclosed_log, first.map(|path| (path, 0)));
+}

@@ -10,15 +10,13 @@ mod common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use common::{Model, Random, Row, Val, delete, dump, fill, read};
+use common::{HOSTS, Model, Random, RowSource, TABLES, delete, dump, fill, read};
 use tidemill_memory::Budget;
 use tidemill_model::{Batch, Duplicates, FieldType, TimeRange};
 use tidemill_store::{Bulk, BulkMap, Durability, Options, Result, SimDisk, Store, Writer};
 
 const SEEDS: u64 = 40;
 const STEPS: usize = 40;
-const TABLES: [&str; 2] = ["cpu", "mem"];
-const HOSTS: [&str; 4] = ["", "a", "b", "ü ,"];
 const DIR: &str = "/data/store";
 
 #[test]
@@ -67,7 +65,7 @@ struct Run {
     /// What it is, too, if a call that failed took effect all the same.
     in_flight: Option<Model>,
     open: Option<Open>,
-    has_large_batches: bool,
+    source: RowSource,
 }
 
 struct Open {
@@ -96,7 +94,7 @@ impl Run {
             model: Model::new(duplicates),
             in_flight: None,
             open: None,
-            has_large_batches: random.one_in(8),
+            source: RowSource { duplicates, has_large_batches: random.one_in(8) },
         }
     }
 
@@ -153,7 +151,7 @@ impl Run {
     }
 
     fn write(&mut self, random: &mut Random) {
-        let rows = self.rows(random);
+        let rows = self.source.rows(random);
         let mut after = self.model.clone();
         let refused = after.write(&rows);
         self.call(Some(after), |open| {
@@ -189,7 +187,7 @@ impl Run {
     }
 
     fn bulk(&mut self, random: &mut Random) {
-        let batches: Vec<_> = (0..random.below(4)).map(|_| self.rows(random)).collect();
+        let batches: Vec<_> = (0..random.below(4)).map(|_| self.source.rows(random)).collect();
         let is_committed = !random.one_in(3);
         let mut after = self.model.clone();
         let refused: usize = batches.iter().map(|rows| after.write(rows)).sum();
@@ -214,57 +212,6 @@ impl Run {
         };
         let after = is_committed.then_some(after);
         self.call(after, |open| load(&mut open.store.bulk(duplicates)?));
-    }
-
-    fn rows(&self, random: &mut Random) -> Vec<Row> {
-        let count = match random.below(10) {
-            0 if self.has_large_batches => 1500,
-            0..3 => 1 + random.below(150),
-            _ => 1 + random.below(12),
-        };
-        // Times collide often in a small span; a long stretch in order has a constant interval.
-        let span = [20, 1000, 1_000_000][random.below(3)];
-        let start = random.below(100) as i64;
-        let is_regular = random.one_in(3);
-        let has_extremes = random.one_in(20);
-        let hosts = 1 + random.below(4);
-        let row = |index: usize| {
-            let mut time = random.below(span) as i64;
-            if is_regular {
-                time = start + index as i64 * 10;
-            }
-            if has_extremes && random.one_in(10) {
-                time = if random.one_in(2) { i64::MIN } else { i64::MAX };
-            }
-            let host = HOSTS[random.below(hosts)].to_owned();
-            Row { table: TABLES[random.below(2)], host, time, fields: self.fields(random) }
-        };
-        (0..count).map(row).collect()
-    }
-
-    fn fields(&self, random: &mut Random) -> Vec<(&'static str, Val)> {
-        let mut fields = Vec::new();
-        let small = random.below(100) as i64 - 50;
-        if !random.one_in(3) {
-            fields.push(("i", Val::Int(small)));
-        } else if random.one_in(20) && self.model.duplicates != Duplicates::Error {
-            fields.push(("i", Val::Float(0)));
-        }
-        if !random.one_in(3) {
-            let float = if random.one_in(50) { f64::NAN } else { small as f64 / 4.0 };
-            fields.push(("f", Val::Float(float.to_bits())));
-        }
-        if random.one_in(3) {
-            fields.push(("u", Val::UInt(random.next() >> random.below(64))));
-        }
-        if random.one_in(3) {
-            fields.push(("b", Val::Bool(small > 0)));
-        }
-        if fields.is_empty() || random.one_in(4) {
-            fields
-                .push(("s", Val::Text(["", "x", "a longer text, ü"][random.below(3)].to_owned())));
-        }
-        fields
     }
 
     /// Opens the store, whatever goes wrong meanwhile, and compares.

@@ -20,6 +20,7 @@
 //!
 //! * [`Store`]: open, write, scan, `sql` (with the feature `sql`, on by default), flush, close.
 //! * [`import`]: files and streams in line protocol, CSV, NDJSON, Parquet.
+//! * [`check`], [`repair`], [`Store::backup`]: what is damaged, what can be saved, a copy while writing.
 //! * [`Options`]: memory budget, durability, duplicates, read-only.
 //!
 //! What stands below is re-exported where it is part of this interface: [`Batch`] to write rows
@@ -32,12 +33,14 @@ pub mod import;
 mod parquet;
 #[cfg(feature = "sql")]
 mod parquet_rows;
+mod salvage;
 mod scan;
 #[cfg(feature = "sql")]
 mod sql;
 mod store;
 
 pub use error::{Error, ErrorKind, Result};
+pub use salvage::{check, repair};
 pub use scan::{Scan, Scanned, ScannedRows};
 pub use store::{BadLine, MAX_WRITE_BYTES, Store, WrittenLines};
 
@@ -51,7 +54,7 @@ pub use tidemill_parse as parse;
 #[cfg(feature = "sql")]
 pub use tidemill_query as query;
 pub use tidemill_store::{
-    Check, Compacted, Durability, Options, Recovery, Rejection, Snapshot, TableView, Written,
-    default_budget_bytes,
+    BackedUp, Check, Compacted, Damage, Durability, Lost, Options, Recovery, Rejection, Repaired,
+    RepairedTable, Report, Snapshot, TableView, Written, default_budget_bytes,
 };
 pub use tidemill_workload as workload;

@@ -26,6 +26,8 @@
 //! * [`Rate`]: counts over time.
 //! * [`Log`]: every event as a line of text.
 //!
+//! Beside them stands [`Failing`], an allocator for tests that refuses the n-th request.
+//!
 //! `Leaks`, `Rate` and `Log` are off until they are started; all three together cost some nanoseconds an
 //! allocation until then. Every table is part
 //! of the static and has a named size; what does not fit is counted as such. No observer allocates
@@ -34,6 +36,7 @@
 
 mod counters;
 mod counts;
+mod failing;
 mod histogram;
 mod json;
 mod largest;
@@ -51,6 +54,7 @@ mod thread;
 
 pub use counters::{Counters, MAX_COUNTED_THREADS};
 pub use counts::Counts;
+pub use failing::{Failing, Refuse, Refusing, refuse_each};
 pub use histogram::{Histogram, HistogramReport, SIZE_CLASSES, SizeClass};
 pub use largest::{LargeBlock, Largest, LargestReport};
 pub use leaks::{LeakReport, LeakSite, Leaks};

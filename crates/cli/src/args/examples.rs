@@ -55,7 +55,26 @@ Examples:
 pub(super) const CHECK: &str = "\
 Examples:
   tidemill check
-  tidemill check --store metrics && echo sound";
+  tidemill check --store metrics && echo sound
+  tidemill check /mnt/old-disk/metrics
+
+Every file is read on its own, so that all damage is listed and not only the first; another process
+may be writing meanwhile. Exit code 1 says that something is damaged.";
+
+pub(super) const REPAIR: &str = "\
+Examples:
+  tidemill repair metrics metrics-repaired
+  tidemill repair /mnt/old-disk/metrics metrics && tidemill check metrics
+
+The damaged store is only read. Exit code 1 says that something was left, which is listed.";
+
+pub(super) const BACKUP: &str = "\
+Examples:
+  tidemill backup backups/2026-11-21
+  tidemill backup --store metrics /mnt/backups/metrics && tidemill check /mnt/backups/metrics
+
+All that was acknowledged before is in the copy, and writers need not wait. The copy is a store: open
+it where it is, or copy it back. An interrupted backup is no store; remove what is there.";
 
 pub(super) const COMPACT: &str = "\
 Examples:

@@ -44,9 +44,15 @@ pub(crate) enum Command {
     /// Show what a store holds
     #[command(after_help = examples::INSPECT)]
     Inspect(InspectArgs),
-    /// Read everything in a store and verify it
+    /// Read everything in a store and verify it: what is damaged, and what is lost by it
     #[command(after_help = examples::CHECK)]
     Check(CheckArgs),
+    /// Write everything that can be read of a damaged store into a new one
+    #[command(after_help = examples::REPAIR)]
+    Repair(RepairArgs),
+    /// Copy a store as it is now, while others write to it
+    #[command(after_help = examples::BACKUP)]
+    Backup(BackupArgs),
     /// Merge segments that are small or overlap
     #[command(after_help = examples::COMPACT)]
     Compact(CompactArgs),
@@ -207,6 +213,30 @@ pub(crate) struct InspectArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct CheckArgs {
+    /// The store's directory, as with --store
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RepairArgs {
+    /// The damaged store's directory; it is only read
+    #[arg(value_name = "DIR")]
+    pub(crate) from: PathBuf,
+    /// The new store's directory, which must not exist or be empty
+    #[arg(value_name = "NEW DIR")]
+    pub(crate) to: PathBuf,
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct BackupArgs {
+    /// Where the copy goes: a directory that does not exist or is empty
+    #[arg(value_name = "DIR")]
+    pub(crate) to: PathBuf,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
 }

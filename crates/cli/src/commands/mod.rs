@@ -1,6 +1,7 @@
 //! One command a file.
 
 mod analyze;
+mod backup;
 mod check;
 mod compact;
 mod delete;
@@ -11,6 +12,7 @@ mod inspect;
 mod parse;
 mod query;
 mod record;
+mod repair;
 mod retention;
 mod shell;
 
@@ -30,6 +32,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         Command::Parse(args) => parse::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Repair(args) => repair::run(&args),
+        Command::Backup(args) => backup::run(&args),
         Command::Compact(args) => compact::run(&args),
         Command::Delete(args) => delete::run(&args),
         Command::Retention(args) => retention::run(&args),

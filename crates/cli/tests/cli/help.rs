@@ -1,6 +1,6 @@
 use crate::support::Place;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 15] = [
     "analyze",
     "import",
     "query",
@@ -8,6 +8,8 @@ const COMMANDS: [&str; 13] = [
     "parse",
     "inspect",
     "check",
+    "repair",
+    "backup",
     "compact",
     "delete",
     "retention",
@@ -30,7 +32,7 @@ fn every_help_ends_with_examples() {
 #[test]
 fn wrong_usage_is_exit_code_2() {
     let place = Place::with(&[("a.csv", b"time,v\n2024-01-01,1\n")]);
-    let cases: [&[&str]; 17] = [
+    let cases: [&[&str]; 19] = [
         &[],
         &["nonsense"],
         &["analyze"],
@@ -45,6 +47,8 @@ fn wrong_usage_is_exit_code_2() {
         &["generate", "tsbs-cpu", "--hours", "-1"],
         &["generate", "tsbs-devops", "--format", "csv"],
         &["record", "--store", "s", "--output", "f"],
+        &["repair", "tidemill-data"],
+        &["backup"],
         &["delete", "m"],
         &["retention", "m", "--keep", "long"],
         &["retention", "m", "--keep", "1d", "--forever"],

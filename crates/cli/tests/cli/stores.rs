@@ -50,14 +50,19 @@ fn inspect_describes_a_store_to_programs() {
 #[test]
 fn reading_commands_need_a_store_and_make_none() {
     let place = Place::new();
-    for arguments in
-        [&["inspect"][..], &["check"], &["compact"], &["export", "m", "--format", "lp"]]
-    {
+    for arguments in [
+        &["inspect"][..],
+        &["check"],
+        &["compact"],
+        &["export", "m", "--format", "lp"],
+        &["backup", "b"],
+        &["repair", "tidemill-data", "b"],
+    ] {
         let ran = place.run(arguments);
         assert_eq!(ran.code, 1, "{arguments:?}: {ran:?}");
         assert!(ran.stderr.contains("tidemill-data"), "{arguments:?}: {ran:?}");
     }
-    assert!(!place.path("tidemill-data").exists());
+    assert!(!place.path("tidemill-data").exists() && !place.path("b").exists());
 }
 
 #[test]
@@ -76,6 +81,64 @@ fn damage_is_found_and_named() {
     assert_eq!(ran.code, 1, "{ran:?}");
     let name = segment.file_name().unwrap().to_str().unwrap();
     assert!(ran.stderr.contains(name), "{ran:?}");
+}
+
+/// Flips a bit of the only segment of table `m`.
+fn damage(place: &Place, store: &str) -> String {
+    let files = std::fs::read_dir(place.path(store)).unwrap().map(|entry| entry.unwrap().path());
+    let mut segments: Vec<_> =
+        files.filter(|path| path.extension().is_some_and(|e| e == "seg")).collect();
+    segments.sort();
+    let mut bytes = std::fs::read(&segments[0]).unwrap();
+    bytes[17] ^= 1;
+    std::fs::write(&segments[0], bytes).unwrap();
+    segments[0].file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_repair_keeps_what_can_be_read_and_lists_the_rest() {
+    let place = Place::with(&[("a.lp", b"m f=1 1\nm f=2 2\n"), ("b.lp", b"n,h=a f=1 1\n")]);
+    for file in ["a.lp", "b.lp"] {
+        assert_eq!(place.run(&["import", file, "--store", "s"]).code, 0);
+    }
+    let ran = place.run(&["repair", "s", "same"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{ran:?}");
+    assert!(ran.stdout.ends_with("3 rows salvaged; nothing was left\n"), "{ran:?}");
+    let segment = damage(&place, "s");
+    let checked = place.run(&["check", "s"]);
+    assert_eq!(checked.code, 1, "{checked:?}");
+    let says = "2 rows of `m`, times 1970-01-01";
+    assert!(checked.stderr.contains(&segment) && checked.stderr.contains(says), "{checked:?}");
+    let ran = place.run(&["repair", "s", "new"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert_eq!(ran.stderr, checked.stderr, "what check said is left");
+    assert!(ran.stdout.starts_with("n: 1 row\n1 row salvaged; 1 problem"), "{ran:?}");
+    assert_eq!(place.run(&["check", "new"]).code, 0);
+    let ran = place.run(&["repair", "s", "new"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stderr.contains("give a new or an empty one"), "{ran:?}");
+    std::fs::remove_file(place.path("s").join("MANIFEST")).unwrap();
+    let ran = place.run(&["repair", "s", "third"]);
+    assert!(ran.stderr.contains("no manifest") && ran.stdout.contains("n: 1 row"), "{ran:?}");
+}
+
+#[test]
+fn a_backup_is_a_store() {
+    let place = store();
+    let ran = place.run(&["backup", "copy"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.starts_with("2 tables, 2 segments, 3 rows, "), "{ran:?}");
+    let ran = place.run(&["check", "copy"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{ran:?}");
+    let export = |store| place.run(&["export", "cpu", "--format", "lp", "--store", store]);
+    assert_eq!(export("copy").stdout, export("tidemill-data").stdout);
+    let ran = place.run(&["backup", "copy"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stderr.contains("give a new or an empty one"), "{ran:?}");
+    damage(&place, "tidemill-data");
+    let ran = place.run(&["backup", "other"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(!place.path("other").join("MANIFEST").exists(), "{ran:?}");
 }
 
 #[test]

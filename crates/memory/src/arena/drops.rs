@@ -90,6 +90,15 @@ impl<'env, A: Allocator> DropArena<'env, A> {
         self.try_alloc_with(|| value).unwrap_or_else(|refused| refused.raise())
     }
 
+    /// Puts `value` into the arena.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`]; the value is dropped. ([`try_alloc_with`](Self::try_alloc_with) does not make it
+    /// then.)
+    pub fn try_alloc<T: 'env>(&self, value: T) -> Result<&mut T, OutOfMemory> {
+        self.try_alloc_with(|| value)
+    }
+
     /// Puts what `make` returns into the arena; it is not called where there is no memory.
     ///
     /// # Errors

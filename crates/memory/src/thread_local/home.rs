@@ -7,7 +7,7 @@ use std::ptr::{NonNull, drop_in_place, null_mut};
 use allocator_api2::alloc::{Allocator, Global};
 
 use super::homes::current_thread;
-use crate::sync::{AtomicPtr, AtomicUsize, Ordering, UnsafeCell, fence};
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering, UnsafeCell};
 use crate::{OutOfMemory, Recycle};
 
 #[derive(Clone, Copy, Debug)]
@@ -49,16 +49,23 @@ fn closed<T>() -> *mut Node<T> {
 }
 
 impl<T: Recycle + Send> Home<T> {
-    pub(super) fn open(limits: Limits) -> NonNull<Self> {
-        NonNull::from_mut(Box::leak(Box::new(Self {
-            owner: current_thread(),
-            limits,
-            kept: Cell::new(null_mut()),
-            room: Cell::new(limits.max_idle),
-            returned: AtomicPtr::new(null_mut()),
-            returned_count: AtomicUsize::new(0),
-            holders: AtomicUsize::new(1),
-        })))
+    pub(super) fn try_open(limits: Limits) -> Result<NonNull<Self>, OutOfMemory> {
+        let layout = Layout::new::<Self>();
+        let home = Global.allocate(layout).map_err(|_| OutOfMemory::Allocator { layout })?;
+        let home = home.cast::<Self>();
+        // SAFETY: fresh memory of this layout.
+        unsafe {
+            home.write(Self {
+                owner: current_thread(),
+                limits,
+                kept: Cell::new(null_mut()),
+                room: Cell::new(limits.max_idle),
+                returned: AtomicPtr::new(null_mut()),
+                returned_count: AtomicUsize::new(0),
+                holders: AtomicUsize::new(1),
+            });
+        }
+        Ok(home)
     }
 
     /// A node from the shelf, or from what came back.
@@ -192,9 +199,10 @@ impl<T: Recycle + Send> Home<T> {
         // SAFETY: alive while it has holders, of which the caller is one.
         let before = unsafe { home.as_ref() }.holders.fetch_sub(1, Ordering::Release);
         if before == 1 {
-            // What the others did with it came before.
-            fence(Ordering::Acquire);
-            // SAFETY: made by `Box::leak`, and this was the last holder.
+            // SAFETY: as above. What the others did with it came before. (A fence says the same, but
+            // ThreadSanitizer does not see fences.)
+            unsafe { home.as_ref() }.holders.load(Ordering::Acquire);
+            // SAFETY: from the global allocator, with this layout; this was the last holder.
             drop(unsafe { Box::from_raw(home.as_ptr()) });
         }
     }

@@ -2,17 +2,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::ptr::{NonNull, null_mut};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::home::{Home, Limits};
-use crate::Recycle;
+use crate::shared::Shared;
 use crate::sync::per_thread;
+use crate::{OutOfMemory, Recycle};
 
 /// A pool's number, which is never given twice, and whether the pool is still there.
 pub(super) struct PoolId {
     number: u64,
-    is_alive: Arc<AtomicBool>,
+    is_alive: Shared<AtomicBool>,
 }
 
 /// Numbers of threads and of pools: never 0, never twice.
@@ -38,7 +38,7 @@ impl Homes {
 
 struct Entry {
     pool: u64,
-    is_pool_alive: Arc<AtomicBool>,
+    is_pool_alive: Shared<AtomicBool>,
     home: NonNull<()>,
     close: unsafe fn(NonNull<()>),
 }
@@ -61,9 +61,9 @@ fn set_last(pool: u64, home: *mut ()) {
 }
 
 impl PoolId {
-    pub(super) fn new() -> Self {
+    pub(super) fn try_new() -> Result<Self, OutOfMemory> {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self { number, is_alive: Arc::new(AtomicBool::new(true)) }
+        Ok(Self { number, is_alive: Shared::try_new(AtomicBool::new(true))? })
     }
 
     /// This thread's home for the pool; none while the thread is ending.
@@ -74,10 +74,10 @@ impl PoolId {
     pub(super) unsafe fn home<T: Recycle + Send>(
         &self,
         limits: Limits,
-    ) -> Option<NonNull<Home<T>>> {
+    ) -> Result<Option<NonNull<Home<T>>>, OutOfMemory> {
         let (pool, home) = LAST.try_with(Cell::get).unwrap_or((0, null_mut()));
         if pool == self.number {
-            return NonNull::new(home.cast());
+            return Ok(NonNull::new(home.cast()));
         }
         // SAFETY: as the caller says.
         unsafe { self.find_home(limits) }
@@ -86,35 +86,44 @@ impl PoolId {
     /// # Safety
     /// That of [`home`](Self::home).
     #[cold]
-    unsafe fn find_home<T: Recycle + Send>(&self, limits: Limits) -> Option<NonNull<Home<T>>> {
-        let home = match HOMES.try_with(|homes| homes.find(self.number)).ok()? {
-            Some(home) => home,
-            None => {
-                // Destructors run here, and may open this very home.
-                close_all(|entry| !entry.is_pool_alive.load(Ordering::Relaxed));
-                match HOMES.try_with(|homes| homes.find(self.number)).ok()? {
-                    Some(home) => home,
-                    None => self.add::<T>(limits)?,
-                }
-            }
-        };
-        set_last(self.number, home.as_ptr());
-        Some(home.cast())
+    unsafe fn find_home<T: Recycle + Send>(
+        &self,
+        limits: Limits,
+    ) -> Result<Option<NonNull<Home<T>>>, OutOfMemory> {
+        let find = || HOMES.try_with(|homes| homes.find(self.number)).unwrap_or(None);
+        let mut found = find();
+        if found.is_none() {
+            // Destructors run here, and may open this very home.
+            close_all(|entry| !entry.is_pool_alive.load(Ordering::Relaxed));
+            found = find();
+        }
+        if found.is_none() {
+            found = self.add::<T>(limits)?;
+        }
+        if let Some(home) = found {
+            set_last(self.number, home.as_ptr());
+        }
+        Ok(found.map(NonNull::cast))
     }
 
-    fn add<T: Recycle + Send>(&self, limits: Limits) -> Option<NonNull<()>> {
+    /// Opens a home; none while the thread is ending.
+    fn add<T: Recycle + Send>(&self, limits: Limits) -> Result<Option<NonNull<()>>, OutOfMemory> {
         /// # Safety
         /// That of `Home::close`, of a home of `T`.
         unsafe fn close<T: Recycle + Send>(home: NonNull<()>) {
             // SAFETY: as the caller says.
             unsafe { Home::<T>::close(home.cast()) };
         }
-        let home = Home::<T>::open(limits).cast::<()>();
-        let is_pool_alive = Arc::clone(&self.is_alive);
-        let entry = Entry { pool: self.number, is_pool_alive, home, close: close::<T> };
-        // The thread is not ending: `find_home` has just looked into its homes.
-        HOMES.try_with(|homes| homes.0.borrow_mut().push(entry)).ok()?;
-        Some(home)
+        let added = HOMES.try_with(|homes| {
+            let mut homes = homes.0.borrow_mut();
+            // First the place in the list, then the home: nothing fails between.
+            homes.try_reserve(1).map_err(|_| OutOfMemory::array::<Entry>(homes.len() + 1))?;
+            let home = Home::<T>::try_open(limits)?.cast::<()>();
+            let is_pool_alive = self.is_alive.clone();
+            homes.push(Entry { pool: self.number, is_pool_alive, home, close: close::<T> });
+            Ok(home)
+        });
+        added.ok().transpose()
     }
 
     /// The pool is gone: closes this thread's home for it, and leaves the others' to them.
@@ -126,23 +135,28 @@ impl PoolId {
 
 /// Closes those of this thread's homes that `which` says.
 fn close_all(which: impl Fn(&Entry) -> bool) {
-    // Taken out before they are closed: destructors of what is in them may come back here.
-    let closed: Vec<Entry> = HOMES
-        .try_with(|homes| homes.0.borrow_mut().extract_if(.., |entry| which(entry)).collect())
-        .unwrap_or_default();
-    close(closed);
+    // Each is taken out before it is closed: destructors of what is in it may come back here.
+    let take_one = || {
+        let taken = HOMES.try_with(|homes| {
+            let mut homes = homes.0.borrow_mut();
+            let at = homes.iter().position(&which)?;
+            Some(homes.swap_remove(at))
+        });
+        taken.unwrap_or(None)
+    };
+    while let Some(entry) = take_one() {
+        close(entry);
+    }
 }
 
-fn close(entries: Vec<Entry>) {
+fn close(entry: Entry) {
     set_last(0, null_mut());
-    for entry in entries {
-        // SAFETY: this thread's, out of its list, and so closed once.
-        unsafe { (entry.close)(entry.home) };
-    }
+    // SAFETY: this thread's, out of its list, and so closed once.
+    unsafe { (entry.close)(entry.home) };
 }
 
 impl Drop for Homes {
     fn drop(&mut self) {
-        close(self.0.take());
+        self.0.take().into_iter().for_each(close);
     }
 }

@@ -33,8 +33,12 @@ pub enum Failure {
     Io,
     /// `ENOSPC`: the disk is full, and nothing was done.
     NoSpace,
+    /// `EINTR`: a signal came, and nothing was done.
+    Interrupted,
     /// Half of a write is done, then `ENOSPC`. For other calls as [`Failure::NoSpace`].
     ShortWrite,
+    /// Half of a read is done, then the file is at its end. For other calls as [`Failure::Io`].
+    ShortRead,
 }
 
 /// Which calls fail, and how.
@@ -123,11 +127,16 @@ impl Plan {
 }
 
 impl Failure {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Io, Self::NoSpace, Self::Interrupted, Self::ShortWrite, Self::ShortRead];
+
     /// The error callers see.
     #[must_use]
     pub fn error(self) -> io::Error {
         match self {
-            Self::Io => io::Error::from(rustix::io::Errno::IO),
+            Self::Io | Self::ShortRead => io::Error::from(rustix::io::Errno::IO),
+            Self::Interrupted => io::Error::from(rustix::io::Errno::INTR),
             Self::NoSpace | Self::ShortWrite => io::Error::from(rustix::io::Errno::NOSPC),
         }
     }
@@ -199,8 +208,15 @@ struct FaultyFile {
 
 impl DiskFile for FaultyFile {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        self.plan.check(Operation::Read)?;
-        self.file.read_exact_at(buffer, offset)
+        let Some(failure) = self.plan.next(Operation::Read) else {
+            return self.file.read_exact_at(buffer, offset);
+        };
+        if failure == Failure::ShortRead {
+            let half = buffer.len() / 2;
+            self.file.read_exact_at(&mut buffer[..half], offset)?;
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Err(failure.error())
     }
 
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
@@ -254,10 +270,16 @@ mod tests {
         fault(None, 0, true, Failure::Io);
         assert_eq!(code(file.sync()), Some(5));
         assert_eq!(code(disk.list(Path::new("/")).map(|_| ())), Some(5));
+        let mut buffer = [0; 4];
+        fault(None, 0, false, Failure::ShortRead);
+        let short = file.read_exact_at(&mut buffer, 0).unwrap_err();
+        assert_eq!((short.kind(), &buffer), (io::ErrorKind::UnexpectedEof, b"12\0\0"));
+        fault(None, 0, false, Failure::Interrupted);
+        assert_eq!(file.len().unwrap_err().kind(), io::ErrorKind::Interrupted);
         disk.set_fault(None);
         file.sync().unwrap();
         disk.sync_dir(Path::new("/")).unwrap();
-        assert_eq!((disk.failed(), disk.calls()), (3, 10));
+        assert_eq!((disk.failed(), disk.calls()), (5, 12));
         let kept = |seed| disk.disk.clone().power_cut(seed).files()[Path::new("/a")].len();
         assert_eq!(kept(0), 4, "only what the sync before the failure saw is durable");
     }

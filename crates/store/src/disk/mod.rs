@@ -8,6 +8,8 @@
 mod faulty;
 mod real;
 mod sim;
+mod sim_choices;
+mod sim_inode;
 mod sim_state;
 
 use std::fmt::Debug;

@@ -1,11 +1,14 @@
 //! A machine in memory whose power can be cut: [`SimDisk`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::sim_state::{Entry, EntryChange, Inode, Random, State};
+use super::sim_choices::{Choices, Odometer, Random};
+use super::sim_inode::Inode;
+use super::sim_state::{Entry, EntryChange, State};
 use super::{Disk, DiskFile};
 
 /// A file system and a clock in memory, for tests of programs that embed the store.
@@ -31,10 +34,14 @@ struct Machine {
     locks: BTreeSet<PathBuf>,
     changes: u64,
     cut_at: Option<u64>,
+    syncs: u64,
+    fail_sync_at: Option<u64>,
     is_dead: bool,
     /// Decides whether the change that fails at a cut was made.
     random: Random,
     now_ns: i64,
+    /// The machine before each change, if they are kept.
+    moments: Option<Vec<SimDisk>>,
 }
 
 /// The clock of a new machine: 2001-09-09T01:46:40Z.
@@ -56,11 +63,49 @@ impl SimDisk {
             locks: BTreeSet::new(),
             changes: 0,
             cut_at: None,
+            syncs: 0,
+            fail_sync_at: None,
             is_dead: false,
             random,
             now_ns,
+            moments: None,
         };
         Self { machine: Arc::new(Mutex::new(machine)) }
+    }
+
+    /// A machine that holds these files, all of it durable.
+    ///
+    /// # Errors
+    /// When a path is none of a file.
+    pub fn with_files<'a>(
+        files: impl IntoIterator<Item = (&'a Path, Arc<Vec<u8>>)>,
+    ) -> io::Result<Self> {
+        let mut state = State::new();
+        for (path, bytes) in files {
+            state.add_file(path, bytes)?;
+        }
+        state.sync_all();
+        Ok(Self::with_state(state, 0, FIRST_NS))
+    }
+
+    /// Another machine in the same state, volatile things included, with no process on it. They
+    /// share all bytes until one changes them.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        self.lock().fork()
+    }
+
+    /// From now on a [`SimDisk::fork`] from before every change is kept: one run of a program then
+    /// gives all the moments at which the power may go. (A change that was under way is made or
+    /// not; those of bytes are torn by [`SimDisk::power_cut`] as long as they are volatile.)
+    pub fn keep_moments(&self) {
+        self.lock().moments.get_or_insert_default();
+    }
+
+    /// The moments kept since it was last asked, in order.
+    #[must_use]
+    pub fn take_moments(&self) -> Vec<Self> {
+        self.lock().moments.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// How many calls changed something, or tried to, since the machine started.
@@ -74,6 +119,20 @@ impl SimDisk {
     /// [`SimDisk::power_cut`] then says what is left.
     pub fn cut_power_at(&self, change: u64) {
         self.lock().cut_at = Some(change);
+    }
+
+    /// How many times files were synced, or should have been, since the machine started.
+    #[must_use]
+    pub fn syncs(&self) -> u64 {
+        self.lock().syncs
+    }
+
+    /// Makes the sync of a file with this index fail, counted from 0 as [`SimDisk::syncs`] does, as
+    /// it fails on Linux: the sectors that it could not write count as written from then on. They
+    /// are there until the power goes, even for the next process, later syncs succeed without them,
+    /// and a power cut loses them, unless they are written to again.
+    pub fn fail_sync_at(&self, sync: u64) {
+        self.lock().fail_sync_at = Some(sync);
     }
 
     /// Whether the power is off, or the machine was replaced by [`SimDisk::crash`].
@@ -91,8 +150,35 @@ impl SimDisk {
     /// rename is one change. `seed` makes all these choices.
     #[must_use]
     pub fn power_cut(&self, seed: u64) -> Self {
-        let mut random = Random::new(seed);
-        self.restart(seed, |state| state.lose_power(&mut random))
+        let mut choices = Choices::Random(Random::new(seed));
+        self.restart(seed, |state| state.lose_power(&mut choices))
+    }
+
+    /// What every possible [`SimDisk::power_cut`] leaves, each once, if there are at most `max`
+    /// ways to choose. This machine stays as it is.
+    #[must_use]
+    pub fn power_cuts(&self, max: usize) -> Option<Vec<Self>> {
+        /// The bound counts what goes together with a lost name, too.
+        const SLACK: u64 = 16;
+        let machine = self.lock();
+        if machine.state.max_outcomes() > SLACK.saturating_mul(max as u64) {
+            return None;
+        }
+        let mut choices = Choices::All(Odometer::default());
+        let (mut outcomes, mut seen) = (Vec::new(), BTreeSet::new());
+        for _ in 0..max {
+            let mut state = machine.state.clone();
+            state.lose_power(&mut choices);
+            let mut hasher = DefaultHasher::new();
+            state.files().hash(&mut hasher);
+            if seen.insert(hasher.finish()) {
+                outcomes.push(Self::with_state(state, 0, machine.now_ns));
+            }
+            if !choices.next() {
+                return Some(outcomes);
+            }
+        }
+        None
     }
 
     /// Ends all processes (`kill -9`): nothing is lost, and locks are free.
@@ -127,6 +213,10 @@ impl SimDisk {
         if machine.is_dead {
             return Err(no_power());
         }
+        if machine.moments.is_some() {
+            let moment = machine.fork();
+            machine.moments.get_or_insert_default().push(moment);
+        }
         if machine.cut_at == Some(index) {
             machine.is_dead = true;
             if machine.random.below(2) == 0 {
@@ -136,6 +226,12 @@ impl SimDisk {
             return Err(no_power());
         }
         change(&mut machine.state)
+    }
+}
+
+impl Machine {
+    fn fork(&self) -> SimDisk {
+        SimDisk::with_state(self.state.clone(), 0, self.now_ns)
     }
 }
 
@@ -288,8 +384,18 @@ impl DiskFile for SimFile {
 
     fn sync(&self) -> io::Result<()> {
         // A file that is open to be read can be synced, too.
+        let fails = {
+            let mut machine = self.disk.lock();
+            machine.syncs += 1;
+            machine.fail_sync_at == Some(machine.syncs - 1)
+        };
         self.disk.change(|state| {
-            state.inode(self.inode).sync();
+            let inode = state.inode(self.inode);
+            if fails {
+                inode.forsake();
+                return Err(io::Error::from(rustix::io::Errno::IO));
+            }
+            inode.sync();
             Ok(())
         })
     }
@@ -308,6 +414,12 @@ impl SimDisk {
     /// The paths and bytes of all files, as a process sees them.
     #[must_use]
     pub fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        self.shared_files().into_iter().map(|(path, bytes)| (path, bytes.to_vec())).collect()
+    }
+
+    /// The same, not copied.
+    #[must_use]
+    pub fn shared_files(&self) -> BTreeMap<PathBuf, Arc<Vec<u8>>> {
         self.lock().state.files()
     }
 }

@@ -1,20 +1,21 @@
 //! What a [`super::SimDisk`] holds: what is durable, what is volatile, and what of it a power cut
 //! keeps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// What a disk writes whole or not at all.
-const SECTOR_BYTES: usize = 512;
+use super::sim_choices::{Choices, Fate};
+use super::sim_inode::Inode;
 
-/// Files and directories.
-#[derive(Debug)]
+/// Files and directories. A clone shares all bytes until either is changed.
+#[derive(Clone, Debug)]
 pub(super) struct State {
-    inodes: BTreeMap<u64, Inode>,
+    inodes: BTreeMap<u64, Arc<Inode>>,
     next_inode: u64,
     /// All that were ever created; those without an entry in their parent are gone.
-    directories: BTreeMap<PathBuf, Directory>,
+    directories: BTreeMap<PathBuf, Arc<Directory>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,30 +33,16 @@ pub(super) enum EntryChange {
 }
 
 /// The entries of a directory: durable ones, changes since, and what they come to.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Directory {
     durable: BTreeMap<String, Entry>,
     changes: Vec<EntryChange>,
     pub(super) current: BTreeMap<String, Entry>,
 }
 
-/// The bytes of a file: durable ones, changes since, and what they come to.
-#[derive(Debug, Default)]
-pub(super) struct Inode {
-    durable: Vec<u8>,
-    changes: Vec<ByteChange>,
-    pub(super) current: Vec<u8>,
-}
-
-#[derive(Debug)]
-enum ByteChange {
-    Write { offset: usize, bytes: Vec<u8> },
-    SetLen(usize),
-}
-
 impl State {
     pub(super) fn new() -> Self {
-        let root = (PathBuf::from("/"), Directory::default());
+        let root = (PathBuf::from("/"), Arc::default());
         Self { inodes: BTreeMap::new(), next_inode: 0, directories: BTreeMap::from([root]) }
     }
 
@@ -71,7 +58,8 @@ impl State {
     }
 
     pub(super) fn directory(&mut self, dir: &Path) -> io::Result<&mut Directory> {
-        self.directories.get_mut(&Self::normal(dir)).ok_or_else(|| io::ErrorKind::NotFound.into())
+        let directory = self.directories.get_mut(&Self::normal(dir));
+        directory.map(Arc::make_mut).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     pub(super) fn entries(&self, dir: &Path) -> io::Result<&BTreeMap<String, Entry>> {
@@ -90,22 +78,37 @@ impl State {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         self.change_entry(parent, EntryChange::LinkDirectory(name.to_owned()))?;
-        self.directories.insert(dir, Directory::default());
+        self.directories.insert(dir, Arc::default());
         Ok(())
     }
 
     pub(super) fn add_inode(&mut self) -> u64 {
         self.next_inode += 1;
-        self.inodes.insert(self.next_inode, Inode::default());
+        self.inodes.insert(self.next_inode, Arc::default());
         self.next_inode
     }
 
+    /// Adds a file that is durable, with its name.
+    pub(super) fn add_file(&mut self, path: &Path, bytes: Arc<Vec<u8>>) -> io::Result<()> {
+        let (dir, name) = Self::split(path)?;
+        self.create_dir_all(dir)?;
+        let number = self.add_inode();
+        self.inodes.insert(number, Arc::new(Inode::new(bytes)));
+        self.change_entry(dir, EntryChange::Link(name.to_owned(), number))
+    }
+
+    /// Makes all there is durable.
+    pub(super) fn sync_all(&mut self) {
+        self.directories.values_mut().for_each(|directory| Arc::make_mut(directory).sync());
+        self.inodes.values_mut().for_each(|inode| Arc::make_mut(inode).sync());
+    }
+
     pub(super) fn inode(&mut self, inode: u64) -> &mut Inode {
-        self.inodes.entry(inode).or_default()
+        Arc::make_mut(self.inodes.entry(inode).or_default())
     }
 
     pub(super) fn inode_ref(&self, inode: u64) -> io::Result<&Inode> {
-        self.inodes.get(&inode).ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.inodes.get(&inode).map(|inode| &**inode).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     pub(super) fn change_entry(&mut self, dir: &Path, change: EntryChange) -> io::Result<()> {
@@ -115,26 +118,26 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+    pub(super) fn files(&self) -> BTreeMap<PathBuf, Arc<Vec<u8>>> {
         let mut files = BTreeMap::new();
         for (path, directory) in &self.directories {
             for (name, entry) in &directory.current {
                 if let Entry::File(inode) = entry
                     && let Some(inode) = self.inodes.get(inode)
                 {
-                    files.insert(path.join(name), inode.current.clone());
+                    files.insert(path.join(name), Arc::clone(&inode.current));
                 }
             }
         }
         files
     }
 
-    /// Keeps what is durable and a random part of the rest.
-    pub(super) fn lose_power(&mut self, random: &mut Random) {
-        // All, nothing, or some: the first two are the likeliest ways to be wrong.
-        let fate = Fate::choose(random);
-        self.directories.values_mut().for_each(|directory| directory.lose_power(fate, random));
-        self.inodes.values_mut().for_each(|inode| inode.lose_power(fate, random));
+    /// Keeps what is durable and a part of the rest, as `choices` says.
+    pub(super) fn lose_power(&mut self, choices: &mut Choices) {
+        let fate = choices.fate();
+        for directory in self.directories.values_mut().filter(|d| !d.changes.is_empty()) {
+            Arc::make_mut(directory).lose_power(fate, choices);
+        }
         let paths: Vec<PathBuf> = self.directories.keys().cloned().collect();
         for path in paths {
             let is_linked = path.parent().is_none_or(|parent| {
@@ -145,32 +148,29 @@ impl State {
                 self.directories.remove(&path);
             }
         }
-    }
-}
-
-/// What becomes of what is volatile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    Lost,
-    Kept,
-    Mixed,
-}
-
-impl Fate {
-    fn choose(random: &mut Random) -> Self {
-        match random.below(5) {
-            0 => Self::Lost,
-            1 => Self::Kept,
-            _ => Self::Mixed,
+        // No process has a file open any more: those without a name are gone.
+        let entries = self.directories.values().flat_map(|directory| directory.current.values());
+        let named: BTreeSet<u64> = entries.filter_map(Entry::inode).collect();
+        self.inodes.retain(|inode, _| named.contains(inode));
+        for inode in self.inodes.values_mut().filter(|inode| !inode.is_durable()) {
+            Arc::make_mut(inode).lose_power(fate, choices);
         }
     }
 
-    /// How many of `changes`, from the first on, reached one place.
-    fn prefix(self, changes: usize, random: &mut Random) -> usize {
+    /// In how many ways [`State::lose_power`] may choose, at most.
+    pub(super) fn max_outcomes(&self) -> u64 {
+        let directories = self.directories.values().map(|directory| directory.changes.len() as u32);
+        let subsets = directories.map(|changes| 2u64.saturating_pow(changes));
+        let contents = self.inodes.values().map(|inode| inode.max_outcomes());
+        subsets.chain(contents).fold(1, u64::saturating_mul)
+    }
+}
+
+impl Entry {
+    fn inode(&self) -> Option<u64> {
         match self {
-            Self::Lost => 0,
-            Self::Kept => changes,
-            Self::Mixed => random.below(changes as u64 + 1) as usize,
+            Self::File(inode) => Some(*inode),
+            Self::Directory => None,
         }
     }
 }
@@ -204,99 +204,13 @@ impl Directory {
         self.changes.clear();
     }
 
-    fn lose_power(&mut self, fate: Fate, random: &mut Random) {
+    fn lose_power(&mut self, fate: Fate, choices: &mut Choices) {
         for change in std::mem::take(&mut self.changes) {
-            let is_kept = match fate {
-                Fate::Lost => false,
-                Fate::Kept => true,
-                Fate::Mixed => random.below(2) == 0,
-            };
-            if is_kept {
+            if fate.pick(2, choices) == 1 {
                 change.apply(&mut self.durable);
             }
         }
         self.current = self.durable.clone();
-    }
-}
-
-impl Inode {
-    pub(super) fn write(&mut self, bytes: &[u8], offset: usize) {
-        let change = ByteChange::Write { offset, bytes: bytes.to_vec() };
-        change.apply(&mut self.current);
-        self.changes.push(change);
-    }
-
-    pub(super) fn set_len(&mut self, len: usize) {
-        if len != self.current.len() {
-            let change = ByteChange::SetLen(len);
-            change.apply(&mut self.current);
-            self.changes.push(change);
-        }
-    }
-
-    pub(super) fn sync(&mut self) {
-        self.durable = self.current.clone();
-        self.changes.clear();
-    }
-
-    /// Every sector, and the length, keeps the changes up to some moment of its own.
-    fn lose_power(&mut self, fate: Fate, random: &mut Random) {
-        if self.changes.is_empty() {
-            return;
-        }
-        let mut states = vec![std::mem::take(&mut self.durable)];
-        for change in &self.changes {
-            let mut next = states.last().cloned().unwrap_or_default();
-            change.apply(&mut next);
-            states.push(next);
-        }
-        let changes = self.changes.len();
-        let mut bytes = vec![0; states[fate.prefix(changes, random)].len()];
-        for (sector, out) in bytes.chunks_mut(SECTOR_BYTES).enumerate() {
-            let state = &states[fate.prefix(changes, random)];
-            let start = (sector * SECTOR_BYTES).min(state.len());
-            let source = &state[start..state.len().min(start + out.len())];
-            out[..source.len()].copy_from_slice(source);
-        }
-        *self = Self { durable: bytes.clone(), changes: Vec::new(), current: bytes };
-    }
-}
-
-impl ByteChange {
-    fn apply(&self, file: &mut Vec<u8>) {
-        match self {
-            Self::Write { offset, bytes } => {
-                let end = offset + bytes.len();
-                if file.len() < end {
-                    file.resize(end, 0);
-                }
-                file[*offset..end].copy_from_slice(bytes);
-            }
-            Self::SetLen(len) => file.resize(*len, 0),
-        }
-    }
-}
-
-/// `SplitMix64` (Steele, Lea, Flood 2014): every seed gives a good sequence.
-#[derive(Clone, Debug)]
-pub(super) struct Random(u64);
-
-impl Random {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `bound`, which is far below 2^64.
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
     }
 }
 
@@ -364,6 +278,65 @@ mod tests {
             disk.remove(Path::new("/d/a")).unwrap();
             disk.remove(Path::new("/d/b")).unwrap();
         });
+    }
+
+    #[test]
+    fn all_outcomes_are_those_that_chance_finds() {
+        let disk = SimDisk::new(0);
+        disk.create_dir_all(Path::new("/d")).unwrap();
+        disk.sync_dir(Path::new("/")).unwrap();
+        put(&disk, "a", &[b'x'; 600]);
+        disk.sync_dir(Path::new("/d")).unwrap();
+        disk.rename(Path::new("/d/a"), Path::new("/d/b")).unwrap();
+        put(&disk, "c", b"z");
+        let found = (0..4000).map(|seed| disk.fork().power_cut(seed).files());
+        let all = disk.power_cuts(64).unwrap();
+        assert_eq!(
+            found.collect::<BTreeSet<_>>(),
+            all.iter().map(SimDisk::files).collect::<BTreeSet<_>>()
+        );
+        // Length 0, or 600 with two sectors there or not, by two names; "c" absent, empty, 0 or z.
+        assert_eq!(all.len(), 5 * 2 * 4);
+        assert!(disk.power_cuts(39).is_none() && !disk.is_dead());
+    }
+
+    #[test]
+    fn what_a_failed_sync_left_behind_is_lost_unless_written_again() {
+        let run = |again: bool| {
+            outcomes(move |disk| {
+                put(disk, "a", b"old");
+                let file = disk.open(Path::new("/d/a"), true).unwrap();
+                file.sync().unwrap();
+                disk.sync_dir(Path::new("/d")).unwrap();
+                file.write_all_at(b"new", 0).unwrap();
+                disk.fail_sync_at(disk.syncs());
+                assert!(file.sync().is_err());
+                // Another process finds it, and syncs it.
+                let file = disk.open(Path::new("/d/a"), true).unwrap();
+                let mut found = [0; 3];
+                file.read_exact_at(&mut found, 0).unwrap();
+                assert_eq!(&found, b"new");
+                if again {
+                    file.write_all_at(b"w", 2).unwrap();
+                }
+                file.sync().unwrap();
+            })
+        };
+        let file = |text: &str| vec![("a".to_owned(), text.to_owned())];
+        assert_eq!(run(false), BTreeSet::from([file("old"), file("new")]));
+        assert_eq!(run(true), BTreeSet::from([file("new")]));
+    }
+
+    #[test]
+    fn moments_are_before_each_change_and_stay_as_they_were() {
+        let disk = SimDisk::new(0);
+        disk.keep_moments();
+        disk.create_dir_all(Path::new("/d")).unwrap();
+        put(&disk, "a", b"x");
+        let held = |moment: &SimDisk| moment.files().into_values().collect::<Vec<_>>();
+        let held: Vec<_> = disk.take_moments().iter().map(held).collect();
+        assert_eq!(held, [vec![], vec![], vec![vec![]]]);
+        assert!(disk.take_moments().is_empty());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tidemill_model::{Column, FieldType};
 
 use crate::bytes::Malformed;
 use crate::column_codec;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::segment::{ColumnChunk, Segment};
 
 /// What a reader's decoded blocks hold, in bytes, unless two of them hold more.
@@ -259,8 +259,7 @@ impl Slot {
         let column = &mut self.column.values;
         let decoded =
             column_codec::decode_into(validity, values, ty, rows, &mut scratch.texts, column);
-        let malformed = |(at, what): (usize, &'static str)| Malformed { at, what: what.to_owned() };
-        decoded.map_err(|error| chunk.corrupt(segment, malformed(error)))?;
+        decoded.map_err(|error| chunk.undecoded(segment, 0, error))?;
         self.column.is_decoded = true;
         Ok(())
     }
@@ -270,6 +269,15 @@ impl<'a> BlockChunk<'a> {
     /// Its parts.
     pub(crate) fn parse(&self, segment: &Segment) -> Result<ColumnChunk<'a>> {
         ColumnChunk::parse(self.bytes).map_err(|m| self.corrupt(segment, m))
+    }
+
+    /// Why the column whose bytes begin at `at` was not decoded: corrupt, or without memory.
+    fn undecoded(&self, segment: &Segment, at: usize, error: tidemill_codec::Error) -> Error {
+        if error.is_out_of_memory() {
+            return Error::new(ErrorKind::Budget, error.to_string()).at(segment.path());
+        }
+        let what = error.reason().to_owned();
+        self.corrupt(segment, Malformed { at: at + error.offset(), what })
     }
 
     /// An error about byte `m.at`.
@@ -297,8 +305,11 @@ impl BlockTimes {
         let Scratch { starts, times, .. } = scratch;
         starts.clear();
         starts.extend(segment.runs_of(block).1);
-        let column = tidemill_codec::times(values, rows, starts, times)
-            .map_err(|e| corrupt(1 + e.offset(), e.reason().to_owned()))?;
+        let undecoded = |error| {
+            let chunk = BlockChunk { bytes: &[], offset: offset.unwrap_or_default() };
+            chunk.undecoded(segment, 1, error)
+        };
+        let column = tidemill_codec::times(values, rows, starts, times).map_err(undecoded)?;
         self.step = column.constant_step();
         self.runs.clear();
         if self.step.is_some() {
@@ -308,7 +319,7 @@ impl BlockTimes {
         }
         self.times.resize(rows, 0);
         let decoded = column.decode_into(0..rows, &mut self.times);
-        decoded.map_err(|e| corrupt(1 + e.offset(), e.reason().to_owned()))
+        decoded.map_err(undecoded)
     }
 
     /// The first time and the interval of these rows, which are of one run, where the interval is

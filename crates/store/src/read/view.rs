@@ -89,6 +89,11 @@ impl Memory {
             && self.chunks.iter().zip(chunks).all(|(a, b)| Arc::ptr_eq(a, b))
     }
 
+    /// The last write it is made of; 0: none.
+    pub(crate) fn last_sequence(&self) -> u64 {
+        self.chunks.iter().map(|chunk| chunk.sequence).max().unwrap_or(0)
+    }
+
     pub(crate) fn sorted(&self) -> &SortedRows {
         self.sorted.get_or_init(|| SortedRows::new(self.chunks.clone(), self.duplicates))
     }

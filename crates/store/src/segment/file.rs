@@ -40,29 +40,48 @@ impl Segment {
         let mut header = [0; HEADER_BYTES as usize];
         file.read_exact_at(&mut header, 0).map_err(io("read a segment's header"))?;
         check_header(&header, entry.table, &path)?;
-        let mut trailer = [0; TRAILER_BYTES as usize];
-        let trailer_at = length - TRAILER_BYTES;
-        file.read_exact_at(&mut trailer, trailer_at).map_err(io("read a segment's trailer"))?;
-        let mut cursor = Cursor::new(&trailer);
-        let parts = (cursor.u32(), cursor.u32(), cursor.take(8));
-        let (Ok(bytes), Ok(crc), Ok(magic)) = parts else { unreachable!("16 bytes hold these") };
-        let start = trailer_at.checked_sub(u64::from(bytes)).filter(|start| *start >= HEADER_BYTES);
-        let Some(start) = start.filter(|_| magic == MAGIC && u64::from(bytes) <= MAX_FOOTER_BYTES)
-        else {
-            return Err(Error::corrupt(&path, trailer_at, "not the trailer of a segment"));
-        };
-        let mut content = vec![0; bytes as usize];
-        file.read_exact_at(&mut content, start).map_err(io("read a segment's footer"))?;
-        if crc32c::crc32c(&content) != crc {
-            return Err(Error::corrupt(&path, start, "the footer's checksum does not match"));
-        }
-        let footer = Footer::decode(&content)
-            .map_err(|m| Error::corrupt(&path, start + m.at as u64, m.what))?;
+        let (footer, start, magic) = read_footer(&*file, &path, length)?;
+        magic.map_or(Ok(()), Err)?;
         let expected = (entry.table, entry.sequence, entry.rows, start);
         if (footer.table, footer.sequence, footer.rows() as u64, footer.data_end) != expected {
             return Err(Error::corrupt(&path, start, "the footer is not that of this segment"));
         }
         Ok(Self { entry, footer, path, file })
+    }
+
+    /// Opens what may be damaged, with the manifest's entry if there is one, for as much as can be
+    /// read: a footer whose checksum matches is enough. What is wrong besides goes to `damages`.
+    pub(crate) fn salvage(
+        file: Arc<dyn DiskFile>,
+        path: PathBuf,
+        number: u64,
+        entry: Option<&SegmentEntry>,
+        damages: &mut Vec<Error>,
+    ) -> Result<Self> {
+        let length = file.len().map_err(|e| Error::io(&path, "measure a segment", e))?;
+        let end = entry.map_or(length, |entry| entry.bytes.min(length));
+        if let Some(entry) = entry.filter(|entry| entry.bytes != length) {
+            let message = format!("{length} bytes where the manifest says {}", entry.bytes);
+            damages.push(Error::corrupt(&path, end, message));
+        }
+        let (footer, start, magic) = read_footer(&*file, &path, end)?;
+        damages.extend(magic);
+        let found = SegmentEntry {
+            file: number,
+            table: footer.table,
+            sequence: footer.sequence,
+            rows: footer.rows() as u64,
+            bytes: end,
+            range: footer.range(),
+        };
+        if footer.data_end != start || entry.is_some_and(|entry| *entry != found) {
+            return Err(Error::corrupt(&path, start, "the footer is not that of this segment"));
+        }
+        let mut header = [0; HEADER_BYTES as usize];
+        let read = file.read_exact_at(&mut header, 0);
+        let read = read.map_err(|e| Error::io(&path, "read a segment's header", e));
+        damages.extend(read.and_then(|()| check_header(&header, found.table, &path)).err());
+        Ok(Self { entry: found, footer, path, file })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -133,6 +152,12 @@ impl Segment {
         Some((at + 1, fields[at].1))
     }
 
+    /// Fills `out` from `offset`, unchecked: to copy the file.
+    pub(crate) fn read_bytes(&self, out: &mut [u8], offset: u64) -> Result<()> {
+        let read = self.file.read_exact_at(out, offset);
+        read.map_err(|e| Error::io(&self.path, "read a segment", e))
+    }
+
     /// Reads a column's chunk (0: times) of a block over `out` and checks it. Returns its offset;
     /// `None`: no row has a value.
     pub(crate) fn read_chunk(
@@ -158,6 +183,37 @@ impl Segment {
         }
         Ok(Some(chunk.offset))
     }
+}
+
+/// Reads the footer of a segment of so many bytes, and says where it starts and what is wrong
+/// with the magic behind it.
+fn read_footer(
+    file: &dyn DiskFile,
+    path: &Path,
+    length: u64,
+) -> Result<(Footer, u64, Option<Error>)> {
+    let io = |doing: &'static str| move |e| Error::io(path, doing, e);
+    let mut trailer = [0; TRAILER_BYTES as usize];
+    let Some(trailer_at) = length.checked_sub(TRAILER_BYTES) else {
+        return Err(Error::corrupt(path, length, "not the trailer of a segment"));
+    };
+    file.read_exact_at(&mut trailer, trailer_at).map_err(io("read a segment's trailer"))?;
+    let mut cursor = Cursor::new(&trailer);
+    let parts = (cursor.u32(), cursor.u32(), cursor.take(8));
+    let (Ok(bytes), Ok(crc), Ok(magic)) = parts else { unreachable!("16 bytes hold these") };
+    let start = trailer_at.checked_sub(u64::from(bytes)).filter(|start| *start >= HEADER_BYTES);
+    let no_trailer = || Error::corrupt(path, trailer_at, "not the trailer of a segment");
+    let Some(start) = start.filter(|_| u64::from(bytes) <= MAX_FOOTER_BYTES) else {
+        return Err(no_trailer());
+    };
+    let mut content = vec![0; bytes as usize];
+    file.read_exact_at(&mut content, start).map_err(io("read a segment's footer"))?;
+    if crc32c::crc32c(&content) != crc {
+        return Err(Error::corrupt(path, start, "the footer's checksum does not match"));
+    }
+    let footer =
+        Footer::decode(&content).map_err(|m| Error::corrupt(path, start + m.at as u64, m.what))?;
+    Ok((footer, start, (magic != MAGIC).then(no_trailer)))
 }
 
 fn check_header(header: &[u8], table: u32, path: &Path) -> Result<()> {

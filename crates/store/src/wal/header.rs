@@ -6,7 +6,7 @@ use crate::bytes::{Cursor, Malformed, Put};
 const FILE_MAGIC: &[u8; 8] = b"TIDEMWAL";
 const VERSION: u32 = 2;
 /// What a disk writes whole or not at all.
-const SECTOR_BYTES: usize = 512;
+pub(super) const SECTOR_BYTES: usize = 512;
 /// The header proper and two marks, a sector each.
 pub(super) const HEADER_BYTES: usize = 3 * SECTOR_BYTES;
 /// Version 1 had no marks there.
@@ -20,14 +20,25 @@ pub(crate) struct Mark {
     pub(super) count: u64,
     /// So many bytes of the file.
     pub(crate) synced: u64,
-    /// Nothing is written behind them.
-    pub(crate) is_closed: bool,
+    pub(crate) end: End,
+}
+
+/// What follows the bytes that a mark counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum End {
+    /// Perhaps more.
+    #[default]
+    Open,
+    /// Nothing in this file; the log goes on in another.
+    OfFile,
+    /// Nothing at all: the store was closed.
+    OfLog,
 }
 
 impl Mark {
     /// The one that follows.
-    pub(crate) fn next(self, synced: u64, is_closed: bool) -> Self {
-        Self { count: self.count + 1, synced, is_closed }
+    pub(crate) fn next(self, synced: u64, end: End) -> Self {
+        Self { count: self.count + 1, synced, end }
     }
 
     /// Where it stands in the file.
@@ -40,7 +51,7 @@ impl Mark {
         let mut out = Vec::with_capacity(SECTOR_BYTES);
         out.put_u64(self.count);
         out.put_u64(self.synced);
-        out.put(&[u8::from(self.is_closed)]);
+        out.put(&[self.end as u8]);
         // The file's number is no part of it, so that no other file's mark is taken for one.
         let crc = crc32c::crc32c_append(crc32c::crc32c(&file.to_le_bytes()), &out);
         out.put_u32(crc);
@@ -48,10 +59,15 @@ impl Mark {
         out
     }
 
-    fn parse(sector: &[u8], file: u64) -> Option<Self> {
+    pub(super) fn parse(sector: &[u8], file: u64) -> Option<Self> {
         let mut cursor = Cursor::new(sector);
         let (count, synced) = (cursor.u64().ok()?, cursor.u64().ok()?);
-        let mark = Self { count, synced, is_closed: cursor.u8().ok()? == 1 };
+        let end = match cursor.u8().ok()? {
+            0 => End::Open,
+            1 => End::OfFile,
+            _ => End::OfLog,
+        };
+        let mark = Self { count, synced, end };
         (mark.sector(file) == sector).then_some(mark)
     }
 }
@@ -80,8 +96,8 @@ impl Header {
         let crc = crc32c::crc32c(&out);
         out.put_u32(crc);
         out.resize(SECTOR_BYTES, 0);
-        let first = Mark { count: 0, synced: HEADER_BYTES as u64, is_closed: false };
-        let second = first.next(first.synced, false);
+        let first = Mark { count: 0, synced: HEADER_BYTES as u64, end: End::Open };
+        let second = first.next(first.synced, End::Open);
         out.put(&first.sector(file));
         out.put(&second.sector(file));
         (out, second)
@@ -149,15 +165,15 @@ mod tests {
     fn marks_take_turns_and_the_later_counts() {
         let (mut bytes, _) = Header::encode(7, 41);
         let mut mark = Header::parse(&bytes, 7).unwrap().mark.unwrap();
-        for synced in [2000, 3000, 4000] {
-            mark = mark.next(synced, synced == 4000);
+        for (synced, end) in [(2000, End::Open), (3000, End::OfFile), (4000, End::OfLog)] {
+            mark = mark.next(synced, end);
             let at = mark.offset() as usize;
             bytes[at..at + SECTOR_BYTES].copy_from_slice(&mark.sector(7));
             let header = Header::parse(&bytes, 7).unwrap();
             assert_eq!((header.base_sequence, header.mark), (41, Some(mark)));
             assert_eq!((header.bytes, header.damaged_mark), (1536, None));
         }
-        assert_eq!((mark.count, mark.synced, mark.is_closed), (4, 4000, true));
+        assert_eq!((mark.count, mark.synced, mark.end), (4, 4000, End::OfLog));
         let swapped = [&bytes[..512], &bytes[1024..], &bytes[512..1024]].concat();
         assert!(Header::parse(&swapped, 7).is_err());
         assert!(Header::parse(&bytes, 8).is_err());

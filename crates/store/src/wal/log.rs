@@ -3,7 +3,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::frame::Frame;
-use super::header::{Header, Mark};
+use super::header::{End, Header, Mark};
 use super::{log_path, new_log_path};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
@@ -53,7 +53,7 @@ enum Lead {
     /// As the log's durability says.
     Write,
     /// Syncs, and notes that in the file.
-    Mark { is_closed: bool },
+    Mark { end: End },
 }
 
 impl Log {
@@ -166,8 +166,8 @@ impl Log {
             if must_sync {
                 file.sync()?;
             }
-            if let Lead::Mark { is_closed } = lead {
-                mark = mark.next(end, is_closed);
+            if let Lead::Mark { end: at_end } = lead {
+                mark = mark.next(end, at_end);
                 file.write_all_at(&mark.sector(number), mark.offset())?;
                 file.sync()?;
             }
@@ -196,17 +196,17 @@ impl Log {
         result.map_err(|e| Error::io(&path, "write the log", e))
     }
 
-    /// Writes everything handed in, makes it durable, and notes that in the file; with `is_closed`
-    /// also that nothing follows. No writer may hand in more then.
-    pub(crate) fn sync_and_mark(&self, is_closed: bool) -> Result<()> {
-        self.lead(self.lock(), Lead::Mark { is_closed })
+    /// Writes everything handed in, makes it durable, and notes that in the file, and what follows.
+    /// Unless that is open, no writer may hand in more.
+    pub(crate) fn sync_and_mark(&self, end: End) -> Result<()> {
+        self.lead(self.lock(), Lead::Mark { end })
     }
 
     /// Waits until there is something to mark, and then until nothing was written for `idle`;
     /// marks it then. `false`: it is to stop.
     pub(super) fn mark_when_idle(&self, idle: Duration) -> bool {
         let is_marked = |state: &mut State| {
-            let waits = state.is_marked(Lead::Mark { is_closed: false }) || state.is_poisoned;
+            let waits = state.is_marked(Lead::Mark { end: End::Open }) || state.is_poisoned;
             state.is_marker_waiting = waits && !state.has_marker_stopped;
             state.is_marker_waiting
         };
@@ -220,7 +220,7 @@ impl Log {
             return false;
         }
         if seen == (state.written, state.number)
-            && let Err(error) = self.lead(state, Lead::Mark { is_closed: false })
+            && let Err(error) = self.lead(state, Lead::Mark { end: End::Open })
         {
             tracing::error!(%error, "the log could not be marked");
         }
@@ -235,7 +235,7 @@ impl Log {
     /// Goes on in a new file. Everything handed in before is durable in the old one. No writer
     /// may hand in meanwhile.
     pub(crate) fn rotate(&self, disk: &dyn Disk, number: u64) -> Result<()> {
-        self.sync_and_mark(true)?;
+        self.sync_and_mark(End::OfFile)?;
         let base_sequence = self.lock().enqueued_sequence + 1;
         // The old file says that nothing follows in it: nothing more may be written there.
         let created = create_file(disk, &self.dir, number, base_sequence);
@@ -262,7 +262,7 @@ impl State {
     /// Whether the file says already that all of it is durable (and closed, if it is to say that).
     fn is_marked(&self, lead: Lead) -> bool {
         let is_enough = match lead {
-            Lead::Mark { is_closed } => self.mark.is_closed || !is_closed,
+            Lead::Mark { end } => self.mark.end >= end,
             Lead::Write => true,
         };
         is_enough && self.mark.synced == self.written && self.pending.is_empty()

@@ -4,7 +4,7 @@
 //! log    := header, frame*
 //! header := magic "TIDEMWAL", version u32 = 2, file number u64, base sequence u64, crc32c u32 of
 //!           these 28 bytes, zeros up to 512; then two marks, 512 bytes each
-//! mark   := count u64, synced u64, is closed u8, crc32c u32 of file number and these 17 bytes, zeros
+//! mark   := count u64, synced u64, end u8, crc32c u32 of file number and these 17 bytes, zeros
 //! frame  := magic u32 "TFRM", payload bytes u32, crc32c u32 of all that follows, sequence u64,
 //!           synced u64, payload
 //! ```
@@ -21,12 +21,14 @@ mod log;
 mod marker;
 mod record;
 mod replay;
+mod scan;
 
-pub(crate) use header::Mark;
+pub(crate) use header::{End, Mark};
 pub(crate) use log::Log;
 pub(crate) use marker::Marker;
 pub(crate) use record::{decode_record, encode_rows};
 pub(crate) use replay::{Replay, replay};
+pub(crate) use scan::{LogScan, read_frame};
 
 use std::path::{Path, PathBuf};
 

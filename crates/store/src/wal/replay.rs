@@ -2,14 +2,14 @@ use std::io;
 use std::path::Path;
 
 use super::frame::{FRAME_HEADER_BYTES, FRAME_MAGIC, Frame};
-use super::header::{HEADER_BYTES, Header};
+use super::header::{End, HEADER_BYTES, Header};
 use super::{MAX_RECORD_BYTES, log_path};
 use crate::bytes::Malformed;
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 
 /// Log files are read in steps of this many bytes.
-const READ_BYTES: usize = 4 << 20;
+pub(super) const READ_BYTES: usize = 4 << 20;
 /// Where the base sequence stands in the header.
 const BASE_OFFSET: u64 = 20;
 
@@ -26,9 +26,9 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    /// Whether the file says that it ends where it does.
-    pub(crate) fn is_closed(&self) -> bool {
-        let ends_here = |mark: super::Mark| mark.is_closed && mark.synced == self.valid_bytes;
+    /// Whether the file says that it, or the whole log, ends where it does.
+    pub(crate) fn is_closed(&self, end: End) -> bool {
+        let ends_here = |mark: super::Mark| mark.end >= end && mark.synced == self.valid_bytes;
         self.torn_bytes == 0 && self.header.mark.is_none_or(ends_here)
     }
 }
@@ -91,7 +91,7 @@ pub(crate) fn replay(
             return Err(Error::corrupt(&path, at, message));
         }
     }
-    if !is_last && !replay.is_closed() {
+    if !is_last && !replay.is_closed(End::OfFile) {
         let message = "the log ends too early: it was not closed, but later files follow it";
         return Err(Error::corrupt(&path, at, message));
     }
@@ -123,21 +123,21 @@ fn synced_beyond(window: &mut Window<'_>, at: u64) -> io::Result<Option<u64>> {
     Ok(None)
 }
 
-fn memchr_u32(bytes: &[u8], word: u32) -> Option<usize> {
+pub(super) fn memchr_u32(bytes: &[u8], word: u32) -> Option<usize> {
     bytes.windows(4).position(|window| window == word.to_le_bytes())
 }
 
 /// A part of the file in memory.
-struct Window<'a> {
-    file: &'a dyn DiskFile,
-    length: u64,
-    start: u64,
-    bytes: Vec<u8>,
+pub(super) struct Window<'a> {
+    pub(super) file: &'a dyn DiskFile,
+    pub(super) length: u64,
+    pub(super) start: u64,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Window<'_> {
     /// Up to `count` bytes from `offset`, fewer at the end of the file.
-    fn at(&mut self, offset: u64, count: usize) -> io::Result<&[u8]> {
+    pub(super) fn at(&mut self, offset: u64, count: usize) -> io::Result<&[u8]> {
         let count = (self.length.saturating_sub(offset)).min(count as u64) as usize;
         let inside = offset.checked_sub(self.start).map(|skip| skip as usize);
         let is_there = inside.is_some_and(|skip| skip + count <= self.bytes.len());
@@ -153,7 +153,7 @@ impl Window<'_> {
 
     /// The bytes of the frame at `offset`, as long as its header says (which may be damaged) and
     /// the file goes.
-    fn frame_at(&mut self, offset: u64) -> io::Result<&[u8]> {
+    pub(super) fn frame_at(&mut self, offset: u64) -> io::Result<&[u8]> {
         let header = self.at(offset, FRAME_HEADER_BYTES)?;
         let length = header.get(4..8).map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
         let length = (length as usize).min(MAX_RECORD_BYTES);

@@ -269,3 +269,74 @@ impl Random {
         self.below(bound) == 0
     }
 }
+
+/// The tables of random rows.
+pub(crate) const TABLES: [&str; 2] = ["cpu", "mem"];
+
+/// Their hosts.
+pub(crate) const HOSTS: [&str; 4] = ["", "a", "b", "ü ,"];
+
+/// Random rows for [`TABLES`]: few series, times that collide, all types, now and then a field of
+/// another type than before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RowSource {
+    pub(crate) duplicates: Duplicates,
+    pub(crate) has_large_batches: bool,
+}
+
+impl RowSource {
+    pub(crate) fn rows(&self, random: &mut Random) -> Vec<Row> {
+        let count = match random.below(10) {
+            0 if self.has_large_batches => 1500,
+            0..3 => 1 + random.below(150),
+            _ => 1 + random.below(12),
+        };
+        self.rows_of(count, random)
+    }
+
+    pub(crate) fn rows_of(&self, count: usize, random: &mut Random) -> Vec<Row> {
+        // Times collide often in a small span; a long stretch in order has a constant interval.
+        let span = [20, 1000, 1_000_000][random.below(3)];
+        let start = random.below(100) as i64;
+        let is_regular = random.one_in(3);
+        let has_extremes = random.one_in(20);
+        let hosts = 1 + random.below(4);
+        let row = |index: usize| {
+            let mut time = random.below(span) as i64;
+            if is_regular {
+                time = start + index as i64 * 10;
+            }
+            if has_extremes && random.one_in(10) {
+                time = if random.one_in(2) { i64::MIN } else { i64::MAX };
+            }
+            let host = HOSTS[random.below(hosts)].to_owned();
+            Row { table: TABLES[random.below(2)], host, time, fields: self.fields(random) }
+        };
+        (0..count).map(row).collect()
+    }
+
+    fn fields(&self, random: &mut Random) -> Vec<(&'static str, Val)> {
+        let mut fields = Vec::new();
+        let small = random.below(100) as i64 - 50;
+        if !random.one_in(3) {
+            fields.push(("i", Val::Int(small)));
+        } else if random.one_in(20) && self.duplicates != Duplicates::Error {
+            fields.push(("i", Val::Float(0)));
+        }
+        if !random.one_in(3) {
+            let float = if random.one_in(50) { f64::NAN } else { small as f64 / 4.0 };
+            fields.push(("f", Val::Float(float.to_bits())));
+        }
+        if random.one_in(3) {
+            fields.push(("u", Val::UInt(random.next() >> random.below(64))));
+        }
+        if random.one_in(3) {
+            fields.push(("b", Val::Bool(small > 0)));
+        }
+        if fields.is_empty() || random.one_in(4) {
+            fields
+                .push(("s", Val::Text(["", "x", "a longer text, ü"][random.below(3)].to_owned())));
+        }
+        fields
+    }
+}

@@ -1,0 +1,68 @@
+//! Campaigns on simulated machines: power cuts, failing calls, damage. All in memory, so that one
+//! processor makes thousands of them a second.
+
+mod corrupt;
+mod damage;
+mod digest;
+mod driver;
+mod faults;
+mod machine;
+mod power;
+mod record;
+mod sample;
+mod workload;
+
+pub(crate) use corrupt::{CorruptArgs, corrupt};
+pub(crate) use faults::{FaultsArgs, faults};
+pub(crate) use power::{PowerArgs, power};
+
+/// Each campaign for a moment; the long runs are `cargo xtask torture …`.
+#[cfg(test)]
+mod tests {
+    use super::driver::Limits;
+    use super::*;
+    use crate::report::Report;
+
+    fn check(report: &Report, counts: &[(&str, u64)]) {
+        assert!(report.findings().is_empty(), "{:?}", report.findings());
+        for (name, least) in counts {
+            let count = report.count_of(name);
+            assert!(count >= *least, "{count} {name}, {least} expected");
+        }
+    }
+
+    fn limits(cases: Option<u64>, until: Option<u64>) -> Limits {
+        Limits { cases, until, threads: Some(2), ..Limits::default() }
+    }
+
+    #[test]
+    fn power_cuts_lose_nothing() {
+        let limits = limits(None, Some(6000));
+        let report = power(&PowerArgs { limits, cuts: 1, all_up_to: 40, calls: 25 });
+        check(
+            &report,
+            &[
+                ("power cuts", 6000),
+                ("power cuts inside recovery", 100),
+                ("power cuts, all outcomes of a moment", 1000),
+                ("of them written to, and cut again", 50),
+                ("runs replayed to the byte", 1),
+            ],
+        );
+    }
+
+    #[test]
+    fn failing_calls_are_told_and_lose_nothing() {
+        let report = faults(&FaultsArgs { limits: limits(Some(2), None), step: 23 });
+        check(&report, &[("Io once", 80), ("ShortRead for ever", 80), ("errors told", 1000)]);
+    }
+
+    #[test]
+    fn damage_is_never_silent() {
+        let report = corrupt(&CorruptArgs { limits: limits(Some(4), None), step: 29 });
+        check(
+            &report,
+            &[("flipped bits", 3000), ("truncations", 300), ("=> an error at opening", 1000)],
+        );
+    }
+}

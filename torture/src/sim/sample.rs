@@ -1,0 +1,191 @@
+//! Small stores with everything in them, and what their files were earlier.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tidemill_model::Duplicates;
+use tidemill_store::{Durability, Options, Recovery, SimDisk};
+
+use super::digest::Digest;
+use super::driver::Finding;
+use super::machine::{Session, open};
+use super::workload::Call;
+use crate::common::{Model, Random, Row, RowSource, TABLES, Val};
+
+/// A file, and its earlier contents.
+#[derive(Clone, Debug)]
+pub(crate) struct SampleFile {
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: Arc<Vec<u8>>,
+    pub(crate) earlier: Vec<Arc<Vec<u8>>>,
+    /// Bytes of a log that its last frame says are durable, as long as that frame is there: where
+    /// it starts. Of another file all.
+    pub(crate) vouched_bytes: usize,
+}
+
+/// The files of a store, and what it holds.
+#[derive(Clone, Debug)]
+pub(crate) struct Sample {
+    pub(crate) options: Options,
+    pub(crate) files: Vec<SampleFile>,
+    /// What it held after each call, the present last.
+    pub(crate) versions: Vec<Digest>,
+    /// The process was killed: the last log says that it was not closed.
+    pub(crate) is_open: bool,
+    /// What opening it says before it is damaged.
+    pub(crate) intact: Recovery,
+}
+
+impl SampleFile {
+    pub(crate) fn is_log(&self) -> bool {
+        self.extension() == "wal"
+    }
+
+    pub(crate) fn is_definition(&self) -> bool {
+        self.extension() == "def"
+    }
+
+    pub(crate) fn extension(&self) -> &str {
+        self.path.extension().and_then(|extension| extension.to_str()).unwrap_or("manifest")
+    }
+}
+
+impl Sample {
+    /// Segments of every type and both tables, definitions that grew, logs with several frames; the
+    /// last one closed well, or not.
+    pub(crate) fn new(seed: u64) -> Result<Self, Finding> {
+        let mut random = Random(seed);
+        let duplicates = [Duplicates::Last, Duplicates::Keep, Duplicates::Error][random.below(3)];
+        let options = Options {
+            durability: Durability::Fsync,
+            duplicates,
+            max_segment_rows: [12, 200][random.below(2)],
+            max_memtable_bytes: Some(usize::MAX / 4),
+            ..Options::default()
+        };
+        let source = RowSource { duplicates, has_large_batches: false };
+        let disk = SimDisk::new(seed);
+        let failed = |error: tidemill_store::Error| format!("making the store: {error}");
+        let mut session = Session::open(Arc::new(disk.clone()), &options).map_err(failed)?;
+        let mut model = Model::new(duplicates);
+        let mut history = History::default();
+        let mut versions = vec![Digest::default()];
+        let is_closed = random.one_in(2);
+        for call in calls(&mut random, &source, is_closed) {
+            call.apply(&mut model);
+            session.call(&call).map_err(failed)?;
+            versions.push(Digest::of_model(&model));
+            history.note(&disk);
+        }
+        let disk = if is_closed {
+            drop(session);
+            disk.crash()
+        } else {
+            let next = disk.crash();
+            drop(session);
+            next
+        };
+        let files = history.files(&disk);
+        let intact = open(&(Arc::new(disk) as _), &options).map_err(failed)?.recovery().clone();
+        Ok(Self { options, files, versions, is_open: !is_closed, intact })
+    }
+
+    /// What it holds.
+    pub(crate) fn answer(&self) -> Digest {
+        self.versions.last().copied().unwrap_or_default()
+    }
+}
+
+fn calls(random: &mut Random, source: &RowSource, is_closed: bool) -> Vec<Call> {
+    let mut calls = vec![Call::Write(regular_rows(random))];
+    let rows = |random: &mut Random, most: usize| {
+        let count = 1 + random.below(most);
+        source.rows_of(count, random)
+    };
+    calls.push(Call::Write(rows(random, 12)));
+    calls.push(Call::Flush);
+    calls.push(Call::Write(rows(random, 12)));
+    if random.one_in(2) {
+        let batches = vec![rows(random, 20), rows(random, 6)];
+        calls.push(Call::Bulk { batches, is_committed: true });
+    } else {
+        calls.push(Call::Flush);
+    }
+    if random.one_in(3) {
+        calls.push(Call::Compact);
+    }
+    (0..2 + random.below(3)).for_each(|_| calls.push(Call::Write(rows(random, 9))));
+    if random.one_in(2) {
+        calls.push(Call::Sync);
+        (0..2).for_each(|_| calls.push(Call::Write(rows(random, 3))));
+    }
+    if random.one_in(2) {
+        // Its frames stay in a log that another follows.
+        calls.push(Call::Reopen { is_closed: false });
+        let writes = usize::from(!is_closed) + random.below(3);
+        (0..writes).for_each(|_| calls.push(Call::Write(rows(random, 5))));
+    }
+    calls
+}
+
+/// A run that is long enough for statistics, of every type.
+fn regular_rows(random: &mut Random) -> Vec<Row> {
+    let row = |index: i64| {
+        let mut fields =
+            vec![("i", Val::Int(index % 7)), ("f", Val::Float((index as f64 * 0.25).to_bits()))];
+        if index % 2 == 0 {
+            fields.push(("u", Val::UInt(u64::MAX - index as u64)));
+            fields.push(("b", Val::Bool(index % 3 == 0)));
+            fields.push(("s", Val::Text(format!("s{}", index % 4))));
+        }
+        let host = if index % 9 == 0 { "b" } else { "a" }.to_owned();
+        let table = TABLES[usize::from(index > 140)];
+        Row { table, host, time: index * 10 + random.below(3) as i64, fields }
+    };
+    (0..160).map(row).collect()
+}
+
+/// The contents that files had.
+#[derive(Default)]
+struct History(BTreeMap<PathBuf, Vec<Arc<Vec<u8>>>>);
+
+impl History {
+    fn note(&mut self, disk: &SimDisk) {
+        for (path, bytes) in disk.shared_files() {
+            let contents = self.0.entry(path).or_default();
+            if contents.last() != Some(&bytes) {
+                contents.push(bytes);
+            }
+        }
+    }
+
+    fn files(mut self, disk: &SimDisk) -> Vec<SampleFile> {
+        self.note(disk);
+        let files = disk.shared_files();
+        let file = |(path, bytes): (PathBuf, Arc<Vec<u8>>)| {
+            let mut earlier = self.0.remove(&path).unwrap_or_default();
+            earlier.pop();
+            // The last frame of a log says that those before it are durable.
+            let is_log = path.extension().is_some_and(|extension| extension == "wal");
+            let shorter = earlier.iter().map(|earlier| earlier.len()).filter(|l| *l < bytes.len());
+            let last_frame = shorter.max().unwrap_or(0);
+            let vouched_bytes = if is_log { last_frame } else { bytes.len() };
+            SampleFile { path, bytes, earlier, vouched_bytes }
+        };
+        let is_data = |path: &Path| path.file_name().is_some_and(|name| name != "LOCK");
+        files.into_iter().filter(|(path, _)| is_data(path)).map(file).collect()
+    }
+}
+
+/// A log's header with its two marks.
+pub(crate) const LOG_HEADER_BYTES: usize = 1536;
+
+/// Number and durable bytes of a mark in a log's header (`docs/formats/wal.md`).
+pub(crate) fn mark(log: &[u8], at: usize) -> (usize, usize) {
+    let word = |at: usize| {
+        let bytes = log.get(at..at + 8).and_then(|bytes| bytes.try_into().ok());
+        bytes.map_or(0, u64::from_le_bytes) as usize
+    };
+    (word(at), word(at + 8))
+}
