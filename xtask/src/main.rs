@@ -1,9 +1,11 @@
 //! Checks of the house: `cargo xtask layers`, `cargo xtask tidy`, `cargo xtask features`, which also
-//! run as tests; and the campaigns: `cargo xtask torture --help`.
+//! run as tests; the campaigns: `cargo xtask torture --help`; and what shows that the tests would
+//! see a defect: `cargo xtask mutants`.
 #![forbid(unsafe_code)]
 
 mod features;
 mod layers;
+mod mutants;
 mod tidy;
 mod torture;
 
@@ -17,10 +19,11 @@ fn main() -> anyhow::Result<ExitCode> {
         Some("layers") => layers::check(&root)?,
         Some("tidy") => tidy::check(&root)?,
         Some("features") => features::check(&root)?,
+        Some("mutants") => return mutants::run(&root, &arguments[1..]),
         Some("torture") => return torture::run(&root, &arguments[1..]),
         other => {
             eprintln!(
-                "usage: xtask layers | tidy | features | torture (not `{}`)",
+                "usage: xtask layers | tidy | features | mutants | torture (not `{}`)",
                 other.unwrap_or_default()
             );
             return Ok(ExitCode::from(2));
