@@ -363,7 +363,7 @@ impl Drop for Bulk<'_> {
             && self.pending.is_empty()
             && self.counts.rows == 0
             && self.inner.lock_ingest().marks() == self.marks;
-        if !is_clean && !self.inner.log.as_ref().is_some_and(crate::wal::Log::is_poisoned) {
+        if !is_clean && !self.inner.log.as_deref().is_some_and(crate::wal::Log::is_poisoned) {
             self.rollback();
         }
     }

@@ -68,7 +68,7 @@ impl Inner {
             let ingest = with_definitions.then(|| self.lock_ingest());
             self.commit(change, ingest.as_deref())
         });
-        if result.is_err() && !self.log.as_ref().is_some_and(crate::wal::Log::is_poisoned) {
+        if result.is_err() && !self.log.as_deref().is_some_and(crate::wal::Log::is_poisoned) {
             self.remove_files(change.add.iter().map(|entry| entry.path(&self.dir)));
         }
         result
@@ -83,7 +83,7 @@ impl Inner {
             for (id, table) in ingest.tables.iter().enumerate() {
                 if id == commit.definitions.len() {
                     commit.definitions.push(DefinitionFile::new(&self.dir, id as u32));
-                    manifest.tables.push(TableEntry { id: id as u32, definition_bytes: 0 });
+                    manifest.tables.push(TableEntry { id: id as u32, ..TableEntry::default() });
                 }
                 let definition = table.definition.read().unwrap_or_else(PoisonError::into_inner);
                 if let Some(addition) = commit.definitions[id].append(disk, &definition)? {

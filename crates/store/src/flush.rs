@@ -35,7 +35,7 @@ impl Store {
         let _compaction = self.inner.lock_compaction();
         // Whoever comes after this lock is given up finds the store closed.
         let _ingest = self.inner.lock_ingest();
-        self.inner.log()?.sync_and_mark()?;
+        self.inner.log()?.sync_and_mark(true)?;
         self.inner.is_closed.store(true, Ordering::Release);
         Ok(())
     }
@@ -219,7 +219,7 @@ impl Drop for Inner {
         }
         if let Some(log) = &self.log
             && !log.is_poisoned()
-            && let Err(error) = log.sync_and_mark()
+            && let Err(error) = log.sync_and_mark(true)
         {
             tracing::error!(%error, "the log could not be synced when the store was dropped");
         }

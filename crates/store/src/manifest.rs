@@ -5,14 +5,14 @@
 //! flush, a compaction.
 //!
 //! ```text
-//! manifest := magic "TIDEMFST", version u32 = 1, body, crc32c u32 of all before
+//! manifest := magic "TIDEMFST", version u32 = 2, body, crc32c u32 of all before
 //! body     := generation u64, next_file u64, flushed_sequence u64,
-//!             tables:   count varint, (id varint, definition_bytes varint)*
+//!             tables:   count varint, (id varint, definition_bytes varint, retention varint)*
 //!             segments: count varint, (file varint, table varint, sequence varint, rows varint,
 //!                       bytes varint, first time i64, last time i64)*
 //! ```
 //!
-//! Integers are little-endian, varints LEB128.
+//! Integers are little-endian, varints LEB128. Version 1 had no retention.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ use crate::disk::{Disk, read_file};
 use crate::error::{Error, ErrorKind, Result};
 
 const MAGIC: &[u8; 8] = b"TIDEMFST";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const NAME: &str = "MANIFEST";
 const NEXT_NAME: &str = "MANIFEST.next";
 /// A manifest of a million segments is 60 MB.
@@ -43,10 +43,12 @@ pub(crate) struct Manifest {
 }
 
 /// A table: its definition file, of which this many bytes count.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TableEntry {
     pub(crate) id: u32,
     pub(crate) definition_bytes: u64,
+    /// Rows are kept for so many nanoseconds; 0: for ever.
+    pub(crate) retention_ns: u64,
 }
 
 /// A segment file.
@@ -114,6 +116,7 @@ impl Manifest {
         for table in &self.tables {
             out.put_varint(table.id);
             out.put_varint(table.definition_bytes);
+            out.put_varint(table.retention_ns);
         }
         out.put_varint(self.segments.len() as u64);
         for segment in &self.segments {
@@ -142,15 +145,15 @@ impl Manifest {
         }
         let mut cursor = Cursor::new(&content[MAGIC.len()..]);
         let version = cursor.u32().unwrap_or_default();
-        if version != VERSION {
+        if !(1..=VERSION).contains(&version) {
             let message = format!("a store of version {version}; this program knows {VERSION}");
             return Err(Error::new(ErrorKind::Version, message).at(path));
         }
-        Self::decode_body(&mut cursor)
+        Self::decode_body(&mut cursor, version)
             .map_err(|m| Error::corrupt(path, (m.at + MAGIC.len()) as u64, m.what))
     }
 
-    fn decode_body(cursor: &mut Cursor<'_>) -> Result<Self, Malformed> {
+    fn decode_body(cursor: &mut Cursor<'_>, version: u32) -> Result<Self, Malformed> {
         let mut manifest = Self {
             generation: cursor.u64()?,
             next_file: cursor.u64()?,
@@ -159,7 +162,8 @@ impl Manifest {
         };
         for _ in 0..cursor.count(2)? {
             let (id, definition_bytes) = (cursor.varint_u32()?, cursor.varint_u64()?);
-            manifest.tables.push(TableEntry { id, definition_bytes });
+            let retention_ns = if version == 1 { 0 } else { cursor.varint_u64()? };
+            manifest.tables.push(TableEntry { id, definition_bytes, retention_ns });
         }
         for _ in 0..cursor.count(21)? {
             manifest.segments.push(SegmentEntry {
@@ -185,7 +189,7 @@ mod tests {
             generation: 7,
             next_file: 300,
             flushed_sequence: 40,
-            tables: vec![TableEntry { id: 0, definition_bytes: 500 }],
+            tables: vec![TableEntry { id: 0, definition_bytes: 500, retention_ns: 300 }],
             segments: vec![SegmentEntry {
                 file: 299,
                 table: 0,
@@ -202,11 +206,11 @@ mod tests {
         let hex: String = sample().encode().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
             hex,
-            "544944454d46535401000000\
+            "544944454d46535402000000\
              07000000000000002c010000000000002800000000000000\
-             0100f403\
+             0100f403ac02\
              01ab020028c0843d8092f401fbffffffffffffffffffffffffffff7f\
-             bc14ccb7"
+             a7d5217b"
         );
     }
 

@@ -17,7 +17,7 @@ use crate::options::Options;
 use crate::recycle::Spare;
 use crate::segment::Segment;
 use crate::store::{Inner, Recovery, Store, TableState, publish_definitions};
-use crate::wal::{Log, Replay, decode_record, log_number, log_path, replay};
+use crate::wal::{Log, Marker, Replay, decode_record, is_new_log, log_number, log_path, replay};
 
 /// What was not durable of a log is written anew in steps of this many bytes.
 const REWRITE_BYTES: usize = 1 << 20;
@@ -140,7 +140,10 @@ fn open_to_write(dir: &Path, options: Options) -> Result<Store> {
         Recovery { removed_files: remove_orphans(disk, dir, &manifest)?, ..Recovery::default() };
     let mut loaded = load(disk, dir, manifest)?;
     let replayed = replay_logs(disk, dir, &mut loaded, &mut recovery)?;
-    let last_log = settle_last_log(disk, dir, &replayed.last_log)?;
+    let last_log = match &replayed.last_log {
+        Some((number, replay)) => settle_last_log(disk, dir, *number, replay)?,
+        None => 0,
+    };
     let next_file = loaded.manifest.next_file.max(last_log + 1);
     let last_sequence = replayed.last_sequence;
     let log = Log::create(disk, dir, next_file, last_sequence, options.durability)?;
@@ -222,7 +225,8 @@ fn remove_orphans(disk: &dyn Disk, dir: &Path, manifest: &Manifest) -> Result<Ve
     let mut removed = Vec::new();
     for name in disk.list(dir).map_err(|e| Error::io(dir, "list the store", e))? {
         let path = dir.join(&name);
-        let is_ours = is_segment_or_definition(&name) || name == "MANIFEST.next";
+        let is_new = name == "MANIFEST.next" || is_new_log(&name);
+        let is_ours = is_segment_or_definition(&name) || is_new;
         if is_ours && !named.contains(&path) {
             disk.remove(&path).map_err(|e| Error::io(&path, "remove an unfinished file", e))?;
             removed.push(path);
@@ -235,7 +239,8 @@ fn remove_orphans(disk: &dyn Disk, dir: &Path, manifest: &Manifest) -> Result<Ve
 struct Replayed {
     chunks: Vec<(u32, Chunk)>,
     last_sequence: u64,
-    last_log: Replay,
+    /// The number of the last log, and what it gave.
+    last_log: Option<(u64, Replay)>,
 }
 
 /// Applies the log to what the files hold.
@@ -252,6 +257,13 @@ fn replay_logs(
     let mut replayed = Replayed { last_sequence: flushed, ..Replayed::default() };
     for (index, number) in numbers.iter().enumerate() {
         let path = log_path(dir, *number);
+        let before = replayed.last_sequence;
+        let check_base = |base: u64| {
+            if base <= before + 1 {
+                return Ok(());
+            }
+            Err(format!("writes {} to {} are missing before this log", before + 1, base - 1))
+        };
         let apply = |sequence: u64, payload: &[u8], offset: u64| {
             if sequence <= flushed {
                 return Ok(());
@@ -267,11 +279,18 @@ fn replay_logs(
                 apply_record(payload, sequence, &mut loaded.definitions, &mut replayed.chunks);
             applied.map_err(|what| Error::corrupt(&path, offset, what))
         };
-        let result = replay(disk, dir, *number, index + 1 == numbers.len(), apply)?;
-        replayed.last_log = result;
+        let is_last = index + 1 == numbers.len();
+        let result = replay(disk, dir, *number, is_last, check_base, apply)?;
+        replayed.last_log = Some((*number, result));
         if result.torn_bytes > 0 {
-            recovery.torn_tail = Some((path, result.torn_bytes));
+            recovery.torn_tail = Some((path.clone(), result.torn_bytes));
         }
+        if !result.is_closed() {
+            let marked = result.header.mark.map_or(0, |mark| mark.synced);
+            let unmarked = result.valid_bytes.saturating_sub(marked);
+            recovery.unclosed_log = Some((path.clone(), unmarked));
+        }
+        recovery.damaged_marks.extend(result.header.damaged_mark.map(|offset| (path, offset)));
     }
     recovery.replayed_rows = replayed.chunks.iter().map(|(_, chunk)| chunk.rows() as u64).sum();
     Ok(replayed)
@@ -313,22 +332,13 @@ fn apply_record(
 
 /// Cuts the torn tail of the last log and makes the rest durable: a process that ended before its
 /// fsync, or whose fsync failed, left writes that were just replayed, and later ones will build on
-/// them. Returns the number of the last log, 0 when there is none.
+/// them. Then marks it as closed. Returns its number.
 ///
 /// After a failed fsync the kernel may take pages for written that are not, and the next fsync
 /// for done: what no fsync vouches for is written anew.
-fn settle_last_log(disk: &dyn Disk, dir: &Path, log: &Replay) -> Result<u64> {
-    let names = disk.list(dir).map_err(|e| Error::io(dir, "list the store", e))?;
-    let Some(number) = names.iter().filter_map(|name| log_number(name)).max() else {
-        return Ok(0);
-    };
+fn settle_last_log(disk: &dyn Disk, dir: &Path, number: u64, log: &Replay) -> Result<u64> {
     let path = log_path(dir, number);
     let settled = disk.open(&path, true).and_then(|file| {
-        if log.valid_bytes == 0 {
-            // Not even its header is whole. It must be gone before another log follows it.
-            drop(file);
-            return disk.remove(&path).and_then(|()| disk.sync_dir(dir));
-        }
         file.set_len(log.valid_bytes)?;
         let mut piece = Vec::new();
         for start in (log.synced_bytes..log.valid_bytes).step_by(REWRITE_BYTES) {
@@ -336,6 +346,11 @@ fn settle_last_log(disk: &dyn Disk, dir: &Path, log: &Replay) -> Result<u64> {
             file.read_exact_at(&mut piece, start)?;
             file.write_all_at(&piece, start)?;
         }
+        file.sync()?;
+        let Some(mark) = log.header.mark else { return Ok(()) };
+        // Even if there is such a mark: it may have been read, and not be durable.
+        let mark = mark.next(log.valid_bytes, true);
+        file.write_all_at(&mark.sector(number), mark.offset())?;
         file.sync()
     });
     settled.map_err(|e| Error::io(&path, "settle the last log", e))?;
@@ -368,6 +383,9 @@ fn assemble(
     }
     memtable.force(bytes);
     let spare = Arc::new(Spare::new(options.budget.limit_bytes()));
+    let log = log.map(Arc::new);
+    // Where time does not pass by itself nobody waits for a moment without writes.
+    let marker = log.as_ref().filter(|_| options.disk.has_real_time()).map(Marker::start);
     let commit = Commit { manifest: loaded.manifest, definitions: loaded.definition_files };
     Store::new(Inner {
         dir: dir.to_owned(),
@@ -387,6 +405,7 @@ fn assemble(
         last_untimed: AtomicI64::new(i64::MIN),
         is_closed: AtomicBool::new(false),
         recovery,
+        _marker: marker,
         _lock: lock,
     })
 }

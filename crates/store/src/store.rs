@@ -19,7 +19,7 @@ use crate::options::Options;
 use crate::read::{Memory, Segments, Snapshot, TableView, ViewInner};
 use crate::recycle::Spare;
 use crate::segment::Segment;
-use crate::wal::{Log, MAX_RECORD_BYTES, encode_rows};
+use crate::wal::{Log, MAX_RECORD_BYTES, Marker, encode_rows};
 
 /// A store: a directory of tables. Cheap to clone; all clones are the same store.
 ///
@@ -49,7 +49,7 @@ pub(crate) struct Inner {
     /// What readers see.
     pub(crate) tables: RwLock<Vec<TableState>>,
     /// `None`: read only.
-    pub(crate) log: Option<Log>,
+    pub(crate) log: Option<Arc<Log>>,
     pub(crate) next_file: AtomicU64,
     pub(crate) memtable: Mutex<Reservation>,
     pub(crate) is_flushing: AtomicBool,
@@ -59,6 +59,7 @@ pub(crate) struct Inner {
     pub(crate) last_untimed: AtomicI64,
     pub(crate) is_closed: AtomicBool,
     pub(crate) recovery: Recovery,
+    pub(crate) _marker: Option<Marker>,
     /// Held as long as the store is open.
     pub(crate) _lock: Option<Box<dyn Send + Sync>>,
 }
@@ -103,6 +104,11 @@ pub struct Recovery {
     /// Bytes of a write at the end of the log that was cut off before it was acknowledged, and
     /// the file they stood in.
     pub torn_tail: Option<(PathBuf, u64)>,
+    /// The log was not closed: the file, and the bytes of writes in it behind the last moment it was
+    /// known to be durable. All of them came back; that more followed and was lost cannot be told.
+    pub unclosed_log: Option<(PathBuf, u64)>,
+    /// Marks of logs that were damaged, and their offsets; another mark of the same log counted.
+    pub damaged_marks: Vec<(PathBuf, u64)>,
     /// Files that were being written and never became part of the store; they were removed.
     pub removed_files: Vec<PathBuf>,
 }
@@ -160,6 +166,16 @@ impl Store {
         self.inner.snapshot()
     }
 
+    /// Makes everything acknowledged durable, whatever the store's [`crate::Durability`] says, and
+    /// notes in the log how far it is: what is damaged or missing before that is an error when
+    /// the store is opened, and not taken for a write that was cut off.
+    ///
+    /// # Errors
+    /// When the disk fails: the store takes no more then.
+    pub fn sync(&self) -> Result<()> {
+        self.inner.log()?.sync_and_mark(false)
+    }
+
     /// A way to write for one thread.
     #[must_use]
     pub fn writer(&self) -> Writer {
@@ -211,7 +227,7 @@ impl Inner {
         if self.is_closed.load(Ordering::Acquire) {
             return Err(Error::invalid("the store is closed"));
         }
-        self.log.as_ref().ok_or_else(Error::read_only)
+        self.log.as_deref().ok_or_else(Error::read_only)
     }
 
     fn write(self: &Arc<Self>, batch: &mut Batch, map: &mut BatchMap) -> Result<Written> {
@@ -331,7 +347,7 @@ impl Inner {
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let durable = self.log.as_ref().map_or(u64::MAX, Log::durable_sequence);
+        let durable = self.log.as_deref().map_or(u64::MAX, Log::durable_sequence);
         let mut stale = Vec::new();
         let views: Vec<TableView> = {
             let tables = self.read_tables();

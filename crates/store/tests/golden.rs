@@ -1,5 +1,5 @@
-//! A store written by version 1 of the formats is read by every later program, and this program
-//! still writes those bytes.
+//! Stores written by earlier versions of the formats are read by every later program, and this
+//! program still writes the bytes of the latest.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
@@ -12,7 +12,7 @@ use common::{Row, Rows, Val, dump, fill};
 use tidemill_model::Batch;
 use tidemill_store::{Disk, Options, SimDisk, Store};
 
-const DIR: &str = "/v1";
+const DIR: &str = "/store";
 
 /// Three rows in a segment and one in the log, of every type.
 fn write(disk: &SimDisk) -> Rows {
@@ -36,8 +36,8 @@ fn write(disk: &SimDisk) -> Rows {
     rows
 }
 
-fn golden() -> BTreeMap<PathBuf, Vec<u8>> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1");
+fn golden(version: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(version);
     let files = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     let content = |path: PathBuf| {
         let bytes = std::fs::read(&path).unwrap();
@@ -47,34 +47,45 @@ fn golden() -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 #[test]
-fn version_1_is_read() {
+fn earlier_versions_are_read() {
     let want = write(&SimDisk::new(0));
     assert_eq!(want.len(), 4);
-    let disk = SimDisk::new(0);
-    disk.create_dir_all(Path::new(DIR)).unwrap();
-    for (path, bytes) in golden() {
-        disk.create(&path).unwrap().write_all_at(&bytes, 0).unwrap();
+    for version in ["v1", "v2"] {
+        let disk = SimDisk::new(0);
+        disk.create_dir_all(Path::new(DIR)).unwrap();
+        for (path, bytes) in golden(version) {
+            disk.create(&path).unwrap().write_all_at(&bytes, 0).unwrap();
+        }
+        // The second time what the first one made of it.
+        for replayed in [1, 1] {
+            let options =
+                Options { disk: Arc::new(disk.clone()), create: false, ..Options::default() };
+            let store = Store::open(DIR, options).unwrap();
+            assert!(store.check().unwrap().problems.is_empty());
+            let recovery = store.recovery();
+            assert_eq!((recovery.replayed_rows, &recovery.unclosed_log), (replayed, &None));
+            assert_eq!(dump(&store.snapshot()), want, "{version}");
+        }
     }
-    let options = Options { disk: Arc::new(disk), create: false, ..Options::default() };
-    let store = Store::open(DIR, options).unwrap();
-    assert!(store.check().unwrap().problems.is_empty());
-    assert_eq!(store.recovery().replayed_rows, 1);
-    assert_eq!(dump(&store.snapshot()), want);
 }
 
 /// Fails when a format changes: then it needs another version, and this directory stays. (An
 /// encoder that chooses differently within the format may be blessed with `TIDEMILL_BLESS=1`.)
 #[test]
-fn version_1_is_written() {
+fn version_2_is_written() {
     let disk = SimDisk::new(0);
     write(&disk);
     let mut files = disk.files();
     files.retain(|path, _| !path.ends_with("LOCK"));
     if std::env::var_os("TIDEMILL_BLESS").is_some() {
-        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1");
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v2");
         for (path, bytes) in &files {
             std::fs::write(dir.join(path.file_name().unwrap()), bytes).unwrap();
         }
     }
-    assert_eq!(files, golden());
+    let golden = golden("v2");
+    assert!(files.keys().eq(golden.keys()), "{:?}", files.keys());
+    for (path, bytes) in files {
+        assert!(bytes == golden[&path], "{} has other bytes", path.display());
+    }
 }

@@ -103,7 +103,7 @@ impl Run {
         if random.one_in(6) {
             self.disk.cut_power_at(self.disk.changes() + random.below(25) as u64);
         }
-        match random.below(16) {
+        match random.below(17) {
             0..6 => self.write(random),
             6 | 7 => self.call(None, |open| open.store.flush()),
             8 => self.call(None, |open| open.store.compact().map(|_| ())),
@@ -124,7 +124,8 @@ impl Run {
                 self.disk = self.disk.power_cut(random.next());
                 self.restart(random);
             }
-            14 => {
+            14 => self.call(None, |open| open.store.sync()),
+            15 => {
                 let open = self.open.as_ref().unwrap();
                 let check = open.store.check().unwrap();
                 assert!(self.disk.is_dead() || check.problems.is_empty(), "{:?}", check.problems);

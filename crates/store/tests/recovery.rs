@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use tidemill_model::{Batch, FieldType, SeriesKey, TimeRange};
-use tidemill_store::{Durability, Error, Options, SimDisk, Store};
+use tidemill_store::{Durability, Error, ErrorKind, Options, SimDisk, Store};
 
 fn open(disk: &SimDisk, durability: Durability) -> Result<Store, Error> {
     let options = Options { disk: Arc::new(disk.clone()), durability, ..Options::default() };
@@ -118,4 +118,37 @@ fn a_power_cut_in_the_middle_of_recovery_takes_nothing_back() {
             assert!(found.starts_with(&acknowledged), "{context:?}: {found:?}, {acknowledged:?}");
         }
     }
+}
+
+/// When nothing more comes for a moment, the log says how far it is durable: one that is cut before
+/// that is damaged, not torn.
+#[test]
+fn an_idle_log_is_marked() {
+    let home = tempfile::tempdir().unwrap();
+    let (dir, copy) = (home.path().join("store"), home.path().join("copy"));
+    let store = Store::open(&dir, Options::default()).unwrap();
+    write(&store, 1).unwrap();
+    let cut_copy = || {
+        let _ = std::fs::remove_dir_all(&copy);
+        std::fs::create_dir(&copy).unwrap();
+        for entry in std::fs::read_dir(&dir).unwrap() {
+            let path = entry.unwrap().path();
+            let bytes = std::fs::read(&path).unwrap();
+            let is_log = path.extension().is_some_and(|end| end == "wal");
+            let kept = bytes.len() - usize::from(is_log);
+            std::fs::write(copy.join(path.file_name().unwrap()), &bytes[..kept]).unwrap();
+        }
+        Store::open(&copy, Options::default())
+    };
+    // Before it is marked, a cut is a write that was never acknowledged, for all anyone can tell.
+    let damage = loop {
+        match cut_copy() {
+            Ok(store) => assert!(store.recovery().torn_tail.is_some()),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(damage.kind(), ErrorKind::Corrupt, "{damage}");
+    assert!(damage.to_string().contains("were durable"), "{damage}");
+    write(&store, 2).unwrap();
+    assert_eq!(times(&store), [1, 2]);
 }

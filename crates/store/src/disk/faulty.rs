@@ -183,6 +183,10 @@ impl<D: Disk> Disk for FaultyDisk<D> {
     fn now_ns(&self) -> i64 {
         self.disk.now_ns()
     }
+
+    fn has_real_time(&self) -> bool {
+        self.disk.has_real_time()
+    }
 }
 
 #[derive(Debug)]

@@ -72,6 +72,12 @@ pub trait Disk: Send + Sync + Debug {
 
     /// Nanoseconds since the Unix epoch.
     fn now_ns(&self) -> i64;
+
+    /// Whether time passes by itself, so that a thread may wait for some of it. A simulated disk
+    /// says no, so that a seed replays a run.
+    fn has_real_time(&self) -> bool {
+        true
+    }
 }
 
 /// An open file. Positions are the caller's; calls may come from several threads.

@@ -232,6 +232,10 @@ impl Disk for SimDisk {
         machine.now_ns += TICK_NS;
         machine.now_ns
     }
+
+    fn has_real_time(&self) -> bool {
+        false
+    }
 }
 
 struct SimLock {

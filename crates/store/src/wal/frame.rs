@@ -1,20 +1,7 @@
 use crate::bytes::{Cursor, Put};
 
-pub(super) const FILE_MAGIC: &[u8; 8] = b"TIDEMWAL";
-pub(super) const VERSION: u32 = 1;
-pub(super) const FILE_HEADER_BYTES: usize = 24;
 pub(super) const FRAME_MAGIC: u32 = u32::from_le_bytes(*b"TFRM");
 pub(super) const FRAME_HEADER_BYTES: usize = 28;
-
-pub(super) fn file_header(file: u64) -> Vec<u8> {
-    let mut out = Vec::with_capacity(FILE_HEADER_BYTES);
-    out.put(FILE_MAGIC);
-    out.put_u32(VERSION);
-    out.put_u64(file);
-    let crc = crc32c::crc32c(&out);
-    out.put_u32(crc);
-    out
-}
 
 /// A frame as it stands in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use super::frame::{Frame, file_header};
-use super::log_path;
+use super::frame::Frame;
+use super::header::{Header, Mark};
+use super::{log_path, new_log_path};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 use crate::options::Durability;
@@ -17,12 +19,17 @@ pub(crate) struct Log {
     dir: PathBuf,
     state: Mutex<State>,
     changed: Condvar,
+    /// Tells the [`super::Marker`] that there is something to mark, or that it is to stop.
+    to_mark: Condvar,
 }
 
 #[derive(Debug)]
 struct State {
     file: Arc<dyn DiskFile>,
     path: PathBuf,
+    number: u64,
+    /// The last mark in the file.
+    mark: Mark,
     /// Frames not handed to the file yet.
     pending: Vec<u8>,
     /// The buffer that the present leader writes from, to be used again.
@@ -36,6 +43,17 @@ struct State {
     durable_sequence: u64,
     is_leading: bool,
     is_poisoned: bool,
+    is_marker_waiting: bool,
+    has_marker_stopped: bool,
+}
+
+/// What a leader does besides writing what is pending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lead {
+    /// As the log's durability says.
+    Write,
+    /// Syncs, and notes that in the file.
+    Mark { is_closed: bool },
 }
 
 impl Log {
@@ -47,25 +65,29 @@ impl Log {
         sequence: u64,
         durability: Durability,
     ) -> Result<Self> {
-        let (file, path) = create_file(disk, dir, number)?;
-        let written = file_header(number).len() as u64;
+        let created = create_file(disk, dir, number, sequence + 1)?;
         let state = State {
-            file,
-            path,
+            file: created.file,
+            path: created.path,
+            number,
+            mark: created.mark,
             pending: Vec::new(),
             spare: Vec::new(),
-            written,
-            synced: written,
+            written: created.mark.synced,
+            synced: created.mark.synced,
             enqueued_sequence: sequence,
             durable_sequence: sequence,
             is_leading: false,
             is_poisoned: false,
+            is_marker_waiting: false,
+            has_marker_stopped: false,
         };
         Ok(Self {
             durability,
             dir: dir.to_owned(),
             state: Mutex::new(state),
             changed: Condvar::new(),
+            to_mark: Condvar::new(),
         })
     }
 
@@ -98,7 +120,7 @@ impl Log {
         let mut state = self.lock();
         if self.durability == Durability::None {
             return if state.pending.len() > MAX_LAZY_BYTES {
-                self.write_pending(state)
+                self.lead(state, Lead::Write)
             } else {
                 Ok(())
             };
@@ -110,7 +132,7 @@ impl Log {
             if state.is_leading {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             } else {
-                self.write_pending(state)?;
+                self.lead(state, Lead::Write)?;
                 state = self.lock();
             }
         }
@@ -118,14 +140,14 @@ impl Log {
     }
 
     /// Writes what is pending, as the leader of all who wait for it.
-    fn write_pending(&self, mut state: MutexGuard<'_, State>) -> Result<()> {
+    fn lead(&self, mut state: MutexGuard<'_, State>, lead: Lead) -> Result<()> {
         while state.is_leading {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if state.is_poisoned {
             return Err(Error::poisoned());
         }
-        if state.pending.is_empty() {
+        if state.pending.is_empty() && (lead == Lead::Write || state.is_marked(lead)) {
             return Ok(());
         }
         state.is_leading = true;
@@ -133,18 +155,32 @@ impl Log {
         let mut bytes = std::mem::replace(&mut state.pending, spare);
         let (file, path) = (Arc::clone(&state.file), state.path.clone());
         let (offset, sequence) = (state.written, state.enqueued_sequence);
+        let (number, mut mark) = (state.number, state.mark);
         drop(state);
-        let mut result = file.write_all_at(&bytes, offset);
-        if result.is_ok() && self.durability == Durability::Fsync {
-            result = file.sync();
-        }
+        let end = offset + bytes.len() as u64;
+        let must_sync = self.durability == Durability::Fsync || lead != Lead::Write;
+        let mut write = || {
+            if !bytes.is_empty() {
+                file.write_all_at(&bytes, offset)?;
+            }
+            if must_sync {
+                file.sync()?;
+            }
+            if let Lead::Mark { is_closed } = lead {
+                mark = mark.next(end, is_closed);
+                file.write_all_at(&mark.sector(number), mark.offset())?;
+                file.sync()?;
+            }
+            Ok(())
+        };
+        let result: std::io::Result<()> = write();
         let mut state = self.lock();
         state.is_leading = false;
         match &result {
             Ok(()) => {
-                state.written = offset + bytes.len() as u64;
-                if self.durability == Durability::Fsync {
-                    state.synced = state.written;
+                (state.written, state.mark) = (end, mark);
+                if must_sync {
+                    state.synced = end;
                 }
                 state.durable_sequence = state.durable_sequence.max(sequence);
             }
@@ -153,55 +189,61 @@ impl Log {
         }
         bytes.clear();
         state.spare = bytes;
+        if std::mem::take(&mut state.is_marker_waiting) {
+            self.to_mark.notify_one();
+        }
         self.changed.notify_all();
         result.map_err(|e| Error::io(&path, "write the log", e))
     }
 
-    /// Writes everything handed in, makes it durable, and notes that in the file.
-    pub(crate) fn sync_and_mark(&self) -> Result<()> {
-        let mut state = self.lock();
-        // Others may hand in more, or still be writing, each time the lock was given up.
-        while state.is_leading || !state.pending.is_empty() {
-            self.write_pending(state)?;
-            state = self.lock();
+    /// Writes everything handed in, makes it durable, and notes that in the file; with `is_closed`
+    /// also that nothing follows. No writer may hand in more then.
+    pub(crate) fn sync_and_mark(&self, is_closed: bool) -> Result<()> {
+        self.lead(self.lock(), Lead::Mark { is_closed })
+    }
+
+    /// Waits until there is something to mark, and then until nothing was written for `idle`;
+    /// marks it then. `false`: it is to stop.
+    pub(super) fn mark_when_idle(&self, idle: Duration) -> bool {
+        let is_marked = |state: &mut State| {
+            let waits = state.is_marked(Lead::Mark { is_closed: false }) || state.is_poisoned;
+            state.is_marker_waiting = waits && !state.has_marker_stopped;
+            state.is_marker_waiting
+        };
+        let state = self.to_mark.wait_while(self.lock(), is_marked);
+        let state = state.unwrap_or_else(PoisonError::into_inner);
+        let seen = (state.written, state.number);
+        let goes_on = |state: &mut State| !state.has_marker_stopped;
+        let waited = self.to_mark.wait_timeout_while(state, idle, goes_on);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if state.has_marker_stopped {
+            return false;
         }
-        if state.is_poisoned {
-            return Err(Error::poisoned());
+        if seen == (state.written, state.number)
+            && let Err(error) = self.lead(state, Lead::Mark { is_closed: false })
+        {
+            tracing::error!(%error, "the log could not be marked");
         }
-        let mut mark = Vec::new();
-        let synced = state.file.sync().and_then(|()| {
-            Frame::put(0, state.written, &[], &mut mark);
-            state.file.write_all_at(&mark, state.written)?;
-            state.file.sync()
-        });
-        match synced {
-            Ok(()) => {
-                state.written += mark.len() as u64;
-                state.synced = state.written;
-                state.durable_sequence = state.enqueued_sequence;
-                self.changed.notify_all();
-                Ok(())
-            }
-            Err(error) => {
-                state.is_poisoned = true;
-                self.changed.notify_all();
-                Err(Error::io(&state.path, "sync the log", error))
-            }
-        }
+        true
+    }
+
+    pub(super) fn stop_marker(&self) {
+        self.lock().has_marker_stopped = true;
+        self.to_mark.notify_all();
     }
 
     /// Goes on in a new file. Everything handed in before is durable in the old one. No writer
     /// may hand in meanwhile.
     pub(crate) fn rotate(&self, disk: &dyn Disk, number: u64) -> Result<()> {
-        self.sync_and_mark()?;
-        // A failure leaves a file behind that makes this one no longer the last, whose end may be
-        // torn: nothing more may be written to it.
-        let created = create_file(disk, &self.dir, number).inspect_err(|_| self.poison());
-        let (file, path) = created?;
+        self.sync_and_mark(true)?;
+        let base_sequence = self.lock().enqueued_sequence + 1;
+        // The old file says that nothing follows in it: nothing more may be written there.
+        let created = create_file(disk, &self.dir, number, base_sequence);
+        let created = created.inspect_err(|_| self.poison())?;
         let mut state = self.lock();
-        state.written = file_header(number).len() as u64;
-        state.synced = state.written;
-        (state.file, state.path) = (file, path);
+        (state.written, state.synced) = (created.mark.synced, created.mark.synced);
+        (state.file, state.path) = (created.file, created.path);
+        (state.number, state.mark) = (number, created.mark);
         Ok(())
     }
 
@@ -216,17 +258,37 @@ impl Log {
     }
 }
 
-/// The header is durable whatever [`Durability`] says, so that after a power cut the store opens.
-fn create_file(disk: &dyn Disk, dir: &Path, number: u64) -> Result<(Arc<dyn DiskFile>, PathBuf)> {
-    let path = log_path(dir, number);
-    let created = disk.create(&path).and_then(|file| {
-        file.write_all_at(&file_header(number), 0)?;
+impl State {
+    /// Whether the file says already that all of it is durable (and closed, if it is to say that).
+    fn is_marked(&self, lead: Lead) -> bool {
+        let is_enough = match lead {
+            Lead::Mark { is_closed } => self.mark.is_closed || !is_closed,
+            Lead::Write => true,
+        };
+        is_enough && self.mark.synced == self.written && self.pending.is_empty()
+    }
+}
+
+struct Created {
+    file: Arc<dyn DiskFile>,
+    path: PathBuf,
+    mark: Mark,
+}
+
+/// Makes an empty log file. It gets its name when its header is durable (whatever [`Durability`]
+/// says), so that a log file without a whole header is damaged.
+fn create_file(disk: &dyn Disk, dir: &Path, number: u64, base_sequence: u64) -> Result<Created> {
+    let (path, new_path) = (log_path(dir, number), new_log_path(dir, number));
+    let (header, mark) = Header::encode(number, base_sequence);
+    let created = disk.create(&new_path).and_then(|file| {
+        file.write_all_at(&header, 0)?;
         file.sync()?;
+        disk.rename(&new_path, &path)?;
         disk.sync_dir(dir)?;
         Ok(file)
     });
     match created {
-        Ok(file) => Ok((file, path)),
+        Ok(file) => Ok(Created { file, path, mark }),
         Err(error) => Err(Error::io(&path, "create a log file", error)),
     }
 }

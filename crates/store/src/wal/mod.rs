@@ -1,22 +1,30 @@
 //! The log: what was acknowledged and is not in a segment yet. See `docs/formats/wal.md`.
 //!
 //! ```text
-//! log    := magic "TIDEMWAL", version u32 = 1, file number u64, crc32c u32 of these 20 bytes, frame*
+//! log    := header, frame*
+//! header := magic "TIDEMWAL", version u32 = 2, file number u64, base sequence u64, crc32c u32 of
+//!           these 28 bytes, zeros up to 512; then two marks, 512 bytes each
+//! mark   := count u64, synced u64, is closed u8, crc32c u32 of file number and these 17 bytes, zeros
 //! frame  := magic u32 "TFRM", payload bytes u32, crc32c u32 of all that follows, sequence u64,
 //!           synced u64, payload
 //! ```
 //!
-//! `synced` says how many bytes of this file were durable when the frame was made: damage before
-//! that is damage, whatever stands at the end after it may be a torn tail. A frame with no payload
-//! is such a mark alone (written when the log is closed or rotated); its sequence is 0. Others are
-//! batches (`record.rs`), with consecutive sequence numbers.
+//! `synced` says how many bytes of this file were durable when the frame or the mark was made: damage
+//! before that is damage, whatever stands at the end after it may be a torn tail. Frames say it of
+//! the groups before them; a mark says it of the whole file and is written when nothing more comes
+//! for a moment, by `Store::sync`, and when the file is closed. Payloads are batches (`record.rs`), with
+//! consecutive sequence numbers from the base on; what is missing before the base is noticed.
 
 mod frame;
+mod header;
 mod log;
+mod marker;
 mod record;
 mod replay;
 
+pub(crate) use header::Mark;
 pub(crate) use log::Log;
+pub(crate) use marker::Marker;
 pub(crate) use record::{decode_record, encode_rows};
 pub(crate) use replay::{Replay, replay};
 
@@ -26,9 +34,20 @@ use std::path::{Path, PathBuf};
 pub(crate) const MAX_RECORD_BYTES: usize = 1 << 30;
 
 const FILE_SUFFIX: &str = ".wal";
+const NEW_SUFFIX: &str = ".next";
 
 pub(crate) fn log_path(dir: &Path, file: u64) -> PathBuf {
     dir.join(format!("{file:08}{FILE_SUFFIX}"))
+}
+
+/// The name a log file has until its header is durable.
+pub(crate) fn new_log_path(dir: &Path, file: u64) -> PathBuf {
+    dir.join(format!("{file:08}{FILE_SUFFIX}{NEW_SUFFIX}"))
+}
+
+/// Whether the name is that of a log file that was being made.
+pub(crate) fn is_new_log(name: &str) -> bool {
+    name.strip_suffix(NEW_SUFFIX).is_some_and(|name| log_number(name).is_some())
 }
 
 /// The number of a log file, if the name is one.

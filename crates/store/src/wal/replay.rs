@@ -1,25 +1,38 @@
 use std::path::Path;
 
-use super::frame::{FILE_HEADER_BYTES, FRAME_HEADER_BYTES, FRAME_MAGIC, Frame, file_header};
+use super::frame::{FRAME_HEADER_BYTES, FRAME_MAGIC, Frame};
+use super::header::{HEADER_BYTES, Header};
 use super::{MAX_RECORD_BYTES, log_path};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 
 /// Log files are read in steps of this many bytes.
 const READ_BYTES: usize = 4 << 20;
+/// Where the base sequence stands in the header.
+const BASE_OFFSET: u64 = 20;
 
 /// What a log file gave.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Replay {
+    pub(crate) header: Header,
     /// Bytes up to the end of the last good frame.
     pub(crate) valid_bytes: u64,
     /// Bytes after it: a write that was cut off, never acknowledged.
     pub(crate) torn_bytes: u64,
-    /// Bytes that were durable, as its last frame says.
+    /// Bytes that were durable, as its last frame or its mark says.
     pub(crate) synced_bytes: u64,
 }
 
-/// Calls `apply(sequence, payload, offset)` for each record of a log file, in order.
+impl Replay {
+    /// Whether the file says that it ends where it does.
+    pub(crate) fn is_closed(&self) -> bool {
+        let ends_here = |mark: super::Mark| mark.is_closed && mark.synced == self.valid_bytes;
+        self.torn_bytes == 0 && self.header.mark.is_none_or(ends_here)
+    }
+}
+
+/// Calls `check_base(base_sequence)` and then `apply(sequence, payload, offset)` for each record of a
+/// log file, in order.
 ///
 /// What stands after the last good frame is a torn tail, if it may have been written last: in the
 /// last file, and not before bytes that some later frame says were durable. Otherwise it is
@@ -32,22 +45,27 @@ pub(crate) fn replay(
     dir: &Path,
     number: u64,
     is_last: bool,
+    check_base: impl FnOnce(u64) -> Result<(), String>,
     mut apply: impl FnMut(u64, &[u8], u64) -> Result<()>,
 ) -> Result<Replay> {
     let path = log_path(dir, number);
     let io = |e| Error::io(&path, "read the log", e);
     let file = disk.open(&path, false).map_err(io)?;
+    let first = file.len().map_err(io)?.min(HEADER_BYTES as u64);
+    let mut bytes = vec![0; first as usize];
+    file.read_exact_at(&mut bytes, 0).map_err(io)?;
+    let header = Header::parse(&bytes, number);
+    let header = header.map_err(|m| Error::corrupt(&path, m.at as u64, m.what))?;
+    // After the marks were read: a writer may be at work.
     let length = file.len().map_err(io)?;
-    let mut window = Window { file: &*file, length, start: 0, bytes: Vec::new() };
-    let header = file_header(number);
-    if window.at(0, FILE_HEADER_BYTES).map_err(io)? != header {
-        // The file was created and the power went before its header was durable.
-        if is_last && length <= FILE_HEADER_BYTES as u64 {
-            return Ok(Replay { torn_bytes: length, ..Replay::default() });
-        }
-        return Err(Error::corrupt(&path, 0, "not the header of this log file"));
+    let marked = header.mark.map_or(0, |mark| mark.synced);
+    if length < marked {
+        let message = format!("the log ends here; its first {marked} bytes were durable");
+        return Err(Error::corrupt(&path, length, message));
     }
-    let (mut at, mut synced_bytes) = (FILE_HEADER_BYTES as u64, 0);
+    let mut window = Window { file: &*file, length, start: 0, bytes: Vec::new() };
+    let (mut at, mut synced_bytes) = (header.bytes, marked);
+    check_base(header.base_sequence).map_err(|what| Error::corrupt(&path, BASE_OFFSET, what))?;
     while at < length {
         let bytes = window.frame_at(at).map_err(io)?;
         let Some(frame) = Frame::parse(bytes) else { break };
@@ -56,19 +74,25 @@ pub(crate) fn replay(
             apply(frame.sequence, frame.payload, at)?;
         }
         at += size;
-        synced_bytes = frame.synced;
+        synced_bytes = synced_bytes.max(frame.synced);
     }
     let torn_bytes = length - at;
+    let replay = Replay { header, valid_bytes: at, torn_bytes, synced_bytes };
     if torn_bytes > 0 {
-        if !is_last {
-            return Err(Error::corrupt(&path, at, "the log is damaged (later files follow it)"));
-        }
-        if let Some(synced) = synced_beyond(&mut window, at).map_err(io)? {
+        let synced = match at < marked {
+            true => Some(marked),
+            false => synced_beyond(&mut window, at).map_err(io)?,
+        };
+        if let Some(synced) = synced {
             let message = format!("the log is damaged: its first {synced} bytes were durable");
             return Err(Error::corrupt(&path, at, message));
         }
     }
-    Ok(Replay { valid_bytes: at, torn_bytes, synced_bytes })
+    if !is_last && !replay.is_closed() {
+        let message = "the log ends too early: it was not closed, but later files follow it";
+        return Err(Error::corrupt(&path, at, message));
+    }
+    Ok(replay)
 }
 
 /// Looks behind damage for a frame that says more than `at` bytes were durable.
