@@ -149,7 +149,7 @@ fn build(tree: &Path, target: &Path, packages: &BTreeSet<String>) -> Result<Vec<
     cargo.current_dir(tree).env("CARGO_TARGET_DIR", target).env("CARGO_INCREMENTAL", "1");
     cargo.args(["test", "--profile", "quick", "--no-run", "--lib", "--tests"]);
     cargo.args(["--message-format", "json-render-diagnostics"]).env("RUSTFLAGS", "-Awarnings");
-    packages.iter().for_each(|package| drop(cargo.args(["-p", package])));
+    cargo.args(packages.iter().flat_map(|package| ["-p", package]));
     let output = cargo.stderr(Stdio::inherit()).output().context("cargo test --no-run")?;
     ensure!(output.status.success(), "the mutated tree does not build");
     let mut suites = Vec::new();
@@ -200,16 +200,16 @@ fn run_all(
         }
         Ok(())
     };
-    std::thread::scope(|scope| {
+    std::thread::scope(|scope| -> Result<()> {
         let threads: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(work)).collect();
-        let ended = threads.into_iter().map(|thread| thread.join());
-        ended.map(|result| result.unwrap_or_else(|_| bail!("a thread panicked"))).collect()
-    })
-    .and_then(|()| {
-        let mut results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        results.sort_by_key(|result| result.0);
-        Ok(results)
-    })
+        for thread in threads {
+            thread.join().unwrap_or_else(|_| bail!("a thread panicked"))?;
+        }
+        Ok(())
+    })?;
+    let mut results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    results.sort_by_key(|result| result.0);
+    Ok(results)
 }
 
 /// Runs a program of tests with a mutation, or without.
