@@ -1,8 +1,9 @@
 //! Checks of the house: `cargo xtask layers`, `cargo xtask tidy`, `cargo xtask features`, which also
 //! run as tests; the campaigns: `cargo xtask torture --help`; and what shows that the tests would
-//! see a defect: `cargo xtask mutants`.
+//! see a defect: `cargo xtask mutants`, `cargo xtask coverage`.
 #![forbid(unsafe_code)]
 
+mod coverage;
 mod features;
 mod layers;
 mod mutants;
@@ -19,11 +20,12 @@ fn main() -> anyhow::Result<ExitCode> {
         Some("layers") => layers::check(&root)?,
         Some("tidy") => tidy::check(&root)?,
         Some("features") => features::check(&root)?,
+        Some("coverage") => return coverage::run(&root, &arguments[1..]),
         Some("mutants") => return mutants::run(&root, &arguments[1..]),
         Some("torture") => return torture::run(&root, &arguments[1..]),
         other => {
             eprintln!(
-                "usage: xtask layers | tidy | features | mutants | torture (not `{}`)",
+                "usage: xtask layers | tidy | features | coverage | mutants | torture (not `{}`)",
                 other.unwrap_or_default()
             );
             return Ok(ExitCode::from(2));
