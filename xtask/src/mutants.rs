@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail, ensure};
 use toml::{Table, Value};
 
 const LIST: &str = "xtask/mutants.toml";
-const USAGE: &str = "usage: xtask mutants [--list] [--only PART_OF_A_NAME…] [--jobs N]";
+const USAGE: &str = "usage: xtask mutants [--list] [--only PART…] [--jobs N]";
 
 /// Where the completeness of the list is checked, and what must stand in a mutation there.
 const COVERED: [(&str, &[&str]); 2] = [
@@ -64,7 +64,8 @@ struct List {
     exceptions: Vec<(String, String)>,
 }
 
-/// Runs the mutations whose names hold one of those given with `--only`, or lists them.
+/// Runs the mutations of which `PACKAGE/NAME` holds one of the parts given with `--only`, or lists
+/// them.
 ///
 /// # Errors
 /// When the list is stale, the mutated tree does not build, or its tests fail without a mutation.
@@ -89,9 +90,12 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
         stale.iter().for_each(|problem| eprintln!("{problem}"));
         bail!("the list is stale");
     }
-    let is_wanted = |name: &str| only.is_empty() || only.iter().any(|part| name.contains(part));
+    let is_wanted = |mutation: &Mutation| {
+        let name = format!("{}/{}", mutation.package(), mutation.name);
+        only.is_empty() || only.iter().any(|part| name.contains(part))
+    };
     let wanted: Vec<usize> =
-        (0..list.mutations.len()).filter(|at| is_wanted(&list.mutations[*at].name)).collect();
+        (0..list.mutations.len()).filter(|at| is_wanted(&list.mutations[*at])).collect();
     if is_list {
         for at in &wanted {
             println!("{:40} {}", list.mutations[*at].name, list.mutations[*at].file);

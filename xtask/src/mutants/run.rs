@@ -74,8 +74,7 @@ pub(super) fn run(
     // Most mutations fall to the quick ones.
     suites.sort_by_key(|suite| suite.took);
     let results = run_all(mutations, wanted, &suites, jobs)?;
-    let mut survivors = 0;
-    let mut timed_out = 0;
+    let (mut survivors, mut timed_out) = (0, 0);
     for (at, outcome, took) in &results {
         let name = &mutations[*at].name;
         let what = match outcome {
@@ -160,6 +159,9 @@ fn build(tree: &Path, target: &Path, packages: &BTreeSet<String>) -> Result<Vec<
         let Some(dir) = Path::new(manifest).parent() else { continue };
         let folder = dir.file_name().unwrap_or_default().to_string_lossy();
         let target = &message["target"];
+        if target["kind"][0] == "bench" {
+            continue;
+        }
         let is_lib = target["kind"][0] == "lib";
         let name = if is_lib { "lib" } else { target["name"].as_str().unwrap_or_default() };
         suites.push(Suite {
