@@ -2,6 +2,9 @@
 #![forbid(unsafe_code)]
 
 pub mod strategies;
+mod unsynced;
+
+pub use unsynced::UnsyncedDisk;
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};

@@ -44,7 +44,18 @@ pub(crate) fn open_to_write(
 
 fn open(dir: &Path, options: Options) -> anyhow::Result<Store> {
     let store = Store::open(dir, options)?;
-    recovery_notes(store.inner().recovery()).iter().for_each(|note| say(note));
+    let recovery = store.inner().recovery();
+    recovery_notes(recovery).iter().for_each(|note| say(note));
+    // A reader may be beside a writer, whose log is open.
+    if let Some((path, bytes)) =
+        recovery.unclosed_log.as_ref().filter(|_| !store.inner().is_read_only())
+    {
+        say(&format!(
+            "note: the store was not closed; {} was read to its end, {bytes} bytes beyond what it \
+             says was durable",
+            path.display()
+        ));
+    }
     Ok(store)
 }
 
@@ -54,6 +65,12 @@ pub(crate) fn recovery_notes(recovery: &Recovery) -> Vec<String> {
     if let Some((path, bytes)) = &recovery.torn_tail {
         notes.push(format!(
             "note: {} ended in {bytes} bytes of a write that was never acknowledged; they are left out",
+            path.display()
+        ));
+    }
+    for (path, offset) in &recovery.damaged_marks {
+        notes.push(format!(
+            "warning: a mark of {} at byte {offset} was damaged; the other one was read, and nothing is lost",
             path.display()
         ));
     }

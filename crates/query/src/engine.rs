@@ -8,6 +8,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::execute_stream;
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
 use tidemill_memory::Budget;
+use tidemill_model::TimeRange;
 use tidemill_store::Snapshot;
 
 use crate::catalog::{Names, Tables};
@@ -57,6 +58,16 @@ struct Shared {
     schemas: Arc<SchemaCache>,
     plans: PlanCache,
     native: bool,
+}
+
+/// Rows of a table as a condition on its times and tags says them: all of some series in a range
+/// of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Matching {
+    /// The range.
+    pub range: TimeRange,
+    /// Ids of the series, ascending.
+    pub series: Vec<u32>,
 }
 
 /// A statement that is ready to run.
@@ -137,6 +148,30 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// What a condition, as it stands behind `WHERE`, says of a table, when it says it by times
+    /// and tags alone: `time < '2026-01-01' AND host = 'a'`. Conditions joined by `AND` that
+    /// each concern times (a comparison, `BETWEEN`) or tags (anything) can be said so.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`] when fields come into it, or times otherwise than by a range; and
+    /// as [`Engine::sql`].
+    pub fn matching(&self, table: &str, condition: &str) -> Result<Matching> {
+        // On a line of its own, so that a comment in it ends and places can be told.
+        let quoted = table.replace('"', "\"\"");
+        let sql = format!("SELECT * FROM \"{quoted}\" WHERE\n{condition}\n");
+        let snapshot = (self.shared.snapshot)()?;
+        let (plan, _) = self.shared.plan(&sql, &snapshot).map_err(Error::one_line_up)?;
+        let matching = native::matching(&plan, table, &snapshot)?;
+        matching.ok_or_else(|| {
+            Error::refused(format!(
+                "`{condition}` is no condition on times and tags alone: write comparisons of `time` \
+                 with constants, and conditions on tags, joined by AND"
+            ))
+        })
+    }
+}
+
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").field("native", &self.shared.native).finish_non_exhaustive()
@@ -152,6 +187,17 @@ impl Shared {
         {
             return Ok(Prepared::Native(query, snapshot));
         }
+        let (plan, max_rows) = self.plan(sql, &snapshot)?;
+        if self.native
+            && let Some(prepared) = self.recognise(sql, &plan, snapshot)
+        {
+            return Ok(prepared);
+        }
+        Ok(Prepared::DataFusion { plan, max_rows })
+    }
+
+    /// The logical plan of a statement, and how many rows the tables it names have at most.
+    fn plan(&self, sql: &str, snapshot: &Snapshot) -> Result<(LogicalPlan, u64)> {
         let statement = statement::parse(sql)?;
         let session = self.sessions.planning();
         let tables = Tables::new(snapshot.clone(), Arc::clone(&self.schemas));
@@ -159,12 +205,7 @@ impl Shared {
         let options = ParserOptions::from(&session.config_options().sql_parser);
         let plan = SqlToRel::new_with_options(&names, options).statement_to_plan(statement)?;
         statement::verify(sql, &plan)?;
-        if self.native
-            && let Some(prepared) = self.recognise(sql, &plan, snapshot)
-        {
-            return Ok(prepared);
-        }
-        Ok(Prepared::DataFusion { plan, max_rows: names.max_rows() })
+        Ok((plan, names.max_rows()))
     }
 
     fn recognise(&self, sql: &str, plan: &LogicalPlan, snapshot: Snapshot) -> Option<Prepared> {

@@ -96,6 +96,14 @@ impl Error {
         Self::wrap(kind, source)
     }
 
+    /// With its place as it is in a text without the first line.
+    pub(crate) fn one_line_up(mut self) -> Self {
+        if let Some(position) = &mut self.position {
+            position.line = position.line.saturating_sub(1).max(1);
+        }
+        self
+    }
+
     fn at(mut self, position: Option<Position>) -> Self {
         self.position = self.position.or(position);
         self

@@ -2,6 +2,7 @@
 //!
 //! * [`Engine`] answers statements, each over one consistent snapshot: [`Engine::sql`] whole,
 //!   [`Engine::sql_async`] for asynchronous callers, [`Engine::sql_stream`] batch by batch.
+//! * [`Engine::matching`] says which series and times a condition means, for those who delete.
 //! * [`QueryResult`], [`QueryStream`]: Arrow record batches, and who computed them.
 //! * [`output`]: answers as CSV, JSON, NDJSON, Parquet or Arrow.
 //! * [`parquet_import`]: Parquet files into the engine's own batches.
@@ -54,6 +55,6 @@ mod session;
 mod statement;
 mod tags;
 
-pub use engine::{Engine, Options};
+pub use engine::{Engine, Matching, Options};
 pub use error::{Error, ErrorKind, Position, Result};
 pub use result::{ExecutedBy, QueryResult, QueryStream};

@@ -24,6 +24,8 @@ pub(crate) struct Change {
     pub(crate) remove: Vec<u64>,
     /// Writes up to this one are in segments now.
     pub(crate) flushed_sequence: Option<u64>,
+    /// A table, and for how many nanoseconds it keeps its rows from now on.
+    pub(crate) retention: Option<(usize, u64)>,
 }
 
 impl Inner {
@@ -97,6 +99,11 @@ impl Inner {
         manifest.generation += 1;
         manifest.next_file = self.next_file.load(std::sync::atomic::Ordering::SeqCst);
         manifest.flushed_sequence = change.flushed_sequence.unwrap_or(manifest.flushed_sequence);
+        if let Some((table, nanoseconds)) = change.retention
+            && let Some(entry) = manifest.tables.get_mut(table)
+        {
+            entry.retention_ns = nanoseconds;
+        }
         manifest.segments.retain(|segment| !change.remove.contains(&segment.file));
         manifest.segments.extend(change.add.iter().cloned());
         manifest.replace(disk, &self.dir)?;

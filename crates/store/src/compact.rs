@@ -7,8 +7,9 @@ use std::sync::{Arc, MutexGuard, PoisonError, TryLockError};
 use tidemill_model::{Column, FieldType, TimeRange, Value};
 
 use crate::commit::Change;
+use crate::delete::{Doomed, Expired};
 use crate::error::Result;
-use crate::manifest::segment_path;
+use crate::manifest::{SegmentEntry, segment_path};
 use crate::read::{Memory, Piece, Reader, TableView, ViewInner};
 use crate::segment::{
     BlockData, BlockPlan, BlockSource, Segment, SegmentTarget, build_segment, plan_blocks,
@@ -25,10 +26,10 @@ const MAX_OVERLAP: usize = 4;
 const TEXT_SAMPLES: usize = 64;
 const MAX_SAMPLE_ROWS: usize = 128;
 
-/// What a compaction did.
+/// What a compaction or a deletion did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Compacted {
-    /// Segments merged.
+    /// Segments merged or written anew.
     pub segments_before: usize,
     /// Segments they became.
     pub segments_after: usize,
@@ -36,13 +37,13 @@ pub struct Compacted {
     pub bytes_before: u64,
     /// See `bytes_before`.
     pub bytes_after: u64,
-    /// Rows that stood more than once.
+    /// Rows that stood more than once, were deleted, or were older than their table keeps them.
     pub dropped_rows: u64,
 }
 
 impl Store {
-    /// Flushes, then merges what overlaps or is small, in bounded memory and without keeping
-    /// readers from anything.
+    /// Flushes, removes what is older than its table keeps it, then merges what overlaps or is
+    /// small, in bounded memory and without keeping readers from anything.
     ///
     /// # Errors
     /// When the disk fails.
@@ -50,7 +51,10 @@ impl Store {
         self.inner.flush_memory()?;
         let _compaction = self.inner.lock_compaction();
         self.inner.log()?;
-        self.inner.compact_groups(true)
+        let mut total = Compacted::default();
+        self.inner.remove_expired(Expired::Rows, &mut total)?;
+        self.inner.compact_groups(true, &mut total)?;
+        Ok(total)
     }
 }
 
@@ -67,40 +71,79 @@ impl Inner {
             Err(TryLockError::Poisoned(lock)) => lock.into_inner(),
             Err(TryLockError::WouldBlock) => return,
         };
-        if let Err(error) = self.compact_groups(false) {
+        let mut total = Compacted::default();
+        let compacted = self.remove_expired(Expired::Segments, &mut total);
+        let compacted = compacted.and_then(|()| self.compact_groups(false, &mut total));
+        if let Err(error) = compacted {
             tracing::warn!(%error, "segments could not be merged");
         }
     }
 
-    fn compact_groups(&self, all: bool) -> Result<Compacted> {
-        let mut total = Compacted::default();
+    fn compact_groups(&self, all: bool, total: &mut Compacted) -> Result<()> {
         let tables = self.read_tables().len();
         for table in 0..tables {
             let segments = self.read_tables()[table].segments.to_vec();
             for group in groups(&segments, self.options.max_segment_rows, all) {
-                self.compact_group(table, &group, &mut total)?;
+                self.rewrite(table, &[group], &Doomed::nothing(), total)?;
             }
         }
-        Ok(total)
+        Ok(())
     }
 
-    fn compact_group(
+    /// Writes groups of segments of a table anew, each merged, without the rows that are
+    /// `doomed`, and puts them in the place of the old ones, all at once. The caller holds the
+    /// compaction lock.
+    pub(crate) fn rewrite(
+        &self,
+        table: usize,
+        groups: &[Vec<Arc<Segment>>],
+        doomed: &Doomed,
+        total: &mut Compacted,
+    ) -> Result<()> {
+        let old = groups.concat();
+        let remove = old.iter().map(|segment| segment.entry.file).collect();
+        let mut change = Change { remove, ..Change::default() };
+        let written = groups
+            .iter()
+            .try_for_each(|group| self.write_group(table, group, doomed, &mut change.add));
+        let opened = self.commit_or_remove(written, &change, false)?;
+        let sum = |segments: &[Arc<Segment>], of: fn(&Segment) -> u64| -> u64 {
+            segments.iter().map(|segment| of(segment)).sum()
+        };
+        let (bytes, rows) = (|s: &Segment| s.entry.bytes, |s: &Segment| s.entry.rows);
+        total.segments_before += old.len();
+        total.segments_after += opened.len();
+        total.bytes_before += sum(&old, bytes);
+        total.bytes_after += sum(&opened, bytes);
+        total.dropped_rows += sum(&old, rows) - sum(&opened, rows);
+        let mut tables = self.write_tables();
+        tables[table].change_segments(|segments| {
+            segments.retain(|segment| !change.remove.contains(&segment.entry.file));
+            segments.extend(opened);
+        });
+        drop(tables);
+        self.remove_files(change.remove.iter().map(|file| segment_path(&self.dir, *file)));
+        Ok(())
+    }
+
+    fn write_group(
         &self,
         table: usize,
         group: &[Arc<Segment>],
-        total: &mut Compacted,
+        doomed: &Doomed,
+        add: &mut Vec<SegmentEntry>,
     ) -> Result<()> {
-        let merge = Merge::new(self, table, group.to_vec())?;
+        let kept = group.iter().filter(|segment| !doomed.takes_all(segment));
+        let group: Vec<Arc<Segment>> = kept.cloned().collect();
+        if group.is_empty() {
+            return Ok(());
+        }
+        let merge = Merge::new(self, table, group.clone(), doomed)?;
         let sequence = group.iter().map(|segment| segment.entry.sequence).max().unwrap_or(0);
-        let mut change = Change {
-            remove: group.iter().map(|segment| segment.entry.file).collect(),
-            ..Change::default()
-        };
-        let mut windows = windows(group, self.options.max_segment_rows).into_iter();
-        let written = windows.try_for_each(|window| {
+        for window in windows(&group, self.options.max_segment_rows) {
             let source = merge.window(window)?;
             if source.plans.is_empty() {
-                return Ok(());
+                continue;
             }
             let target = SegmentTarget {
                 disk: self.disk(),
@@ -111,27 +154,8 @@ impl Inner {
                 fields: merge.fields.clone(),
                 row_bytes: merge.row_bytes,
             };
-            change.add.push(build_segment(target, &self.spare, &source.plans, &source)?);
-            Ok(())
-        });
-        let opened = self.commit_or_remove(written, &change, false)?;
-        total.segments_before += group.len();
-        total.segments_after += opened.len();
-        let sums = |segments: &[Arc<Segment>]| {
-            let sum = |of: fn(&Segment) -> u64| segments.iter().map(|s| of(s)).sum::<u64>();
-            (sum(|s| s.entry.bytes), sum(|s| s.entry.rows))
-        };
-        let (before, after) = (sums(group), sums(&opened));
-        total.bytes_before += before.0;
-        total.bytes_after += after.0;
-        total.dropped_rows += before.1 - after.1;
-        let mut tables = self.write_tables();
-        tables[table].change_segments(|segments| {
-            segments.retain(|segment| !change.remove.contains(&segment.entry.file));
-            segments.extend(opened);
-        });
-        drop(tables);
-        self.remove_files(change.remove.iter().map(|file| segment_path(&self.dir, *file)));
+            add.push(build_segment(target, &self.spare, &source.plans, &source)?);
+        }
         Ok(())
     }
 }
@@ -208,7 +232,8 @@ fn windows(group: &[Arc<Segment>], max_rows: usize) -> Vec<TimeRange> {
 }
 
 /// Segments of one table seen as one.
-struct Merge {
+struct Merge<'a> {
+    doomed: &'a Doomed,
     view: TableView,
     series: Vec<u32>,
     fields: Vec<(u32, FieldType)>,
@@ -216,8 +241,13 @@ struct Merge {
     row_bytes: usize,
 }
 
-impl Merge {
-    fn new(inner: &Inner, table: usize, segments: Vec<Arc<Segment>>) -> Result<Self> {
+impl<'a> Merge<'a> {
+    fn new(
+        inner: &Inner,
+        table: usize,
+        segments: Vec<Arc<Segment>>,
+        doomed: &'a Doomed,
+    ) -> Result<Self> {
         let mut series: Vec<u32> =
             segments.iter().flat_map(|s| &s.footer.run_series).copied().collect();
         series.sort_unstable();
@@ -239,7 +269,25 @@ impl Merge {
             }),
         };
         let row_bytes = row_bytes(&view, &series, &fields)?;
-        Ok(Self { view, series, fields, row_bytes })
+        Ok(Self { doomed, view, series, fields, row_bytes })
+    }
+
+    /// The pieces of a series that stay, in a range of time.
+    fn pieces(
+        &self,
+        reader: &mut Reader,
+        series: u32,
+        range: TimeRange,
+        out: &mut Vec<Piece>,
+    ) -> Result<()> {
+        let [before, after] = self.doomed.kept(series, range);
+        reader.pieces(series, before, out)?;
+        if !after.is_empty() {
+            let mut later = Vec::new();
+            reader.pieces(series, after, &mut later)?;
+            out.append(&mut later);
+        }
+        Ok(())
     }
 
     /// The rows in a range of time, as blocks.
@@ -247,7 +295,7 @@ impl Merge {
         let (mut reader, mut pieces) = (self.view.reader(), Vec::new());
         let mut runs = Vec::new();
         for series in &self.series {
-            reader.pieces(*series, range, &mut pieces)?;
+            self.pieces(&mut reader, *series, range, &mut pieces)?;
             let mut rows = 0;
             for piece in &pieces {
                 rows += reader.rows(piece)?;
@@ -296,7 +344,7 @@ fn text_bytes(value: Value<'_>) -> usize {
 }
 
 struct Window<'a> {
-    merge: &'a Merge,
+    merge: &'a Merge<'a>,
     range: TimeRange,
     plans: Vec<BlockPlan>,
     /// Where each series starts among all rows.
@@ -325,7 +373,7 @@ impl BlockSource for Window<'_> {
         for (&(series, start), end) in plan.runs.iter().zip(ends) {
             let first = plan.rows.start + start as usize - self.run_start(series);
             let wanted = first..first + (end - start as usize);
-            reader.pieces(series, self.range, &mut pieces)?;
+            self.merge.pieces(reader, series, self.range, &mut pieces)?;
             let mut at = 0;
             for piece in &pieces {
                 let rows = reader.rows(piece)?;

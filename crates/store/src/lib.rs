@@ -9,7 +9,7 @@
 //! acknowledged and visible. A full memtable is *flushed*: the log goes on in a new file, the rows
 //! are sorted by series and time into segments, and one replacement of the manifest makes
 //! those part of the store and the old log superfluous. *Compaction* merges segments that overlap
-//! or are small. A [`Bulk`] load goes past the log into segments, committed by one manifest.
+//! or are small; a *deletion* writes them anew without the rows that go. A [`Bulk`] load goes past the log into segments, committed by one manifest.
 //!
 //! # The way of a read
 //!
@@ -48,6 +48,7 @@ mod commit;
 mod compact;
 mod definition;
 mod definition_file;
+mod delete;
 mod disk;
 mod duplicates;
 mod error;

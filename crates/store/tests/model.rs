@@ -10,7 +10,7 @@ mod common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use common::{Model, Random, Row, Val, dump, fill, read};
+use common::{Model, Random, Row, Val, delete, dump, fill, read};
 use tidemill_memory::Budget;
 use tidemill_model::{Batch, Duplicates, FieldType, TimeRange};
 use tidemill_store::{Bulk, BulkMap, Durability, Options, Result, SimDisk, Store, Writer};
@@ -18,6 +18,7 @@ use tidemill_store::{Bulk, BulkMap, Durability, Options, Result, SimDisk, Store,
 const SEEDS: u64 = 40;
 const STEPS: usize = 40;
 const TABLES: [&str; 2] = ["cpu", "mem"];
+const HOSTS: [&str; 4] = ["", "a", "b", "ü ,"];
 const DIR: &str = "/data/store";
 
 #[test]
@@ -103,7 +104,7 @@ impl Run {
         if random.one_in(6) {
             self.disk.cut_power_at(self.disk.changes() + random.below(25) as u64);
         }
-        match random.below(17) {
+        match random.below(18) {
             0..6 => self.write(random),
             6 | 7 => self.call(None, |open| open.store.flush()),
             8 => self.call(None, |open| open.store.compact().map(|_| ())),
@@ -125,7 +126,8 @@ impl Run {
                 self.restart(random);
             }
             14 => self.call(None, |open| open.store.sync()),
-            15 => {
+            15 => self.delete(random),
+            16 => {
                 let open = self.open.as_ref().unwrap();
                 let check = open.store.check().unwrap();
                 assert!(self.disk.is_dead() || check.problems.is_empty(), "{:?}", check.problems);
@@ -167,6 +169,23 @@ impl Run {
             let store = &self.open.as_ref().unwrap().store;
             assert_same(&dump(&store.snapshot()), &self.model.rows);
         }
+    }
+
+    fn delete(&mut self, random: &mut Random) {
+        let table = TABLES[random.below(2)];
+        if !self.model.types.contains_key(table) {
+            return;
+        }
+        let hosts = &HOSTS[random.below(4)..];
+        let (start, length) = (random.below(1200) as i64 - 100, random.below(1500) as i64);
+        let range = match random.below(4) {
+            0 => TimeRange::ALL,
+            1 => TimeRange::new(i64::MIN, start),
+            _ => TimeRange::new(start, start + length),
+        };
+        let mut after = self.model.clone();
+        after.delete(table, range, hosts);
+        self.call(Some(after), |open| delete(&open.store, table, range, hosts).map(|_| ()));
     }
 
     fn bulk(&mut self, random: &mut Random) {
@@ -217,7 +236,7 @@ impl Run {
             if has_extremes && random.one_in(10) {
                 time = if random.one_in(2) { i64::MIN } else { i64::MAX };
             }
-            let host = ["", "a", "b", "ü ,"][random.below(hosts)].to_owned();
+            let host = HOSTS[random.below(hosts)].to_owned();
             Row { table: TABLES[random.below(2)], host, time, fields: self.fields(random) }
         };
         (0..count).map(row).collect()

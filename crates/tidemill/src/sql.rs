@@ -1,6 +1,7 @@
 use std::sync::{Mutex, PoisonError};
 
-use tidemill_query::{Engine, QueryResult, QueryStream};
+use tidemill_query::{Engine, Matching, QueryResult, QueryStream};
+use tidemill_store::{Compacted, SeriesIndex};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Store;
@@ -50,6 +51,19 @@ impl Store {
     /// As [`Store::sql`].
     pub fn sql_stream(&self, sql: &str) -> Result<QueryStream> {
         Ok(self.sql_engine()?.sql_stream(sql)?)
+    }
+
+    /// Deletes the rows of a table that a condition on times and tags means, as it stands behind
+    /// `WHERE`: `time < '2026-01-01' AND host = 'a'`. Durably, all at once, and those that were
+    /// acknowledged before the call: see [`tidemill_store::Store::delete`].
+    ///
+    /// # Errors
+    /// When the condition is wrong or means more than times and tags
+    /// ([`tidemill_query::Engine::matching`]), or the disk fails.
+    pub fn delete(&self, table: &str, condition: &str) -> Result<Compacted> {
+        let Matching { range, series } = self.sql_engine()?.matching(table, condition)?;
+        let is_deleted = |_: &SeriesIndex, id| series.binary_search(&id).is_ok();
+        Ok(self.store.delete(table, range, is_deleted)?)
     }
 
     /// The engine itself.

@@ -62,6 +62,24 @@ Examples:
   tidemill compact
   tidemill compact --store metrics --memory 384MB";
 
+pub(super) const DELETE: &str = "\
+Examples:
+  tidemill delete cpu --where \"time < '2026-01-01'\"
+  tidemill delete cpu --where \"hostname = 'host_3' AND time BETWEEN '2026-03-01' AND '2026-03-02'\"
+  tidemill delete cpu --where \"region LIKE 'eu-%'\" --dry-run
+
+All of the rows go at once, or none if it is interrupted, and the disk gets their space back. Names of
+tables, tags and fields stay known.";
+
+pub(super) const RETENTION: &str = "\
+Examples:
+  tidemill retention cpu
+  tidemill retention cpu --keep 30d
+  tidemill retention cpu --forever
+
+A row is too old when it is older than that before the table's latest row, or before now if that
+is earlier. Whole segments go as new rows come in; `tidemill compact` removes the rest.";
+
 pub(super) const EXPORT: &str = "\
 Examples:
   tidemill export cpu --format lp --output cpu.lp

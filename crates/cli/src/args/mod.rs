@@ -50,6 +50,12 @@ pub(crate) enum Command {
     /// Merge segments that are small or overlap
     #[command(after_help = examples::COMPACT)]
     Compact(CompactArgs),
+    /// Delete rows of a table by time and tags
+    #[command(after_help = examples::DELETE)]
+    Delete(DeleteArgs),
+    /// Say how long a table keeps its rows
+    #[command(after_help = examples::RETENTION)]
+    Retention(RetentionArgs),
     /// Write a table, or the answer to a statement, to a file
     #[command(after_help = examples::EXPORT)]
     Export(ExportArgs),
@@ -207,6 +213,37 @@ pub(crate) struct CheckArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct CompactArgs {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeleteArgs {
+    /// The table
+    #[arg(value_name = "TABLE")]
+    pub(crate) table: String,
+    /// Which rows: comparisons of `time` with constants and conditions on tags, joined by AND;
+    /// `true` for all
+    #[arg(long = "where", value_name = "CONDITION", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) condition: String,
+    /// Only say how many rows that would be
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RetentionArgs {
+    /// The table
+    #[arg(value_name = "TABLE")]
+    pub(crate) table: String,
+    /// Keep rows this long, such as 30d [default: only say how long they are kept]
+    #[arg(long, value_name = "TIME", conflicts_with = "forever")]
+    pub(crate) keep: Option<Span>,
+    /// Keep rows for ever
+    #[arg(long)]
+    pub(crate) forever: bool,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
 }

@@ -17,7 +17,7 @@ pub(crate) fn run(args: &CompactArgs) -> anyhow::Result<Outcome> {
     }
     writeln!(
         stdout,
-        "{} segments, {}  →  {} segments, {}; {} rows dropped that later ones replace",
+        "{} segments, {}  →  {} segments, {}; {} rows dropped that later ones replace or that are too old",
         text::count(compacted.segments_before as u64),
         text::bytes(compacted.bytes_before),
         text::count(compacted.segments_after as u64),

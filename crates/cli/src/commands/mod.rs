@@ -3,6 +3,7 @@
 mod analyze;
 mod check;
 mod compact;
+mod delete;
 mod export;
 mod generate;
 mod import;
@@ -10,6 +11,7 @@ mod inspect;
 mod parse;
 mod query;
 mod record;
+mod retention;
 mod shell;
 
 use crate::args::{Args, Command};
@@ -29,6 +31,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Compact(args) => compact::run(&args),
+        Command::Delete(args) => delete::run(&args),
+        Command::Retention(args) => retention::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Record(args) => record::run(&args),

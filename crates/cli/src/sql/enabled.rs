@@ -2,9 +2,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use tidemill::Store;
-use tidemill::query::QueryStream;
 use tidemill::query::output::{Format, write_stream};
+use tidemill::query::{Matching, QueryStream};
+use tidemill::{Compacted, Store};
 
 use super::table::print_table;
 use crate::args::ResultFormat;
@@ -41,6 +41,32 @@ pub(crate) fn answer(
     };
     output.finish()?;
     Ok(nulled)
+}
+
+/// Deletes the rows that a condition means.
+///
+/// # Errors
+/// When the condition is wrong, or the disk fails.
+pub(crate) fn delete(store: &Store, table: &str, condition: &str) -> anyhow::Result<Compacted> {
+    Ok(store.delete(table, condition)?)
+}
+
+/// How many rows that would be.
+///
+/// # Errors
+/// When the condition is wrong, or the store cannot be read.
+pub(crate) fn count_matching(store: &Store, table: &str, condition: &str) -> anyhow::Result<u64> {
+    let Matching { range, series } = store.sql_engine()?.matching(table, condition)?;
+    let snapshot = store.snapshot();
+    let Some(view) = snapshot.table(table) else { return Ok(0) };
+    let (mut reader, mut pieces, mut rows) = (view.reader(), Vec::new(), 0);
+    for id in series {
+        reader.pieces(id, range, &mut pieces)?;
+        for piece in &pieces {
+            rows += reader.rows(piece)? as u64;
+        }
+    }
+    Ok(rows)
 }
 
 /// Ends the process at once when it is asked to stop, without the file that is not complete: a

@@ -9,9 +9,12 @@ mod shell;
 #[cfg(feature = "sql")]
 mod table;
 #[cfg(feature = "sql")]
-pub(crate) use {enabled::answer, shell::run as shell};
+pub(crate) use {
+    enabled::{answer, count_matching, delete},
+    shell::run as shell,
+};
 
 #[cfg(not(feature = "sql"))]
 mod disabled;
 #[cfg(not(feature = "sql"))]
-pub(crate) use disabled::{answer, shell};
+pub(crate) use disabled::{answer, count_matching, delete, shell};

@@ -1,8 +1,19 @@
 use crate::support::Place;
 
-const COMMANDS: [&str; 11] = [
-    "analyze", "import", "query", "shell", "parse", "inspect", "check", "compact", "export",
-    "generate", "record",
+const COMMANDS: [&str; 13] = [
+    "analyze",
+    "import",
+    "query",
+    "shell",
+    "parse",
+    "inspect",
+    "check",
+    "compact",
+    "delete",
+    "retention",
+    "export",
+    "generate",
+    "record",
 ];
 
 #[test]
@@ -19,7 +30,7 @@ fn every_help_ends_with_examples() {
 #[test]
 fn wrong_usage_is_exit_code_2() {
     let place = Place::with(&[("a.csv", b"time,v\n2024-01-01,1\n")]);
-    let cases: [&[&str]; 14] = [
+    let cases: [&[&str]; 17] = [
         &[],
         &["nonsense"],
         &["analyze"],
@@ -34,6 +45,9 @@ fn wrong_usage_is_exit_code_2() {
         &["generate", "tsbs-cpu", "--hours", "-1"],
         &["generate", "tsbs-devops", "--format", "csv"],
         &["record", "--store", "s", "--output", "f"],
+        &["delete", "m"],
+        &["retention", "m", "--keep", "long"],
+        &["retention", "m", "--keep", "1d", "--forever"],
     ];
     for arguments in cases {
         let ran = place.run(arguments);

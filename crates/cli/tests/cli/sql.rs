@@ -141,3 +141,28 @@ fn an_average_of_texts_is_an_error_of_the_statement() {
     assert_eq!(ran.code, 1);
     assert!(!ran.stderr.contains("bug"), "{ran:?}");
 }
+
+#[test]
+fn rows_are_deleted_by_time_and_tags() {
+    let place = store();
+    let count = |place: &Place| place.rows("cpu").len();
+    let condition = "host = 'b' AND time < '2024-01-01T00:00:02Z'";
+    let ran = place.run(&["delete", "cpu", "--where", condition, "--dry-run"]);
+    assert_eq!((ran.code, count(&place)), (0, 3), "{ran:?}");
+    assert!(ran.stdout.contains("would delete 1 rows"), "{ran:?}");
+    let ran = place.run(&["delete", "cpu", "--where", condition]);
+    assert_eq!((ran.code, count(&place)), (0, 2), "{ran:?}");
+    assert!(ran.stdout.contains("deleted 1 rows of cpu"), "{ran:?}");
+    for (table, condition, reason) in [
+        ("cpu", "usage > 2", "times and tags"),
+        ("cpu", "hots = 'a'", "host"),
+        ("cpuu", "true", "cpu"),
+        ("cpu", "host = ", "an expression"),
+    ] {
+        let ran = place.run(&["delete", table, "--where", condition]);
+        assert_eq!((ran.code, count(&place)), (1, 2), "{ran:?}");
+        assert!(ran.stderr.contains(reason), "{ran:?}");
+    }
+    assert_eq!(place.run(&["delete", "cpu", "--where", "true"]).code, 0);
+    assert_eq!(count(&place), 0);
+}

@@ -93,6 +93,26 @@ fn compaction_drops_what_later_rows_replace() {
 }
 
 #[test]
+fn a_table_keeps_its_rows_as_long_as_is_said() {
+    let place = Place::with(&[("a.lp", b"m f=1 1\nm f=2 2000000000\nm f=3 5000000000\n")]);
+    assert_eq!(place.run(&["import", "a.lp"]).code, 0);
+    let said = |arguments: &[&str]| {
+        let ran = place.run(&[&["retention", "m"], arguments].concat());
+        assert_eq!(ran.code, 0, "{ran:?}");
+        ran.stdout.trim_end().to_owned()
+    };
+    assert_eq!(said(&[]), "m: rows are kept for ever");
+    assert_eq!(said(&["--keep", "3s"]), "m: rows are kept 3s");
+    assert_eq!(said(&[]), "m: rows are kept 3s");
+    let ran = place.run(&["compact"]);
+    assert!(ran.stdout.contains("1 rows dropped"), "{ran:?}");
+    assert_eq!(place.rows("m"), ["m f=2 2000000000", "m f=3 5000000000"]);
+    assert_eq!(said(&["--forever"]), "m: rows are kept for ever");
+    let ran = place.run(&["retention", "n", "--keep", "3s"]);
+    assert!(ran.code == 1 && ran.stderr.contains("`n`"), "{ran:?}");
+}
+
+#[test]
 fn duplicates_follow_the_rule_the_table_was_made_with() {
     for (rule, code, want) in
         [("last", 0, "m f=2 1"), ("keep", 0, "m f=1 1"), ("error", 1, "m f=1 1")]

@@ -16,4 +16,4 @@ mod steps;
 
 pub(crate) use cache::PlanCache;
 pub(crate) use plan::{NativeQuery, Shape, Step};
-pub(crate) use recognise::{is_repeatable, recognise};
+pub(crate) use recognise::{is_repeatable, matching, recognise};

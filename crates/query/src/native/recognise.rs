@@ -9,9 +9,13 @@ use datafusion::logical_expr::{
     Distinct, Expr, FetchType, LogicalPlan, Projection, SkipType, TableScan,
 };
 
+use tidemill_store::Snapshot;
+
 use super::aggregate::{aggregate, distinct};
 use super::last::{distinct_on, ranked};
 use super::plan::{NativeQuery, Shape, Step};
+use crate::engine::Matching;
+use crate::error::Result;
 use crate::filter::{Selection, constant};
 use crate::scan::SeriesTable;
 use crate::schema::TableColumns;
@@ -107,6 +111,26 @@ fn descend(plan: &LogicalPlan) -> Option<NativeQuery> {
         }
         _ => None,
     }
+}
+
+/// What `SELECT * FROM table WHERE …` selects, if it does so by times and tags alone.
+pub(crate) fn matching(
+    plan: &LogicalPlan,
+    table: &str,
+    snapshot: &Snapshot,
+) -> Result<Option<Matching>> {
+    let LogicalPlan::Projection(projection) = plan else { return Ok(None) };
+    let LogicalPlan::Filter(filter) = projection.input.as_ref() else { return Ok(None) };
+    if !matches!(filter.input.as_ref(), LogicalPlan::TableScan(_)) {
+        return Ok(None);
+    }
+    let (Some((columns, selection)), Some(view)) =
+        (source(&projection.input), snapshot.table(table))
+    else {
+        return Ok(None);
+    };
+    let series = selection.series(view, &columns)?;
+    Ok(Some(Matching { range: selection.range, series }))
 }
 
 fn query(

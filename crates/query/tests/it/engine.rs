@@ -270,3 +270,69 @@ fn an_empty_store_answers_too() {
     let error = engine.sql("SELECT * FROM cpu").unwrap_err();
     assert!(error.to_string().contains("the store is empty"), "{error}");
 }
+
+/// What [`tidemill_query::Engine::matching`] means is what `WHERE` means.
+#[test]
+fn a_condition_on_times_and_tags_means_what_it_means_in_a_query() {
+    let fixture = crate::common::sample();
+    let engine = fixture.engine(true);
+    let rows_of = |condition: &str| {
+        let matching = engine.matching("cpu", condition).unwrap();
+        let snapshot = fixture.store.snapshot();
+        let mut reader = snapshot.table("cpu").unwrap().reader();
+        let (mut pieces, mut rows) = (Vec::new(), 0);
+        for series in matching.series {
+            reader.pieces(series, matching.range, &mut pieces).unwrap();
+            rows += pieces.iter().map(|piece| reader.rows(piece).unwrap()).sum::<usize>();
+        }
+        rows.to_string()
+    };
+    for condition in [
+        "true",
+        "false",
+        "host = 'a'",
+        "host <> 'a'",
+        "host IN ('a', 'c') AND time < '2021-01-01T00:02:00Z'",
+        "region IS NULL",
+        "region LIKE 'e%' OR host = 'c'",
+        "time >= '2021-01-01T00:01:00Z' AND time < '2021-01-01T00:02:00Z'",
+        "time BETWEEN '2021-01-01T00:01:00Z' AND '2021-01-01T00:02:00Z' -- a comment",
+        "time = '2021-01-01T00:01:00Z' AND region = 'nowhere'",
+        "upper(host) = 'B'",
+        "time < now()",
+    ] {
+        let count = engine.sql(&format!("SELECT count(*) FROM cpu WHERE\n{condition}\n")).unwrap();
+        assert_eq!(rows_of(condition), lines(&count)[1], "{condition}");
+    }
+}
+
+#[test]
+fn what_a_condition_cannot_say_is_refused() {
+    let fixture = crate::common::sample();
+    let engine = fixture.engine(true);
+    let check = |table: &str, condition: &str, kind: ErrorKind| {
+        let error = engine.matching(table, condition).unwrap_err();
+        assert_eq!(error.kind(), kind, "{condition}: {error}");
+    };
+    for condition in [
+        "usage > 1",
+        "host = 'a' OR usage > 1",
+        "time < '2021-01-01' OR time > '2021-01-02'",
+        "true LIMIT 1",
+        "true ORDER BY time",
+        "true GROUP BY host, time",
+        "host = 'a' UNION ALL SELECT * FROM cpu",
+        "true; SELECT 1",
+        "host IN (SELECT host FROM cpu)",
+    ] {
+        let error = engine.matching("cpu", condition).unwrap_err();
+        let is_kind = [ErrorKind::Refused, ErrorKind::Planning].contains(&error.kind());
+        assert!(is_kind, "{condition}: {error:?}");
+    }
+    check("cpu", "host =", ErrorKind::Syntax);
+    check("cpu", "hots = 'a'", ErrorKind::Planning);
+    check("cpuu", "true", ErrorKind::Planning);
+    check("cpu\" JOIN \"event", "true", ErrorKind::Planning);
+    let error = engine.matching("cpu", "host = = 'a'").unwrap_err();
+    assert_eq!(error.position().unwrap().line, 1, "{error}");
+}

@@ -1,8 +1,10 @@
+use std::io;
 use std::path::Path;
 
 use super::frame::{FRAME_HEADER_BYTES, FRAME_MAGIC, Frame};
 use super::header::{HEADER_BYTES, Header};
 use super::{MAX_RECORD_BYTES, log_path};
+use crate::bytes::Malformed;
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 
@@ -49,15 +51,16 @@ pub(crate) fn replay(
     mut apply: impl FnMut(u64, &[u8], u64) -> Result<()>,
 ) -> Result<Replay> {
     let path = log_path(dir, number);
-    let io = |e| Error::io(&path, "read the log", e);
-    let file = disk.open(&path, false).map_err(io)?;
-    let first = file.len().map_err(io)?.min(HEADER_BYTES as u64);
-    let mut bytes = vec![0; first as usize];
-    file.read_exact_at(&mut bytes, 0).map_err(io)?;
-    let header = Header::parse(&bytes, number);
+    let failed = |e| Error::io(&path, "read the log", e);
+    let file = disk.open(&path, false).map_err(failed)?;
+    let mut header = read_header(&*file, number).map_err(failed)?;
+    if !matches!(header, Ok(Header { damaged_mark: None, .. })) {
+        // A writer may have been writing a mark at that moment.
+        header = read_header(&*file, number).map_err(failed)?;
+    }
     let header = header.map_err(|m| Error::corrupt(&path, m.at as u64, m.what))?;
     // After the marks were read: a writer may be at work.
-    let length = file.len().map_err(io)?;
+    let length = file.len().map_err(failed)?;
     let marked = header.mark.map_or(0, |mark| mark.synced);
     if length < marked {
         let message = format!("the log ends here; its first {marked} bytes were durable");
@@ -67,7 +70,7 @@ pub(crate) fn replay(
     let (mut at, mut synced_bytes) = (header.bytes, marked);
     check_base(header.base_sequence).map_err(|what| Error::corrupt(&path, BASE_OFFSET, what))?;
     while at < length {
-        let bytes = window.frame_at(at).map_err(io)?;
+        let bytes = window.frame_at(at).map_err(failed)?;
         let Some(frame) = Frame::parse(bytes) else { break };
         let size = frame.bytes() as u64;
         if !frame.payload.is_empty() {
@@ -81,7 +84,7 @@ pub(crate) fn replay(
     if torn_bytes > 0 {
         let synced = match at < marked {
             true => Some(marked),
-            false => synced_beyond(&mut window, at).map_err(io)?,
+            false => synced_beyond(&mut window, at).map_err(failed)?,
         };
         if let Some(synced) = synced {
             let message = format!("the log is damaged: its first {synced} bytes were durable");
@@ -95,8 +98,14 @@ pub(crate) fn replay(
     Ok(replay)
 }
 
+fn read_header(file: &dyn DiskFile, number: u64) -> io::Result<Result<Header, Malformed>> {
+    let mut bytes = vec![0; file.len()?.min(HEADER_BYTES as u64) as usize];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(Header::parse(&bytes, number))
+}
+
 /// Looks behind damage for a frame that says more than `at` bytes were durable.
-fn synced_beyond(window: &mut Window<'_>, at: u64) -> std::io::Result<Option<u64>> {
+fn synced_beyond(window: &mut Window<'_>, at: u64) -> io::Result<Option<u64>> {
     let mut next = at + 1;
     while next + FRAME_HEADER_BYTES as u64 <= window.length {
         let bytes = window.at(next, READ_BYTES)?;
@@ -128,7 +137,7 @@ struct Window<'a> {
 
 impl Window<'_> {
     /// Up to `count` bytes from `offset`, fewer at the end of the file.
-    fn at(&mut self, offset: u64, count: usize) -> std::io::Result<&[u8]> {
+    fn at(&mut self, offset: u64, count: usize) -> io::Result<&[u8]> {
         let count = (self.length.saturating_sub(offset)).min(count as u64) as usize;
         let inside = offset.checked_sub(self.start).map(|skip| skip as usize);
         let is_there = inside.is_some_and(|skip| skip + count <= self.bytes.len());
@@ -144,7 +153,7 @@ impl Window<'_> {
 
     /// The bytes of the frame at `offset`, as long as its header says (which may be damaged) and
     /// the file goes.
-    fn frame_at(&mut self, offset: u64) -> std::io::Result<&[u8]> {
+    fn frame_at(&mut self, offset: u64) -> io::Result<&[u8]> {
         let header = self.at(offset, FRAME_HEADER_BYTES)?;
         let length = header.get(4..8).map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
         let length = (length as usize).min(MAX_RECORD_BYTES);

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use tidemill_model::{Batch, Duplicates, FieldType, SeriesKey, TimeRange, Value};
-use tidemill_store::{AnyAggregate, Reader, Snapshot, StoredAggregate, TableView};
+use tidemill_store::{
+    AnyAggregate, Compacted, Reader, Result, Snapshot, Store, StoredAggregate, TableView,
+};
 
 /// A value that can be compared: floats by their bits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,12 +118,33 @@ impl Model {
         refused
     }
 
+    /// Takes out the rows of a table in a range, of these hosts.
+    pub(crate) fn delete(&mut self, table: &str, range: TimeRange, hosts: &[&str]) {
+        let is_gone = |key: &(String, String, i64)| {
+            key.0 == table && range.contains(key.2) && hosts.contains(&&*key.1)
+        };
+        self.rows.retain(|key, _| !is_gone(key));
+    }
+
     /// The rows of a table inside a range.
     pub(crate) fn within(&self, table: &str, range: TimeRange) -> Rows {
         let is_inside =
             |(key, _): &(&(String, String, i64), &Fields)| key.0 == table && range.contains(key.2);
         self.rows.iter().filter(is_inside).map(|(key, row)| (key.clone(), row.clone())).collect()
     }
+}
+
+/// Deletes what [`Model::delete`] does.
+pub(crate) fn delete(
+    store: &Store,
+    table: &str,
+    range: TimeRange,
+    hosts: &[&str],
+) -> Result<Compacted> {
+    store.delete(table, range, |index, series| {
+        let host = index.series_tags(series).next().map_or("", |(_, value)| value);
+        hosts.contains(&host)
+    })
 }
 
 /// All rows of a snapshot.
