@@ -47,7 +47,9 @@ fn bits_are_refused() {
     // Beyond the rows, and by wrapping back to them.
     let lengths = [&[2, 1, 2, 1, 0, 64, 0][..], &5u64.to_le_bytes(), &(-2i64).to_le_bytes()];
     refused(decode_bits(&lengths.concat(), 5), rows);
-    assert_eq!(bits(&[3, 0xFF], 5).unwrap().decode_bitmap().unwrap().count_ones(), 5);
+    let mut words = vec![7; 3];
+    bits(&[3, 0xFF], 5).unwrap().decode_words(&mut words).unwrap();
+    assert_eq!(words, [0b1_1111], "bits beyond the rows are zero");
 }
 
 #[test]
@@ -71,7 +73,10 @@ fn vectors_are_refused() {
     let rows = "runs that don't have the vector's rows";
     refused(decode_ints(&[1, 2, 1, 0, 2, 0, 0], 3), rows);
     refused(decode_ints(&[1, 2, 1, 0, 0x80, 0x10, 0, 0], 1024), rows);
-    refused(decode_ints(&[1, 0, 0xC0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], 1), "too many bits");
+    refused(
+        decode_ints(&[1, 0, 0xC0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], 1),
+        "too many bits",
+    );
     for bytes in [0, 9] {
         let patch = [&[1, 0, 0x80, 0, 1, bytes][..], &[0; 11]].concat();
         refused(decode_ints(&patch, 1), "a patch of no bytes or more than eight");
@@ -129,7 +134,8 @@ fn texts_are_refused() {
     };
     decode_texts(&shares(0xFF, 1), 2).unwrap();
     refused(decode_texts(&shares(0, 2), 2), "shares more");
-    // What a vector begins with shares nothing.
-    let shared = [&[1][..], &[0, 2], &[0, 2], &[3, b'a', b'a', b'a']].concat();
-    refused(decode_texts(&shared, 3), "shares more");
+    // What a vector begins with shares nothing, though one stands before it: 1,024 strings and one.
+    let columns = [&[1][..], &[1, 0, 0, 0, 0, 0, 2], &[0, 2], &[0x81, 8]].concat();
+    let shared = [&columns[..], &[b'a'; 1025]].concat();
+    refused(decode_texts(&shared, 1025), "shares more");
 }

@@ -59,7 +59,8 @@ pub(super) fn run(
 ) -> Result<ExitCode> {
     let started = Instant::now();
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
-    let tree = target.join("mutants");
+    // Another folder than that of the tree itself: cargo takes the one's builds for the other's.
+    let (tree, target) = (target.join("mutants/tree"), target.join("mutants/target"));
     copy(root, &tree, mutations)?;
     let packages: BTreeSet<String> = wanted.iter().map(|at| mutations[*at].package()).collect();
     let mut suites = build(&tree, &target, &packages)?;

@@ -12,8 +12,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::SegmentEntry;
 
 const TRAILER_BYTES: u64 = 16;
-/// A footer of a segment with millions of one-row series is some tens of MB.
-const MAX_FOOTER_BYTES: u64 = 1 << 30;
 
 /// An open segment: its footer in memory, its chunks read when asked for.
 #[derive(Debug)]
@@ -47,8 +45,7 @@ impl Segment {
         let parts = (cursor.u32(), cursor.u32(), cursor.take(8));
         let (Ok(bytes), Ok(crc), Ok(magic)) = parts else { unreachable!("16 bytes hold these") };
         let start = trailer_at.checked_sub(u64::from(bytes)).filter(|start| *start >= HEADER_BYTES);
-        let Some(start) = start.filter(|_| magic == MAGIC && u64::from(bytes) <= MAX_FOOTER_BYTES)
-        else {
+        let Some(start) = start.filter(|_| magic == MAGIC) else {
             return Err(Error::corrupt(&path, trailer_at, "not the trailer of a segment"));
         };
         let mut content = vec![0; bytes as usize];

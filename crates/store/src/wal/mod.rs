@@ -21,6 +21,8 @@ mod log;
 mod marker;
 mod record;
 mod replay;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub(crate) use header::Mark;
 pub(crate) use log::Log;
