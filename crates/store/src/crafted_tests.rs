@@ -216,6 +216,34 @@ fn a_segment_has_room_for_its_parts() {
     refused(with_bytes(|bytes| bytes.extend_from_slice(b"TIDEMSEG")), trailer);
 }
 
+/// What `check` says of a segment of one column, the times of two rows of a series.
+fn checked(times: &[u8], range: (i64, i64)) -> String {
+    let make = |disk: &SimDisk| {
+        let chunks = vec![(times.len() as u32, crc32c::crc32c(times))];
+        let runs = vec![(0, 2, TimeRange::new(range.0, range.1))];
+        let dir = Path::new(DIR);
+        let mut writer = SegmentWriter::create(disk, dir, 9, 0, 1, Vec::new()).unwrap();
+        let block = EncodedBlock { rows: 2, runs, bytes: times.to_vec(), chunks };
+        writer.push(&block).unwrap();
+        writer.finish().unwrap()
+    };
+    let problems = with_segment(make, |_| {}).unwrap().check().unwrap().problems;
+    problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn check_finds_times_that_are_not_those_of_their_block() {
+    // Flags, a constant interval, the first time, the interval.
+    let (five, step) = ([0, 0, 0, 10], [0, 2]);
+    let good = [&five[..], &step].concat();
+    assert_eq!(checked(&good, (5, 6)), "");
+    let found = "times of series 0 are not those of its block";
+    assert!(checked(&good, (5, 7)).contains(found) || checked(&good, (4, 5)).contains(found));
+    let still = [&five[..], &[0, 0]].concat();
+    assert!(checked(&still, (5, 5)).contains(found), "{}", checked(&still, (5, 5)));
+    assert!(!checked(&[&[4][..], &good[1..]].concat(), (5, 6)).is_empty(), "flags");
+}
+
 #[test]
 fn only_files_of_the_store_are_removed_and_none_is_overwritten() {
     let disk = SimDisk::new(0);

@@ -281,7 +281,8 @@ mod tests {
         refused(&with(|t| t.schema.fields[0].ty = FieldType::Int), &whole, "field `u` where `u`");
         refused(&with(|t| t.schema.tags[0] = "node".into()), &whole, "tag `host` where `node`");
         // No fields, one tag with one value; then series as the case says.
-        let start = [&[0, 0, 0, 3][..], b"cpu", &[0, 0, 1, 1, b'h', 1, 1, b'a']].concat();
+        let policy = Duplicates::Keep.code();
+        let start = [&[0, 0, 0, 3][..], b"cpu", &[policy, 0, 1, 1, b'h', 1, 1, b'a']].concat();
         let series = |series: &[u8]| [&start[..], series].concat();
         let empty = Definition::default();
         empty.clone().apply(&mut Cursor::new(&series(&[1, 1, 0, 1]))).unwrap();

@@ -294,7 +294,7 @@ mod tests {
             assert!(malformed.what.contains(reason), "{malformed:?}, not {reason}");
         };
         refused(FieldType::Float, &[2, 3], "3 NaNs among 2 values");
-        refused(FieldType::Bool, &[], "statistics of a boolean column");
+        refused(FieldType::Bool, &[], "statistics of a bool column");
         let beyond = "beyond 64 bits";
         let huge = zigzag(1 << 64);
         refused(FieldType::Int, &[1, huge], beyond);
