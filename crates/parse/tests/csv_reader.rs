@@ -91,6 +91,13 @@ fn a_series_does_not_depend_on_quotes() {
 }
 
 #[test]
+fn a_row_has_no_more_columns_than_any_table() {
+    let wide = "1,".repeat(5000);
+    let reason = "8206: more columns than any table has";
+    check(&format!("{wide}\n1,a,2,x\n"), &["host=a n=Int(2) s=Text(\"x\") @1000000000"], &[reason]);
+}
+
+#[test]
 fn a_quote_that_is_never_closed_swallows_no_more_than_its_line() {
     let filler = "2,a,1,y\n".repeat(MAX_QUOTED_CELL_BYTES / 8 + 10);
     let text = format!("1,a,1,\"x\n{filler}3,a,1,\"z\"\n");
