@@ -110,6 +110,17 @@ fn a_quote_that_is_never_closed_swallows_no_more_than_its_line() {
 }
 
 #[test]
+fn a_quoted_cell_has_a_length_at_most_whoever_reads_it() {
+    for (length, is_read) in [(MAX_QUOTED_CELL_BYTES - 2, true), (MAX_QUOTED_CELL_BYTES - 1, false)]
+    {
+        // The series is known by the second row, which may go the fast way then.
+        let text = format!("time,host,n,s\n1,a,1,x\n2,a,1,\"{}\"\n", "y".repeat(length));
+        let (rows, errors) = read(&plan(), text.as_bytes());
+        assert_eq!((rows.len(), errors.len()), if is_read { (2, 0) } else { (1, 1) });
+    }
+}
+
+#[test]
 fn the_beginning_of_a_file_may_come_in_pieces() {
     let text = "\u{feff}\n\"time\",host,\"n\",s\n1,a,2,x\n";
     for cut in 0..text.len() {
