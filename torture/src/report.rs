@@ -24,6 +24,10 @@ impl Report {
         self.findings.push(what.into());
     }
 
+    pub(crate) fn findings(&self) -> &[String] {
+        &self.findings
+    }
+
     /// Adds what another part of the same campaign counted and found.
     pub(crate) fn add(&mut self, other: Self) {
         other.counts.iter().for_each(|(name, by)| self.count(name, *by));

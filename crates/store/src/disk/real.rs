@@ -16,7 +16,7 @@ pub struct RealDisk;
 
 impl Disk for RealDisk {
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        std::fs::create_dir_all(dir)
+        uninterrupted(|| std::fs::create_dir_all(dir))
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
@@ -31,17 +31,19 @@ impl Disk for RealDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        std::fs::rename(from, to)
+        uninterrupted(|| std::fs::rename(from, to))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        std::fs::remove_file(path)
+        uninterrupted(|| std::fs::remove_file(path))
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        std::fs::read_dir(dir)?
-            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-            .collect()
+        uninterrupted(|| {
+            std::fs::read_dir(dir)?
+                .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+                .collect()
+        })
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
@@ -50,13 +52,36 @@ impl Disk for RealDisk {
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Send + Sync>> {
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Box::new(file))
+        uninterrupted(|| Ok(flock(&file, FlockOperation::NonBlockingLockExclusive)?))?;
+        Ok(Box::new(Lock(file)))
     }
 
     fn now_ns(&self) -> i64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+    }
+}
+
+/// Repeats a call that a signal interrupted. (What this is not around, the standard library
+/// repeats itself. Local file systems let none of these be interrupted; NFS and FUSE do.)
+fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// A lock that is held. To close the file would not be enough: a process that another thread is
+/// just starting has it, too, until it runs its own program, and would keep the lock so long.
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Err(error) = flock(&self.0, FlockOperation::Unlock) {
+            tracing::debug!(%error, "the lock is given up when the file is closed");
+        }
     }
 }
 
@@ -86,10 +111,32 @@ impl DiskFile for File {
     }
 
     fn len(&self) -> io::Result<u64> {
-        Ok(self.metadata()?.len())
+        Ok(uninterrupted(|| self.metadata())?.len())
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         File::set_len(self, len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_given_up_though_a_forked_process_has_its_file() {
+        let path = std::env::temp_dir().join(format!("tidemill-lock-{}", std::process::id()));
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).unwrap();
+        flock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
+        let forked = file.try_clone().unwrap();
+        let is_locked = |result: io::Result<_>| {
+            result.is_err_and(|error: io::Error| error.kind() == io::ErrorKind::WouldBlock)
+        };
+        let lock = Lock(file);
+        assert!(is_locked(RealDisk.lock(&path)));
+        drop(lock);
+        assert!(RealDisk.lock(&path).is_ok());
+        drop(forked);
+        std::fs::remove_file(&path).unwrap();
     }
 }
