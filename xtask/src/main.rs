@@ -1,11 +1,14 @@
 //! Checks of the house: `cargo xtask layers`, `cargo xtask tidy`, `cargo xtask features`, which also
-//! run as tests; the tests under sanitizers: `cargo xtask sanitize`; and the campaigns:
-//! `cargo xtask torture --help`, `cargo xtask fuzz --help`.
+//! run as tests; the tests under sanitizers: `cargo xtask sanitize`; the campaigns: `cargo xtask torture
+//! --help`, `cargo xtask torture-sql --help`, `cargo xtask fuzz --help`; and what shows that the tests
+//! would see a defect: `cargo xtask mutants`, `cargo xtask coverage`.
 #![forbid(unsafe_code)]
 
+mod coverage;
 mod features;
 mod fuzz;
 mod layers;
+mod mutants;
 mod sanitize;
 mod tidy;
 mod torture;
@@ -20,13 +23,16 @@ fn main() -> anyhow::Result<ExitCode> {
         Some("layers") => layers::check(&root)?,
         Some("tidy") => tidy::check(&root)?,
         Some("features") => features::check(&root)?,
+        Some("coverage") => return coverage::run(&root, &arguments[1..]),
         Some("fuzz") => return fuzz::run(&root, &arguments[1..]),
+        Some("mutants") => return mutants::run(&root, &arguments[1..]),
         Some("sanitize") => return sanitize::run(&root, &arguments[1..]),
         Some("torture") => return torture::run(&root, "tidemill-torture", &arguments[1..]),
         Some("torture-sql") => return torture::run(&root, "tidemill-torture-sql", &arguments[1..]),
         other => {
             eprintln!(
-                "usage: xtask layers | tidy | features | fuzz | sanitize | torture | torture-sql (not `{}`)",
+                "usage: xtask layers | tidy | features | coverage | fuzz | mutants | sanitize | torture | \
+                 torture-sql (not `{}`)",
                 other.unwrap_or_default()
             );
             return Ok(ExitCode::from(2));

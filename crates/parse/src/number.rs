@@ -58,10 +58,10 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     let fraction = match rest {
         [] => rest,
         [b'.', fraction @ ..] => fraction,
-        _ => return parse_f64_slowly(text, magnitude),
+        _ => return parse_f64_slowly(text),
     };
     if whole.len() + fraction.len() > MAX_SAFE_DIGITS || matches!(magnitude, b"" | b".") {
-        return parse_f64_slowly(text, magnitude);
+        return parse_f64_slowly(text);
     }
     let digits = parse_digits_or_none(whole).zip(parse_digits_or_none(fraction));
     match digits {
@@ -70,7 +70,7 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
             let value = scale_down(mantissa, fraction.len());
             Some(if is_negative { -value } else { value })
         }
-        None => parse_f64_slowly(text, magnitude),
+        None => parse_f64_slowly(text),
     }
 }
 
@@ -273,11 +273,8 @@ pub(crate) fn digits_len(text: &[u8]) -> usize {
 
 /// The general case: exponents, and more digits than fit a word.
 #[cold]
-fn parse_f64_slowly(text: &[u8], magnitude: &[u8]) -> Option<f64> {
-    // The standard library also takes `inf` and `nan`.
-    if !magnitude.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'.') {
-        return None;
-    }
+fn parse_f64_slowly(text: &[u8]) -> Option<f64> {
+    // The standard library also takes `inf` and `nan`, which are not finite.
     let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     value.is_finite().then_some(value)
 }

@@ -91,6 +91,13 @@ fn a_series_does_not_depend_on_quotes() {
 }
 
 #[test]
+fn a_row_has_no_more_columns_than_any_table() {
+    let wide = "1,".repeat(5000);
+    let reason = "8206: more columns than any table has";
+    check(&format!("{wide}\n1,a,2,x\n"), &["host=a n=Int(2) s=Text(\"x\") @1000000000"], &[reason]);
+}
+
+#[test]
 fn a_quote_that_is_never_closed_swallows_no_more_than_its_line() {
     let filler = "2,a,1,y\n".repeat(MAX_QUOTED_CELL_BYTES / 8 + 10);
     let text = format!("1,a,1,\"x\n{filler}3,a,1,\"z\"\n");
@@ -99,6 +106,17 @@ fn a_quote_that_is_never_closed_swallows_no_more_than_its_line() {
         let (rows, errors) = read_pieces(&mut *reader, &mut Batch::new(), text.as_bytes(), &[cut]);
         assert_eq!(reasons(&errors), ["6: a quoted cell is not closed"]);
         assert_eq!(rows.len(), MAX_QUOTED_CELL_BYTES / 8 + 11);
+    }
+}
+
+#[test]
+fn a_quoted_cell_has_a_length_at_most_whoever_reads_it() {
+    for (length, is_read) in [(MAX_QUOTED_CELL_BYTES - 2, true), (MAX_QUOTED_CELL_BYTES - 1, false)]
+    {
+        // The series is known by the second row, which may go the fast way then.
+        let text = format!("time,host,n,s\n1,a,1,x\n2,a,1,\"{}\"\n", "y".repeat(length));
+        let (rows, errors) = read(&plan(), text.as_bytes());
+        assert_eq!((rows.len(), errors.len()), if is_read { (2, 0) } else { (1, 1) });
     }
 }
 

@@ -7,7 +7,8 @@ mod line_support;
 use line_support::{by_points, by_reader, forgetful, texts};
 use proptest::prelude::*;
 use tidemill_model::Batch;
-use tidemill_parse::line::{LineOptions, LineReader};
+use tidemill_parse::RowReader as _;
+use tidemill_parse::line::{LineOptions, LineReader, MAX_TABLES};
 
 fn check(text: &[u8], cuts: &[usize], max_remembered_bytes: usize) {
     let options = LineOptions { max_remembered_bytes, ..LineOptions::default() };
@@ -25,6 +26,19 @@ fn check(text: &[u8], cuts: &[usize], max_remembered_bytes: usize) {
     let mut other = Batch::new();
     other.table("other");
     assert_eq!(by_reader(&mut reader, &mut other, text, cuts), want);
+}
+
+#[test]
+fn a_batch_has_so_many_tables_and_no_more() {
+    let text: String = (0..=MAX_TABLES).map(|table| format!("t{table} v=1 1\n")).collect();
+    let (mut batch, mut errors) = (Batch::new(), Vec::new());
+    let mut reader = LineReader::new(LineOptions::default());
+    let mut at = 0;
+    while at < text.len() {
+        at += reader.read(&text.as_bytes()[at..], true, &mut batch, &mut errors).bytes;
+    }
+    assert_eq!((batch.tables().len(), errors.len()), (MAX_TABLES, 1));
+    assert!(errors[0].reason.contains("more than 65536 tables"), "{}", errors[0].reason);
 }
 
 proptest! {

@@ -176,8 +176,32 @@ mod tests {
             out.put(&[0; 30]);
             assert!((1..30).all(|min| Cursor::new(&out).count(min).is_err()), "{count}");
         }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let varint = |value: u128| {
+            let mut out = Vec::new();
+            out.put_varint(value);
+            out
+        };
+        let refused = |result: Result<String, Malformed>, reason: &str| {
+            let malformed = result.unwrap_err();
+            assert!(malformed.what.contains(reason), "{malformed:?}, not {reason}");
+        };
+        let shown = |value: &dyn std::fmt::Debug| format!("{value:?}");
+        for (value, fits) in [(u128::from(u32::MAX), true), (1 << 32, false)] {
+            assert_eq!(Cursor::new(&varint(value)).varint_u32().is_ok(), fits);
+        }
+        for (value, fits) in [(u128::from(u64::MAX), true), (1 << 64, false)] {
+            assert_eq!(Cursor::new(&varint(value)).varint_u64().is_ok(), fits);
+        }
+        refused(Cursor::new(&[0xFF; 30]).varint().map(|v| shown(&v)), "more than 19 bytes");
+        refused(Cursor::new(&[1, 2]).take(3).map(|v| shown(&v)), "3 bytes expected, 2 left");
         assert_eq!(Cursor::new(&[3, 0, 0, 0, 0, 0, 0]).count(2), Ok(3));
-        assert!(Cursor::new(&[3, 0, 0, 0, 0, 0]).count(2).is_err());
+        refused(Cursor::new(&[3, 0, 0, 0, 0, 0]).count(2).map(|v| shown(&v)), "3 items in 5 bytes");
+        refused(Cursor::new(&[2, 0xC3, 0x28]).str().map(str::to_owned), "not UTF-8");
+        refused(Cursor::new(&[0]).end().map(|()| String::new()), "1 bytes too many");
     }
 
     proptest! {

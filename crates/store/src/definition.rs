@@ -249,6 +249,53 @@ mod tests {
     }
 
     #[test]
+    fn an_addition_to_another_table_is_refused() {
+        let (table, mark) = sample();
+        let encoded = |table: &Definition, mark: &Mark| {
+            let mut out = Vec::new();
+            table.encode_since(mark, &mut out);
+            out
+        };
+        let refused = |to: &Definition, addition: &[u8], reason: &str| {
+            let malformed = to.clone().apply(&mut Cursor::new(addition)).unwrap_err();
+            assert!(malformed.what.contains(reason), "{malformed:?}, not {reason}");
+        };
+        let mut first = table.clone();
+        first.truncate(&mark);
+        let whole = encoded(&table, &Mark::default());
+        for later in [
+            Mark { fields: 2, ..mark.clone() },
+            Mark { values: vec![1, 0], ..mark.clone() },
+            Mark { series: 2, ..mark.clone() },
+        ] {
+            refused(&first, &encoded(&table, &later), "a later state");
+        }
+        // The same but for one thing.
+        let with = |change: fn(&mut Definition)| {
+            let mut other = table.clone();
+            change(&mut other);
+            other
+        };
+        refused(&with(|t| t.schema.name = "mem".into()), &whole, "table `cpu` where `mem`");
+        refused(&with(|t| t.schema.fields[0].name = "v".into()), &whole, "field `u` where `v`");
+        refused(&with(|t| t.schema.fields[0].ty = FieldType::Int), &whole, "field `u` where `u`");
+        refused(&with(|t| t.schema.tags[0] = "node".into()), &whole, "tag `host` where `node`");
+        // No fields, one tag with one value; then series as the case says.
+        let policy = Duplicates::Keep.code();
+        let start = [&[0, 0, 0, 3][..], b"cpu", &[policy, 0, 1, 1, b'h', 1, 1, b'a']].concat();
+        let series = |series: &[u8]| [&start[..], series].concat();
+        let empty = Definition::default();
+        empty.clone().apply(&mut Cursor::new(&series(&[1, 1, 0, 1]))).unwrap();
+        refused(&empty, &series(&[1, 1, 0, 0]), "code 0 of tag 0");
+        refused(&empty, &series(&[1, 1, 0, 2]), "code 2 of tag 0");
+        refused(&empty, &series(&[1, 1, 1, 1]), "code 1 of tag 1");
+        refused(&empty, &series(&[1, 2, 0, 1, 0, 1]), "code 1 of tag 0");
+        refused(&empty, &series(&[2, 1, 0, 1, 1, 0, 1]), "series 1 out of order");
+        let twice = [&start[..start.len() - 3], &[2, 1, b'a', 1, b'a', 0]].concat();
+        refused(&empty, &twice, "value `a` of tag 0 out of order");
+    }
+
+    #[test]
     fn damage_never_panics() {
         let (table, _) = sample();
         let mut bytes = Vec::new();

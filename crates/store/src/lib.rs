@@ -47,6 +47,8 @@ mod chunk;
 mod column_codec;
 mod commit;
 mod compact;
+#[cfg(test)]
+mod crafted_tests;
 mod definition;
 mod definition_file;
 mod delete;

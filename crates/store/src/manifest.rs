@@ -215,6 +215,23 @@ mod tests {
     }
 
     #[test]
+    fn another_version_and_bytes_left_over_are_refused() {
+        let path = Path::new("MANIFEST");
+        let with = |change: fn(&mut Vec<u8>)| {
+            let mut bytes = sample().encode();
+            bytes.truncate(bytes.len() - 4);
+            change(&mut bytes);
+            let crc = crc32c::crc32c(&bytes);
+            bytes.put_u32(crc);
+            Manifest::decode(&bytes, path).unwrap_err()
+        };
+        assert_eq!(with(|bytes| bytes[8] = 3).kind(), ErrorKind::Version);
+        assert_eq!(with(|bytes| bytes[8] = 0).kind(), ErrorKind::Version);
+        assert!(with(|bytes| bytes.push(0)).to_string().contains("1 bytes too many"));
+        assert!(with(|bytes| bytes[0] = 0).to_string().contains("not a manifest"));
+    }
+
+    #[test]
     fn every_flipped_bit_is_found() {
         let bytes = sample().encode();
         let path = Path::new("MANIFEST");

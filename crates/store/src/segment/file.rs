@@ -12,8 +12,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::SegmentEntry;
 
 const TRAILER_BYTES: u64 = 16;
-/// A footer of a segment with millions of one-row series is some tens of MB.
-const MAX_FOOTER_BYTES: u64 = 1 << 30;
 
 /// An open segment: its footer in memory, its chunks read when asked for.
 #[derive(Debug)]
@@ -203,7 +201,7 @@ fn read_footer(
     let (Ok(bytes), Ok(crc), Ok(magic)) = parts else { unreachable!("16 bytes hold these") };
     let start = trailer_at.checked_sub(u64::from(bytes)).filter(|start| *start >= HEADER_BYTES);
     let no_trailer = || Error::corrupt(path, trailer_at, "not the trailer of a segment");
-    let Some(start) = start.filter(|_| u64::from(bytes) <= MAX_FOOTER_BYTES) else {
+    let Some(start) = start else {
         return Err(no_trailer());
     };
     let mut content = vec![0; bytes as usize];

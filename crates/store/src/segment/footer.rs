@@ -255,6 +255,51 @@ mod tests {
     }
 
     #[test]
+    fn what_no_writer_makes_is_refused() {
+        let refused = |bytes: &[u8], reason: &str| {
+            let malformed = Footer::decode(bytes).unwrap_err();
+            assert!(malformed.what.contains(reason), "{malformed:?}, not {reason}");
+        };
+        let with = |change: fn(&mut Footer)| {
+            let mut footer = sample();
+            change(&mut footer);
+            footer.encode()
+        };
+        refused(&with(|f| f.fields.reverse()), "fields out of order");
+        refused(&with(|f| f.fields[1].0 = 0), "fields out of order");
+        refused(&with(|f| f.run_series[1] = 4), "runs out of order");
+        refused(&with(|f| f.run_rows[2] = 8200), "runs out of order");
+        refused(&with(|f| f.block_rows[3] = 8200), "a block of 0 rows");
+        refused(&with(|f| f.block_rows[1..].iter_mut().for_each(|row| *row += 1)), "of 8193 rows");
+        refused(&with(|f| f.run_rows[3] += 1), "blocks and runs of different rows");
+        refused(&[&sample().encode()[..], &[0]].concat(), "1 bytes too many");
+        // Table 0, sequence 0, no fields, runs of series, rows, first time and span; no blocks.
+        let runs = |runs: &[[u128; 4]]| {
+            let mut out = vec![0, 0, 0];
+            out.put_varint(runs.len() as u64);
+            runs.iter().flatten().for_each(|number| out.put_varint(*number));
+            out.put(&[0]);
+            out
+        };
+        let (max, one) = (u128::from(u32::MAX), [0, 1, 0, 0]);
+        refused(&runs(&[[max, 1, 0, 0], [1, 1, 0, 0]]), "a run beyond 32 bits");
+        refused(&runs(&[[0, max, 0, 0], [1, 1, 0, 0]]), "a run beyond 32 bits");
+        let beyond = "a time beyond 64 bits";
+        refused(&runs(&[[0, 1, zigzag(i128::from(i64::MAX) + 1), 0]]), beyond);
+        refused(&runs(&[[0, 1, zigzag(i128::from(i64::MAX)), 1]]), beyond);
+        refused(&runs(&[[0, 1, 2, 0], [1, 1, zigzag(i128::MAX), 0]]), beyond);
+        refused(&runs(&[[0, 1, 2, i128::MAX as u128]]), beyond);
+        // Blocks of 8,192 rows until their number is beyond 32 bits, and back at one row.
+        let mut blocks = runs(&[one]);
+        blocks.pop();
+        blocks.put_varint((1u64 << 19) + 1);
+        let block = [0x80, 0x40, 0, 0, 0];
+        (0..1 << 19).for_each(|_| blocks.put(&block));
+        blocks.put(&[1, 0, 0, 0]);
+        refused(&blocks, "rows beyond 32 bits");
+    }
+
+    #[test]
     fn damage_never_panics() {
         let bytes = sample().encode();
         for cut in 0..bytes.len() {

@@ -285,6 +285,28 @@ mod tests {
     }
 
     #[test]
+    fn what_no_writer_makes_is_refused() {
+        let refused = |ty, numbers: &[u128], reason: &str| {
+            let mut out = Vec::new();
+            numbers.iter().for_each(|number| out.put_varint(*number));
+            out.put(&[0; 64]);
+            let malformed = decode_slice(ty, &mut Cursor::new(&out)).unwrap_err();
+            assert!(malformed.what.contains(reason), "{malformed:?}, not {reason}");
+        };
+        refused(FieldType::Float, &[2, 3], "3 NaNs among 2 values");
+        refused(FieldType::Bool, &[], "statistics of a bool column");
+        let beyond = "beyond 64 bits";
+        let huge = zigzag(1 << 64);
+        refused(FieldType::Int, &[1, huge], beyond);
+        refused(FieldType::Int, &[1, 0, huge], beyond);
+        refused(FieldType::Int, &[1, 0, 0, 1 << 64], beyond);
+        refused(FieldType::Int, &[1, 0, 0, 0, 1 << 64], beyond);
+        refused(FieldType::UInt, &[1, zigzag(-1)], beyond);
+        let (most, max) = (u128::from(u64::MAX), zigzag(i128::MAX));
+        refused(FieldType::UInt, &[most, zigzag(most as i128), 0, 0, 0, max], beyond);
+    }
+
+    #[test]
     fn extremes_and_nothing() {
         check(
             FieldType::Int,

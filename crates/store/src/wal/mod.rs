@@ -22,6 +22,8 @@ mod marker;
 mod record;
 mod replay;
 mod scan;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub(crate) use header::{End, Mark};
 pub(crate) use log::Log;

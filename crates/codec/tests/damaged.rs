@@ -1,0 +1,141 @@
+//! Bytes that no encoder makes are refused, each by the check that is there for it. (The tests of
+//! random damage accept other values as well: most damage is no error to a column.)
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use tidemill_codec::{Error, TextScratch, TimeScratch, bits, floats, ints, texts, times};
+use tidemill_model::Text;
+
+fn decode_bits(bytes: &[u8], rows: usize) -> Result<(), Error> {
+    bits(bytes, rows)?.decode_bitmap().map(|_| ())
+}
+
+fn decode_ints(bytes: &[u8], rows: usize) -> Result<(), Error> {
+    ints(bytes, rows)?.decode(0..rows, &mut Vec::<i64>::new())
+}
+
+fn decode_floats(bytes: &[u8], rows: usize) -> Result<(), Error> {
+    floats(bytes, rows)?.decode(0..rows, &mut Vec::new())
+}
+
+fn decode_texts(bytes: &[u8], rows: usize) -> Result<(), Error> {
+    let mut scratch = TextScratch::default();
+    texts(bytes, rows, &mut scratch)?.decode(0..rows, &mut Text::default())
+}
+
+fn decode_times(bytes: &[u8], rows: usize, runs: &[u32]) -> Result<(), Error> {
+    let mut scratch = TimeScratch::default();
+    times(bytes, rows, runs, &mut scratch)?.decode(0..rows, &mut Vec::new())
+}
+
+#[track_caller]
+fn refused(what: Result<(), Error>, reason: &str) {
+    let error = what.unwrap_err();
+    assert!(error.to_string().contains(reason), "{error}, not {reason}");
+}
+
+/// More rows than a block has.
+const TOO_MANY: usize = 8193;
+
+#[test]
+fn bits_are_refused() {
+    refused(decode_bits(&[0], TOO_MANY), "too many rows");
+    refused(decode_bits(&[0, 0], 5), "left over");
+    refused(decode_bits(&[2, 1, 3, 0, 0], 2), "more runs than rows");
+    let rows = "runs that don't have the block's rows";
+    refused(decode_bits(&[2, 1, 1, 0, 4], 5), rows);
+    refused(decode_bits(&[2, 1, 1, 0, 0x80, 1], 64), rows);
+    // Beyond the rows, and by wrapping back to them.
+    let lengths = [&[2, 1, 2, 1, 0, 64, 0][..], &5u64.to_le_bytes(), &(-2i64).to_le_bytes()];
+    refused(decode_bits(&lengths.concat(), 5), rows);
+    let mut words = vec![7; 3];
+    bits(&[3, 0xFF], 5).unwrap().decode_words(&mut words).unwrap();
+    assert_eq!(words, [0b1_1111], "bits beyond the rows are zero");
+}
+
+#[test]
+fn integers_are_refused() {
+    refused(decode_ints(&[0, 4], TOO_MANY), "too many rows");
+    refused(decode_ints(&[2, 1, 0, 0, 0, 0], 1), "a divisor that does not divide");
+    refused(decode_ints(&[2, 0, 0, 0, 0, 0], 1), "a divisor that does not divide");
+    let entries = [&[3, 0x81, 0x40, 1, 0][..], &[0; 8193], &[0, 0, 0]].concat();
+    refused(decode_ints(&entries, 1), "a dictionary of too many entries");
+    refused(decode_ints(&[3, 1, 3, 0, 1, 2, 3, 0, 0, 0], 1), "dictionary entries of an odd size");
+    refused(decode_ints(&[3, 1, 1, 0, 7, 0, 0, 2], 1), "a code beyond the dictionary");
+    // The same code, where it is one.
+    decode_ints(&[3, 2, 1, 0, 7, 8, 0, 0, 2], 1).unwrap();
+    let varint = [&[0][..], &[0xFF; 9], &[2]].concat();
+    refused(decode_ints(&varint, 1), "more than 64 bits");
+}
+
+#[test]
+fn vectors_are_refused() {
+    refused(decode_ints(&[1, 2, 3, 0, 0, 0, 0], 2), "more runs than rows");
+    let rows = "runs that don't have the vector's rows";
+    refused(decode_ints(&[1, 2, 1, 0, 2, 0, 0], 3), rows);
+    refused(decode_ints(&[1, 2, 1, 0, 0x80, 0x10, 0, 0], 1024), rows);
+    refused(
+        decode_ints(&[1, 0, 0xC0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], 1),
+        "too many bits",
+    );
+    for bytes in [0, 9] {
+        let patch = [&[1, 0, 0x80, 0, 1, bytes][..], &[0; 11]].concat();
+        refused(decode_ints(&patch, 1), "a patch of no bytes or more than eight");
+    }
+}
+
+#[test]
+fn times_are_refused() {
+    let constant = [0, 0, 0, 0, 0];
+    decode_times(&constant, 5, &[0]).unwrap();
+    let runs: [(usize, &[u32]); 6] =
+        [(TOO_MANY, &[0]), (5, &[1]), (5, &[0, 5]), (5, &[0, 3, 3]), (0, &[0]), (5, &[])];
+    for (rows, runs) in runs {
+        refused(decode_times(&constant, rows, runs), "runs that don't fit the rows");
+    }
+    refused(decode_times(&[0, 0, 0, 0, 1], 2, &[0]), "beyond the range of times");
+    let last = [&[0, 0, 0xFE][..], &[0xFF; 8], &[1, 0, 2]].concat();
+    refused(decode_times(&last, 2, &[0]), "beyond the range of times");
+    decode_times(&last, 1, &[0]).unwrap();
+    refused(decode_times(&[0, 0, 0, 0, 0, 0], 5, &[0]), "left over");
+    refused(decode_times(&[2, 0, 0, 0, 0], 5, &[0]), "unknown encoding");
+}
+
+#[test]
+fn floats_are_refused() {
+    for low_bits in [0, 64] {
+        refused(decode_floats(&[2, low_bits, 0, 0, 0, 0], 1), "a split outside the word");
+    }
+    decode_floats(&[2, 63, 0, 0, 0, 0], 1).unwrap();
+    refused(decode_floats(&[1, 0, 0, 0], 1), "left over");
+    let exceptions = [&[0, 0, 0, 2][..], &[0; 20], &[0, 0]].concat();
+    refused(decode_floats(&exceptions, 1), "more exceptions than rows");
+    let beyond = [&[0, 0, 0, 1, 5, 0][..], &[0; 8], &[0, 0]].concat();
+    refused(decode_floats(&beyond, 2), "an exception beyond the rows");
+    decode_floats(&beyond, 6).unwrap();
+    for (exponent, factor) in [(19, 0), (1, 2), (255, 255)] {
+        refused(decode_floats(&[0, exponent, factor, 0, 0, 0], 1), "a scale of too many digits");
+    }
+    decode_floats(&[0, 18, 18, 0, 0, 0], 1).unwrap();
+}
+
+#[test]
+fn texts_are_refused() {
+    let entries = [&[0, 0x81, 0x40, 0, 0, 0, 0, 0][..], &[0, 0]].concat();
+    refused(decode_texts(&entries, 1), "a dictionary of too many entries");
+    refused(decode_texts(&[1, 0, 0, 0, 0, 0, 0], 1), "left over");
+    refused(decode_texts(&[1, 0, 0, 0, 2, 2, b'a', b'b'], 1), "the size of their bytes");
+    refused(decode_texts(&[0, 1, 0, 0, 0, 2, 1, b'a', 0, 2], 1), "beyond the dictionary");
+    // Two strings, of which the second shares 255 and then 256 bytes with the first.
+    let shares = |low: u8, high: u8| {
+        let lengths = [0x2C, 0x01, 0];
+        let shared = [0, low << 1, high];
+        let columns = [&[1, 1, 0, 9, 0][..], &shared, &[1, 0, 9, 0], &lengths, &[0xAC, 2]];
+        [&columns.concat()[..], &[b'a'; 300]].concat()
+    };
+    decode_texts(&shares(0xFF, 1), 2).unwrap();
+    refused(decode_texts(&shares(0, 2), 2), "shares more");
+    // What a vector begins with shares nothing, though one stands before it: 1,024 strings and one.
+    let columns = [&[1][..], &[1, 0, 0, 0, 0, 0, 2], &[0, 2], &[0x81, 8]].concat();
+    let shared = [&columns[..], &[b'a'; 1025]].concat();
+    refused(decode_texts(&shared, 1025), "shares more");
+}

@@ -1,0 +1,277 @@
+//! Stores of files that no store writes, made with its own encoders: whole by their checksums, and
+//! refused by the check that is there for it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tidemill_codec::Encoder;
+use tidemill_model::{Column, Duplicates, FieldType, TimeRange, Value};
+
+use crate::bytes::Put;
+use crate::chunk::Chunk;
+use crate::definition::{Definition, Mark};
+use crate::definition_file::DefinitionFile;
+use crate::disk::{Disk, RealDisk, SimDisk};
+use crate::manifest::{Manifest, SegmentEntry, TableEntry};
+use crate::segment::{EncodedBlock, SegmentWriter};
+use crate::wal::{log_path, tests::log_of};
+use crate::{Error, ErrorKind, Options, Store};
+
+const DIR: &str = "/store";
+
+fn options(disk: &SimDisk) -> Options {
+    Options { disk: Arc::new(disk.clone()), ..Options::default() }
+}
+
+fn put(disk: &dyn Disk, path: &Path, bytes: &[u8]) {
+    disk.create(path).unwrap().write_all_at(bytes, 0).unwrap();
+}
+
+fn names(disk: &SimDisk) -> Vec<PathBuf> {
+    disk.files().into_keys().collect()
+}
+
+fn directory() -> SimDisk {
+    let disk = SimDisk::new(0);
+    disk.create_dir_all(Path::new(DIR)).unwrap();
+    disk
+}
+
+#[track_caller]
+fn refused(opened: Result<Store, Error>, reason: &str) {
+    let error = opened.err().unwrap();
+    assert!(error.kind() == ErrorKind::Corrupt && error.path().is_some(), "{error}");
+    assert!(error.to_string().contains(reason), "{error}, not {reason}");
+}
+
+/// A table with one series and an integer field.
+fn table() -> Definition {
+    let mut table = Definition::new("t", Duplicates::Last);
+    table.add_field("v", FieldType::Int);
+    let tag = table.add_tag("host");
+    let code = table.index.intern_value(tag, "a");
+    table.index.intern_series(&[(0, code)]);
+    table
+}
+
+fn addition(table: &Definition) -> Vec<u8> {
+    let mut out = Vec::new();
+    table.encode_since(&Mark::default(), &mut out);
+    out
+}
+
+fn integers(field: u32) -> (u32, Column) {
+    let mut column = Column::new(FieldType::Int);
+    column.push(Some(Value::Int(7)));
+    (field, column)
+}
+
+fn row(series: u32, columns: Vec<(u32, Column)>) -> Chunk {
+    Chunk { series: vec![series], times: vec![5], columns, ..Chunk::default() }
+}
+
+fn record(additions: &[(u32, &[u8])], rows: &[(u32, Chunk)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    out.put_varint(additions.len() as u64);
+    for (table, addition) in additions {
+        out.put_varint(*table);
+        out.put_bytes(addition);
+    }
+    let mut encoder = Encoder::new();
+    rows.iter().for_each(|(table, chunk)| {
+        crate::wal::encode_rows(*table, chunk, &mut encoder, &mut out);
+    });
+    out
+}
+
+/// Opens an empty store whose log is of these writes, the first of number `base`.
+fn with_log(base: u64, frames: &[(u64, &[u8])]) -> Result<Store, Error> {
+    let disk = SimDisk::new(0);
+    drop(Store::open(DIR, options(&disk)).unwrap());
+    let frames: Vec<_> = frames.iter().map(|(number, payload)| (*number, 0, *payload)).collect();
+    put(&disk, &log_path(Path::new(DIR), 1), &log_of(1, base, &frames));
+    Store::open(DIR, options(&disk))
+}
+
+#[test]
+fn writes_come_in_order_and_none_is_missing() {
+    let table = addition(&table());
+    let first = record(&[(0, &table)], &[(0, row(0, vec![integers(0)]))]);
+    let next = record(&[], &[(0, row(0, vec![integers(0)]))]);
+    let store = with_log(1, &[(1, &first), (2, &next), (3, &next)]).unwrap();
+    assert_eq!(store.recovery().replayed_rows, 3);
+    refused(with_log(1, &[(1, &first), (3, &next)]), "write 3 where write 2 is missing");
+    refused(with_log(1, &[(1, &first), (2, &next), (2, &next)]), "write 2 where write 3");
+    refused(with_log(2, &[(2, &first)]), "writes 1 to 1 are missing before this log");
+}
+
+#[test]
+fn a_write_is_of_what_is_defined() {
+    let table = addition(&table());
+    let refused = |additions: &[(u32, &[u8])], rows: &[(u32, Chunk)], reason: &str| {
+        refused(with_log(1, &[(1, &record(additions, rows))]), reason);
+    };
+    refused(&[(0, &[&table[..], &[0]].concat())], &[], "1 bytes too many");
+    refused(&[(1, &table)], &[], "table 1 before those before it");
+    refused(&[], &[(0, row(0, vec![]))], "rows of table 0, which is not defined");
+    let lacks = "series or fields that table 0 lacks";
+    let defined: [(u32, &[u8]); 1] = [(0, &table)];
+    refused(&defined, &[(0, row(1, vec![]))], lacks);
+    refused(&defined, &[(0, row(0, vec![integers(1)]))], lacks);
+    let mut texts = Column::new(FieldType::Text);
+    texts.push(Some(Value::Text("x")));
+    refused(&defined, &[(0, row(0, vec![(0, texts)]))], lacks);
+    refused(&defined, &[(0, row(0, vec![integers(1), integers(0)]))], "fields out of order");
+    let raw = |rows: u64, series: u64| {
+        let mut out = record(&defined, &[]);
+        out.put_varint(0u32);
+        out.put_varint(rows);
+        for numbers in [[series], [0]] {
+            let mut bytes = Vec::new();
+            Encoder::new().uints(&numbers, &mut bytes);
+            out.put_bytes(&bytes);
+        }
+        out.put_varint(0u32);
+        out
+    };
+    let raw =
+        |rows, series, reason: &str| self::refused(with_log(1, &[(1, &raw(rows, series))]), reason);
+    raw(0, 0, "0 rows");
+    raw(8193, 0, "8193 rows");
+    raw(1, 1 << 32, "a series beyond 32 bits");
+    assert!(with_log(1, &[(1, &record(&defined, &[(0, row(0, vec![]))]))]).is_ok());
+}
+
+/// A segment of one row, written as `file`.
+fn segment(disk: &SimDisk, table: u32, series: u32, fields: Vec<(u32, FieldType)>) -> SegmentEntry {
+    let chunks = vec![(4, crc32c::crc32c(&[0; 4])); 1 + fields.len()];
+    let bytes = vec![0; 4 * chunks.len()];
+    let runs = vec![(series, 1, TimeRange::new(5, 5))];
+    let mut writer = SegmentWriter::create(disk, Path::new(DIR), 9, table, 1, fields).unwrap();
+    writer.push(&EncodedBlock { rows: 1, runs, bytes, chunks }).unwrap();
+    writer.finish().unwrap()
+}
+
+/// Opens a store with the table and a segment, which `change` may change or damage.
+fn with_segment(
+    make: impl FnOnce(&SimDisk) -> SegmentEntry,
+    change: impl FnOnce(&mut Manifest),
+) -> Result<Store, Error> {
+    let disk = directory();
+    let mut file = DefinitionFile::new(Path::new(DIR), 0);
+    let definition_bytes = file.append(&disk, &table()).unwrap().unwrap().bytes;
+    let tables = vec![TableEntry { id: 0, definition_bytes, ..TableEntry::default() }];
+    let segments = vec![make(&disk)];
+    let mut manifest = Manifest { next_file: 10, tables, segments, ..Manifest::default() };
+    change(&mut manifest);
+    manifest.replace(&disk, Path::new(DIR)).unwrap();
+    Store::open(DIR, options(&disk))
+}
+
+#[test]
+fn a_segment_is_of_its_table_and_its_manifest() {
+    let ints = || vec![(0, FieldType::Int)];
+    let good = |disk: &SimDisk| segment(disk, 0, 0, ints());
+    assert!(with_segment(good, |_| {}).is_ok());
+    refused(with_segment(good, |m| m.tables[0].id = 1), "table 1 where 0 is expected");
+    refused(with_segment(|disk| segment(disk, 5, 0, ints()), |_| {}), "a segment of table 5");
+    let lacks = "a segment with series or fields its table lacks";
+    refused(with_segment(|disk| segment(disk, 0, 1, ints()), |_| {}), lacks);
+    let floats = vec![(0, FieldType::Float)];
+    refused(with_segment(|disk| segment(disk, 0, 0, floats), |_| {}), lacks);
+    refused(with_segment(|disk| segment(disk, 0, 0, vec![(1, FieldType::Int)]), |_| {}), lacks);
+    refused(with_segment(good, |m| m.segments[0].bytes += 1), "bytes where the manifest says");
+    let other = "the footer is not that of this segment";
+    refused(with_segment(good, |m| m.segments[0].sequence += 1), other);
+    refused(with_segment(good, |m| m.segments[0].rows += 1), other);
+    refused(with_segment(good, |m| m.segments[0].table = 1), "a segment of another table");
+    let bytes = |m: &mut Manifest| m.tables[0].definition_bytes += 1;
+    refused(with_segment(good, bytes), "bytes where the manifest counts");
+}
+
+#[test]
+fn a_segment_has_room_for_its_parts() {
+    let with_bytes = |change: fn(&mut Vec<u8>)| {
+        let make = |disk: &SimDisk| {
+            let mut entry = segment(disk, 0, 0, vec![(0, FieldType::Int)]);
+            let path = entry.path(Path::new(DIR));
+            let mut bytes = disk.files()[&path].clone();
+            change(&mut bytes);
+            entry.bytes = bytes.len() as u64;
+            put(disk, &path, &bytes);
+            entry
+        };
+        with_segment(make, |_| {})
+    };
+    assert!(with_bytes(|_| {}).is_ok());
+    refused(with_bytes(|bytes| bytes.truncate(31)), "31 bytes where");
+    let trailer = "not the trailer of a segment";
+    fn footer_at(bytes: &mut [u8], start: i64) {
+        let at = bytes.len() - 16;
+        bytes[at..at + 4].copy_from_slice(&((at as i64 - start) as u32).to_le_bytes());
+    }
+    // A footer that begins in the header, and one before the file.
+    refused(with_bytes(|bytes| footer_at(bytes, 15)), trailer);
+    refused(with_bytes(|bytes| footer_at(bytes, -1)), trailer);
+    refused(with_bytes(|bytes| bytes.extend_from_slice(b"TIDEMSEG")), trailer);
+}
+
+/// What `check` says of a segment of one column, the times of two rows of a series.
+fn checked(times: &[u8], range: (i64, i64)) -> String {
+    let make = |disk: &SimDisk| {
+        let chunks = vec![(times.len() as u32, crc32c::crc32c(times))];
+        let runs = vec![(0, 2, TimeRange::new(range.0, range.1))];
+        let dir = Path::new(DIR);
+        let mut writer = SegmentWriter::create(disk, dir, 9, 0, 1, Vec::new()).unwrap();
+        let block = EncodedBlock { rows: 2, runs, bytes: times.to_vec(), chunks };
+        writer.push(&block).unwrap();
+        writer.finish().unwrap()
+    };
+    let problems = with_segment(make, |_| {}).unwrap().check().unwrap().problems;
+    problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn check_finds_times_that_are_not_those_of_their_block() {
+    // Flags, a constant interval, the first time, the interval.
+    let (five, step) = ([0, 0, 0, 10], [0, 2]);
+    let good = [&five[..], &step].concat();
+    assert_eq!(checked(&good, (5, 6)), "");
+    let found = "times of series 0 are not those of its block";
+    assert!(checked(&good, (5, 7)).contains(found) || checked(&good, (4, 5)).contains(found));
+    let still = [&five[..], &[0, 0]].concat();
+    assert!(checked(&still, (5, 5)).contains(found), "{}", checked(&still, (5, 5)));
+    assert!(!checked(&[&[4][..], &good[1..]].concat(), (5, 6)).is_empty(), "flags");
+}
+
+#[test]
+fn only_files_of_the_store_are_removed_and_none_is_overwritten() {
+    let disk = SimDisk::new(0);
+    let error = Store::open(DIR, Options { create: false, ..options(&disk) }).unwrap_err();
+    assert_eq!((error.kind(), names(&disk).len()), (ErrorKind::NotFound, 0));
+    for name in ["00000001.seg", "00000001.wal", "table-000000.def"] {
+        let disk = directory();
+        put(&disk, &Path::new(DIR).join(name), b"");
+        refused(Store::open(DIR, options(&disk)), &format!("there is no manifest, but `{name}`"));
+    }
+    let disk = directory();
+    let theirs = ["00001.seg", "notes.seg", "table-a.def", "table-000001.txt", "a.wal.next"];
+    theirs.iter().for_each(|name| put(&disk, &Path::new(DIR).join(name), b"theirs"));
+    drop(Store::open(DIR, options(&disk)).unwrap());
+    let ours = ["00000099.seg", "table-000007.def", "00000099.wal.next", "MANIFEST.next"];
+    ours.iter().for_each(|name| put(&disk, &Path::new(DIR).join(name), b"ours"));
+    let store = Store::open(DIR, options(&disk)).unwrap();
+    assert_eq!(store.recovery().removed_files.len(), ours.len());
+    let left = names(&disk);
+    assert!(theirs.iter().all(|name| left.contains(&Path::new(DIR).join(name))), "{left:?}");
+    assert!(!ours.iter().any(|name| left.contains(&Path::new(DIR).join(name))), "{left:?}");
+}
+
+#[test]
+fn a_manifest_of_any_length_is_not_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = RealDisk.create(&Manifest::path(dir.path())).unwrap();
+    file.set_len((256 << 20) + 1).unwrap();
+    let error = Store::open(dir.path(), Options::default()).unwrap_err();
+    assert!(error.to_string().contains("at most 268435456 expected"), "{error}");
+}

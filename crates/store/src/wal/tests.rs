@@ -1,0 +1,106 @@
+//! Log files as a damaged disk or another program might leave them.
+
+use std::path::Path;
+
+use super::frame::Frame;
+use super::header::{End, Header};
+use super::{Replay, log_path, replay};
+use crate::disk::{Disk, SimDisk};
+use crate::error::{Error, ErrorKind};
+
+/// A log file of frames (sequence, durable bytes, payload), never marked.
+pub(crate) fn log_of(number: u64, base: u64, frames: &[(u64, u64, &[u8])]) -> Vec<u8> {
+    let (mut out, _) = Header::encode(number, base);
+    for (sequence, synced, payload) in frames {
+        Frame::put(*sequence, *synced, &[payload], &mut out);
+    }
+    out
+}
+
+/// The same with the next mark.
+fn marked(mut bytes: Vec<u8>, synced: u64, end: End) -> Vec<u8> {
+    let mark = Header::parse(&bytes, 1).unwrap().mark.unwrap().next(synced, end);
+    let (at, sector) = (mark.offset() as usize, mark.sector(1));
+    bytes[at..at + sector.len()].copy_from_slice(&sector);
+    bytes
+}
+
+fn read(bytes: &[u8], is_last: bool) -> Result<(Replay, Vec<u64>), Error> {
+    let (disk, dir) = (SimDisk::new(0), Path::new("/"));
+    disk.create(&log_path(dir, 1)).unwrap().write_all_at(bytes, 0).unwrap();
+    let mut sequences = Vec::new();
+    let apply = |sequence, _: &[u8], _| {
+        sequences.push(sequence);
+        Ok(())
+    };
+    let base = |base| if base == 5 { Ok(()) } else { Err("a hole".to_owned()) };
+    replay(&disk, dir, 1, is_last, base, apply).map(|replay| (replay, sequences))
+}
+
+#[track_caller]
+fn refused(bytes: &[u8], is_last: bool, offset: usize, reason: &str) {
+    let error = read(bytes, is_last).unwrap_err();
+    assert_eq!((error.kind(), error.offset_bytes()), (ErrorKind::Corrupt, Some(offset as u64)));
+    assert!(error.to_string().contains(reason), "{error}");
+}
+
+const HEADER: usize = 1536;
+
+#[test]
+fn only_what_nobody_knew_durable_is_a_torn_tail() {
+    let whole = log_of(1, 5, &[(5, 1536, b"one"), (6, 1536, b"two")]);
+    let (end, first) = (whole.len(), HEADER + 31);
+    let (replay, sequences) = read(&whole, true).unwrap();
+    assert_eq!((sequences, replay.valid_bytes, replay.torn_bytes), (vec![5, 6], end as u64, 0));
+    for cut in first + 1..end {
+        let (replay, sequences) = read(&whole[..cut], true).unwrap();
+        assert_eq!((sequences, replay.torn_bytes), (vec![5], (cut - first) as u64));
+    }
+    let durable = "bytes were durable";
+    // A mark says that there was more, whether the file is shorter or damaged there.
+    refused(&marked(whole.clone(), end as u64, End::Open)[..end - 1], true, end - 1, durable);
+    let mut damaged = marked(whole.clone(), end as u64, End::Open);
+    damaged[first + 30] ^= 1;
+    refused(&damaged, true, first, "its first 1598 bytes were durable");
+    // A later frame says so.
+    let mut damaged = log_of(1, 5, &[(5, 1536, b"one"), (6, first as u64 + 1, b"two")]);
+    damaged[first - 1] ^= 1;
+    refused(&damaged, true, HEADER, durable);
+    // It says that less was.
+    let mut torn = whole.clone();
+    torn[first - 1] ^= 1;
+    let (replay, sequences) = read(&torn, true).unwrap();
+    assert_eq!((sequences, replay.valid_bytes, replay.torn_bytes), (vec![], 1536, 62));
+}
+
+#[test]
+fn a_frame_behind_damage_is_found_across_the_reads() {
+    for gap in (4 << 20) - 4..(4 << 20) + 4 {
+        let mut bytes = log_of(1, 5, &[]);
+        bytes.resize(HEADER + gap, b'x');
+        Frame::put(6, HEADER as u64 + 1, &[b"two"], &mut bytes);
+        refused(&bytes, true, HEADER, "bytes were durable");
+    }
+}
+
+#[test]
+fn a_log_before_the_last_is_closed_where_it_ends() {
+    let whole = log_of(1, 5, &[(5, 1536, b"one"), (6, 1536, b"two")]);
+    let (end, first) = (whole.len(), HEADER + 31);
+    let closed = marked(whole.clone(), end as u64, End::OfFile);
+    assert!(read(&closed, false).unwrap().0.is_closed(End::OfFile));
+    let early = "the log ends too early";
+    refused(&whole, false, end, early);
+    refused(&marked(whole.clone(), end as u64, End::Open), false, end, early);
+    refused(&marked(whole.clone(), first as u64, End::OfFile), false, end, early);
+    refused(&[&closed[..], b"torn"].concat(), false, end, early);
+}
+
+#[test]
+fn what_is_durable_is_what_the_later_word_says() {
+    let frames: [(u64, u64, &[u8]); 2] = [(5, 1536, b"one"), (6, 1567, b"two")];
+    assert_eq!(read(&log_of(1, 5, &frames), true).unwrap().0.synced_bytes, 1567);
+    let marked = marked(log_of(1, 5, &frames), 1598, End::Open);
+    assert_eq!(read(&marked, true).unwrap().0.synced_bytes, 1598);
+    refused(&log_of(1, 6, &[]), true, 20, "a hole");
+}

@@ -1,0 +1,182 @@
+//! What each durability keeps, what `Store::sync` adds, and what a store does after its disk failed.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{Row, dump, fill};
+use tidemill_model::{Batch, Duplicates};
+use tidemill_store::{
+    BulkMap, Disk, Durability, Error, ErrorKind, Failure, Fault, FaultyDisk, Operation, Options,
+    SimDisk, Store,
+};
+
+const DIR: &str = "/store";
+
+fn open(disk: &(impl Disk + Clone + 'static), durability: Durability) -> Result<Store, Error> {
+    Store::open(DIR, Options { disk: Arc::new(disk.clone()), durability, ..Options::default() })
+}
+
+fn write(store: &Store, time: i64) -> Result<(), Error> {
+    let mut batch = Batch::new();
+    fill(&mut batch, &[Row::new("t", "a", time, time)]);
+    store.write(&mut batch).map(|_| ())
+}
+
+fn times(store: &Store) -> Vec<i64> {
+    dump(&store.snapshot()).into_keys().map(|key| key.2).collect()
+}
+
+#[test]
+fn each_durability_keeps_what_it_says_and_sync_keeps_all() {
+    for durability in [Durability::Fsync, Durability::Os, Durability::None] {
+        for seed in 0..20 {
+            let disk = SimDisk::new(seed);
+            let store = open(&disk, durability).unwrap();
+            (1..4).for_each(|time| write(&store, time).unwrap());
+            assert_eq!(times(&store), [1, 2, 3], "what was written is seen");
+            let killed = disk.crash();
+            drop(store);
+            let store = open(&killed, durability).unwrap();
+            let kept = times(&store);
+            let least = if durability == Durability::None { 0 } else { 3 };
+            assert!(
+                kept.len() >= least && [1, 2, 3].starts_with(&kept),
+                "{durability:?}: {kept:?}"
+            );
+            write(&store, 9).unwrap();
+            store.sync().unwrap();
+            write(&store, 10).unwrap();
+            let cut = killed.power_cut(seed);
+            drop(store);
+            let found = times(&open(&cut, durability).unwrap());
+            let kept = [&kept[..], &[9]].concat();
+            let all = [&kept[..], &[10]].concat();
+            assert!(found == all || found == kept, "{durability:?}: {found:?}");
+            assert!(found == all || durability != Durability::Fsync, "{found:?}");
+        }
+    }
+}
+
+#[test]
+fn without_durability_memory_is_bounded() {
+    let disk = SimDisk::new(0);
+    let store = open(&disk, Durability::None).unwrap();
+    let written = || disk.files().into_values().map(|bytes| bytes.len()).max().unwrap();
+    let mut batch = Batch::new();
+    let mut random = common::Random(1);
+    for step in 0..40 {
+        let text = |random: &mut common::Random| format!("{:x}{:x}", random.next(), random.next());
+        let fields = |random: &mut common::Random| vec![("s", common::Val::Text(text(random)))];
+        let row = |time| Row { table: "t", host: "a".into(), time, fields: fields(&mut random) };
+        let rows: Vec<Row> = (step * 1000..(step + 1) * 1000).map(row).collect();
+        fill(&mut batch, &rows);
+        store.write(&mut batch).unwrap();
+    }
+    assert!(written() > 1 << 20, "{} bytes", written());
+    store.close().unwrap();
+    assert_eq!(times(&open(&disk, Durability::Os).unwrap()).len(), 40_000);
+}
+
+#[test]
+fn a_closed_log_says_so_and_another_does_not() {
+    let disk = SimDisk::new(0);
+    let store = open(&disk, Durability::Fsync).unwrap();
+    write(&store, 1).unwrap();
+    store.sync().unwrap();
+    write(&store, 2).unwrap();
+    let disk = disk.crash();
+    drop(store);
+    let store = open(&disk, Durability::Fsync).unwrap();
+    let (_, bytes) = store.recovery().unclosed_log.clone().unwrap();
+    assert!(bytes > 0, "the second write was not marked");
+    // Closed by rotating, by dropping, by closing.
+    store.flush().unwrap();
+    write(&store, 3).unwrap();
+    drop(store);
+    let store = open(&disk, Durability::Fsync).unwrap();
+    assert_eq!(store.recovery().unclosed_log, None);
+    write(&store, 4).unwrap();
+    let clone = store.clone();
+    store.close().unwrap();
+    assert_eq!(write(&clone, 5).unwrap_err().kind(), ErrorKind::Invalid);
+    drop(clone);
+    let reader = Options { disk: Arc::new(disk.clone()), read_only: true, ..Options::default() };
+    let store = Store::open(DIR, reader).unwrap();
+    assert_eq!((store.recovery().unclosed_log.clone(), times(&store)), (None, vec![1, 2, 3, 4]));
+    assert_eq!(write(&store, 5).unwrap_err().kind(), ErrorKind::ReadOnly);
+    store.close().unwrap();
+}
+
+/// A store whose disk fails from now on, each call in turn being the first.
+#[test]
+fn after_a_failure_nothing_is_taken_and_nothing_written() {
+    for operation in [Operation::Write, Operation::Sync] {
+        let sim = SimDisk::new(0);
+        let disk = FaultyDisk::new(sim.clone());
+        let store = open(&disk, Durability::Fsync).unwrap();
+        write(&store, 1).unwrap();
+        store.flush().unwrap();
+        write(&store, 2).unwrap();
+        let mut bulk = store.bulk(Duplicates::Last).unwrap();
+        let mut batch = Batch::new();
+        fill(&mut batch, &[Row::new("u", "a", 1, 1)]);
+        bulk.append(&mut batch, &mut BulkMap::default(), &mut Vec::new()).unwrap();
+        let failure = Failure::Io;
+        disk.set_fault(Some(Fault {
+            operation: Some(operation),
+            at: 0,
+            is_permanent: false,
+            failure,
+        }));
+        assert_eq!(write(&store, 3).unwrap_err().kind(), ErrorKind::Io);
+        let poisoned = |result: Result<(), Error>| {
+            assert_eq!(result.unwrap_err().kind(), ErrorKind::Poisoned, "{operation:?}");
+        };
+        let changes = sim.changes();
+        poisoned(write(&store, 4));
+        poisoned(store.sync());
+        assert_eq!(sim.changes(), changes, "nothing is written behind what failed");
+        poisoned(bulk.commit().map(|_| ()));
+        // It keeps flushes out as long as it is there.
+        drop(bulk);
+        poisoned(store.flush());
+        let names = |sim: &SimDisk| sim.files().into_keys().collect::<Vec<_>>();
+        let before = names(&sim);
+        drop(store);
+        assert_eq!(names(&sim), before);
+        let store = open(&sim.crash(), Durability::Fsync).unwrap();
+        let found = times(&store);
+        assert!(found == [1, 2] || found == [1, 2, 3], "{operation:?}: {found:?}");
+        assert!(store.snapshot().table("u").is_none());
+    }
+}
+
+/// A failed flush poisons when it may have left the manifest in doubt, and does no harm before.
+#[test]
+fn a_failure_at_any_rename_is_told_and_reopening_finds_one_state() {
+    for at in 0..4 {
+        let sim = SimDisk::new(at);
+        let disk = FaultyDisk::new(sim.clone());
+        let store = open(&disk, Durability::Fsync).unwrap();
+        write(&store, 1).unwrap();
+        disk.set_fault(Some(Fault {
+            operation: Some(Operation::Rename),
+            at,
+            is_permanent: true,
+            failure: Failure::NoSpace,
+        }));
+        let flushed = store.flush();
+        assert_eq!(flushed.is_err(), at < 2, "a log and the manifest are renamed");
+        if flushed.is_err() {
+            assert_eq!(write(&store, 2).unwrap_err().kind(), ErrorKind::Poisoned);
+        }
+        disk.set_fault(None);
+        let cut = sim.power_cut(at);
+        drop(store);
+        let store = open(&cut, Durability::Fsync).unwrap();
+        assert_eq!(times(&store), [1]);
+        assert!(store.check().unwrap().problems.is_empty());
+    }
+}
