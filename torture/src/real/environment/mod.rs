@@ -50,7 +50,7 @@ const CHECKS: [Check; 10] = [
     Check { name: "two writers", run: processes::two_writers },
     Check { name: "a reader beside a writer", run: processes::reader_beside_writer },
     Check { name: "a clock that jumps inside a run", run: clock::inside_a_run },
-    Check { name: "a clock that jumps between runs", run: clock::between_runs },
+    Check { name: "a clock that jumps, and runs that follow", run: clock::between_runs },
     Check { name: "a sync that fails once", run: limits::failing_sync },
     Check { name: "the directory is removed", run: limits::removed_directory },
     Check { name: "few open files", run: limits::open_files },
