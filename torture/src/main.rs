@@ -1,7 +1,8 @@
 //! Campaigns against the store: `cargo xtask torture --help`.
 //!
-//! Each takes a seed, which replays it exactly, prints what it injected, how often, and what it
-//! found, and ends with 1 when it found something.
+//! Each prints what it injected, how often, and what it found, and ends with 1 when it found
+//! something. The simulated ones take a seed, which replays them to the byte (with the same options);
+//! `kill` draws what is done from one, but when a process dies depends on the machine.
 //!
 //! The simulated ones (`power`, `faults`, `corrupt`) take a minute each unless told otherwise. Half a
 //! minute each, for every commit: `--minutes 0.5`. The long run: `power --until 1000000`,

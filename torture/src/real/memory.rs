@@ -74,7 +74,7 @@ pub(crate) fn memory(arguments: &Memory) -> anyhow::Result<ExitCode> {
         eprintln!("this needs a memory control group, and so root on Linux: {why}");
         return Ok(ExitCode::from(2));
     }
-    let dir = work_dir(arguments.dir.as_deref(), "memory")?;
+    let dir = work_dir(arguments.dir.as_deref(), "cgroup")?;
     let tidemill = arguments.tidemill.canonicalize().context("--tidemill")?;
     let text = dir.join("data.lp");
     let rows = generate(&tidemill, &text, arguments.budget_mib * arguments.times * MIB)?;
@@ -188,7 +188,11 @@ impl Campaign {
             println!("           {why}");
         }
         self.report.count("commands", 1);
+        let may_refuse = name != "count" && QUERIES.iter().any(|(query, _)| *query == name);
         match outcome {
+            Ok(Outcome::Refused(why)) if !may_refuse => {
+                self.report.finding(format!("{name}: refused: {why}"));
+            }
             Ok(outcome) => self.report.count(outcome.name(), 1),
             Err(what) => self.report.finding(format!("{name}: {what}")),
         }
@@ -225,6 +229,6 @@ fn outcome(status: ExitStatus, kills: u64, said: &str) -> Result<Outcome, String
     if status.success() {
         return Ok(Outcome::Completed);
     }
-    let is_clear = ["memory", "budget", "Memory"].iter().any(|word| said.contains(word));
+    let is_clear = status.code() == Some(1) && said.contains("memory budget exceeded");
     if is_clear { Ok(Outcome::Refused(last.to_owned())) } else { Err(format!("{status}: {last}")) }
 }

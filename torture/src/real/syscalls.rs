@@ -109,6 +109,11 @@ impl Case {
     }
 }
 
+/// Calls that each part of the workload must make so often: no other campaign sees whether the real
+/// disk's `sync` and `sync_dir` do anything.
+const LEAST: [(&str, usize); 4] =
+    [("fdatasync", 30), ("fsync", 12), ("rename", 8), ("pwrite64", 30)];
+
 /// Runs the campaign.
 ///
 /// # Errors
@@ -228,6 +233,13 @@ fn cases_of(
             let indexes = 1..=counts.iter().max().copied().unwrap_or(0);
             cases.extend(indexes.map(|index| Case { part, call, index, injection }));
         }
+        let made: usize = counts.iter().sum();
+        if let Some((_, least)) = LEAST.iter().find(|(name, least)| *name == call && made < *least)
+        {
+            let part = part.name();
+            report
+                .finding(format!("{part}: {made} calls of {call}, {least} are expected at least"));
+        }
     }
     Ok(cases)
 }
@@ -271,6 +283,9 @@ impl<'a> Bench<'a> {
             _ => traced.injected > 0,
         };
         self.report.count(&format!("{name}: cases that were hit"), u64::from(is_hit));
+        if !is_hit {
+            self.report.finding(format!("{}: the call was not made", case.name()));
+        }
         self.report.count("calls made to fail or lie", traced.injected as u64);
         match check(case, &victim, &traced, &mut allowed) {
             Ok(outcome) => self.report.count(&format!("{name}: {outcome}"), 1),

@@ -143,6 +143,7 @@ fn check(
     disk.set_fault(fault);
     let mut run = Run::new(workload, disk.clone());
     run.is_sync_failing = fault.is_none();
+    run.is_once = fault.is_none_or(|fault| !fault.is_permanent);
     let told = run.go(then)?;
     let outcome = Outcome { failed: disk.failed(), told };
     let mut sim = match then {
@@ -172,13 +173,16 @@ struct Run<'a> {
     models: Vec<(Digest, Model)>,
     /// The machine itself fails.
     is_sync_failing: bool,
+    /// It fails once, so that nothing may after the store was opened again.
+    is_once: bool,
+    is_over: bool,
 }
 
 impl<'a> Run<'a> {
     fn new(workload: &'a Workload, disk: FaultyDisk<SimDisk>) -> Self {
         let model = Model::new(workload.options.duplicates);
         let models = vec![(Digest::default(), model)];
-        Self { workload, disk, models, is_sync_failing: false }
+        Self { workload, disk, models, is_sync_failing: false, is_once: false, is_over: false }
     }
 
     /// Makes the calls. Returns how many errors were told.
@@ -189,7 +193,10 @@ impl<'a> Run<'a> {
             if session.is_none() {
                 let disk = Arc::new(self.disk.clone());
                 match Session::open(disk, &self.workload.options) {
-                    Ok(opened) => session = Some(opened),
+                    Ok(opened) => {
+                        session = Some(opened);
+                        self.is_over = self.is_once && told > 0;
+                    }
                     Err(error) => {
                         told += self.told(&error, "opening")?;
                         if matches!(then, Then::Stop { .. }) {
@@ -240,7 +247,7 @@ impl<'a> Run<'a> {
     /// An error that is one of the disk's.
     fn told(&self, error: &tidemill_store::Error, doing: &str) -> Result<u64, Finding> {
         let is_kind = [ErrorKind::Io, ErrorKind::Poisoned].contains(&error.kind());
-        if is_kind && (self.is_sync_failing || self.disk.failed() > 0) {
+        if is_kind && !self.is_over && (self.is_sync_failing || self.disk.failed() > 0) {
             return Ok(1);
         }
         Err(format!("{doing}: badly told: {:?}: {error}", error.kind()))

@@ -43,7 +43,10 @@ mod tests {
             &report,
             &[
                 ("power cuts", 6000),
-                ("power cuts inside recovery", 100),
+                (
+                    "power cuts that follow: inside recovery, at its end, after more was written",
+                    100,
+                ),
                 ("power cuts, all outcomes of a moment", 1000),
                 ("of them written to, and cut again", 50),
                 ("runs replayed to the byte", 1),

@@ -109,7 +109,10 @@ impl Counts {
         for (name, count) in [
             ("power cuts by chance", self.by_chance),
             ("power cuts, all outcomes of a moment", self.all_outcomes),
-            ("power cuts inside recovery", self.in_recovery),
+            (
+                "power cuts that follow: inside recovery, at its end, after more was written",
+                self.in_recovery,
+            ),
             ("power cuts", self.by_chance + self.all_outcomes + self.in_recovery),
             ("moments of which all outcomes were tried", self.whole_moments),
             ("kills", self.kills),

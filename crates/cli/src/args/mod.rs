@@ -167,7 +167,7 @@ pub(crate) struct ImportArgs {
     /// Of a stream: what came is safe after this time at the latest
     #[arg(long, value_name = "TIME", default_value = "1s")]
     pub(crate) commit_every: Span,
-    /// What must hold before it says that rows are in
+    /// Of a stream: what must hold before it says that rows are in (files are always durable)
     #[arg(long, value_enum, default_value = "fsync")]
     pub(crate) durability: DurabilityArg,
 }
