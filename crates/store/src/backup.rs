@@ -203,9 +203,10 @@ impl Copy<'_> {
 
     /// Writes a table's definition, as it is now: it may know more than the rows need.
     fn definition(&mut self, table: u32, view: &TableView) -> Result<u64> {
-        let definition = view.inner.definition.read().unwrap_or_else(PoisonError::into_inner);
+        // Writers wait for this lock, and not for the disk of the copy.
+        let definition =
+            view.inner.definition.read().unwrap_or_else(PoisonError::into_inner).clone();
         let appended = DefinitionFile::new(self.dir, table).append(self.disk, &definition)?;
-        drop(definition);
         let bytes = appended.map_or(0, |appended| appended.bytes);
         self.add(bytes);
         Ok(bytes)

@@ -49,7 +49,7 @@ pub fn check_with_progress(
                 let (table, mut reader) =
                     (remains.table(segment.entry.table), BlockReader::default());
                 for block in 0..segment.blocks() {
-                    let rows = reader.read(segment, block, table, &mut report);
+                    let rows = reader.read(segment, block, table, &mut report)?;
                     report.rows += rows.map_or(0, |rows| rows.times.len() as u64);
                     progress(bytes, report.rows);
                 }
@@ -71,8 +71,10 @@ fn check_whole(dir: &Path, options: &Options, report: &mut Report) -> Result<()>
             let problems = store.check()?.problems;
             problems.into_iter().for_each(|error| report.damage(error, lost()));
         }
-        // A writer is at work, faster than it can be followed.
-        Err(error) if error.kind() == ErrorKind::Locked => return Err(error),
+        // A writer is at work, faster than it can be followed; or there is no memory.
+        Err(error) if [ErrorKind::Locked, ErrorKind::Budget].contains(&error.kind()) => {
+            return Err(error);
+        }
         Err(error) => report.damage(error, lost()),
     }
     Ok(())

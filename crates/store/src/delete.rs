@@ -4,7 +4,7 @@
 //! manifest puts them in the place of the old ones. So a deletion is whole or not at all, what it
 //! took is off the disk when it returns, and nothing that reads has to know of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tidemill_model::TimeRange;
@@ -134,6 +134,8 @@ impl Store {
             nanoseconds.ok_or_else(|| Error::invalid("a time that cannot be kept"))?;
         let index = self.inner.table_index(table)?;
         let retention = Some((index, nanoseconds));
+        // A bulk load may take back what it has defined.
+        let _gate = self.inner.gate.read().unwrap_or_else(PoisonError::into_inner);
         // The table may be one that only the log knows: the definitions go into the manifest, too.
         let ingest = self.inner.lock_ingest();
         self.inner.commit(&Change { retention, ..Change::default() }, Some(&ingest))?;
@@ -174,7 +176,13 @@ impl Inner {
             match how {
                 Expired::Rows => self.remove(table, &doomed, total)?,
                 Expired::Segments => {
-                    let whole = segments.into_iter().filter(|segment| doomed.takes_all(segment));
+                    let (whole, rest): (Vec<_>, Vec<_>) =
+                        segments.into_iter().partition(|segment| doomed.takes_all(segment));
+                    // One that others replace, or that replaces others, goes with them: what it
+                    // hid would be seen again.
+                    let is_alone =
+                        |segment: &Arc<Segment>| !rest.iter().any(|r| r.overlaps(segment));
+                    let whole = whole.into_iter().filter(is_alone);
                     let groups: Vec<_> = whole.map(|segment| vec![segment]).collect();
                     if !groups.is_empty() {
                         self.rewrite(table, &groups, &doomed, total)?;

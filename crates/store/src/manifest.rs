@@ -40,6 +40,8 @@ pub(crate) struct Manifest {
     pub(crate) flushed_sequence: u64,
     pub(crate) tables: Vec<TableEntry>,
     pub(crate) segments: Vec<SegmentEntry>,
+    /// It was read from a file of version 1.
+    pub(crate) is_version_1: bool,
 }
 
 /// A table: its definition file, of which this many bytes count.
@@ -158,6 +160,7 @@ impl Manifest {
             generation: cursor.u64()?,
             next_file: cursor.u64()?,
             flushed_sequence: cursor.u64()?,
+            is_version_1: version == 1,
             ..Self::default()
         };
         for _ in 0..cursor.count(2)? {
@@ -198,6 +201,7 @@ mod tests {
                 bytes: 4_000_000,
                 range: TimeRange::new(-5, i64::MAX),
             }],
+            is_version_1: false,
         }
     }
 

@@ -18,7 +18,8 @@ use crate::recycle::Spare;
 use crate::segment::Segment;
 use crate::store::{Inner, Recovery, Store, TableState, publish_definitions};
 use crate::wal::{
-    End, Log, Marker, Replay, decode_record, is_new_log, log_number, log_path, replay,
+    End, HEADER_BYTES_V1, Log, Marker, Replay, decode_record, header_v1, is_new_log, log_number,
+    log_path, replay,
 };
 
 /// What was not durable of a log is written anew in steps of this many bytes.
@@ -58,11 +59,12 @@ impl Store {
     }
 }
 
-/// Whether a file was not there: a log may go after the manifest that makes it superfluous was
-/// read, and before the log is.
+/// Whether a file, or its end, was not there: a log may go after the manifest that makes it
+/// superfluous was read, and before the log is; a torn tail may be cut.
 fn is_gone(error: &Error) -> bool {
     let source = std::error::Error::source(error).and_then(|e| e.downcast_ref::<std::io::Error>());
-    source.is_some_and(|e| e.kind() == std::io::ErrorKind::NotFound)
+    let gone = [std::io::ErrorKind::NotFound, std::io::ErrorKind::UnexpectedEof];
+    source.is_some_and(|e| gone.contains(&e.kind()))
 }
 
 fn generation(options: &Options, dir: &Path) -> Option<u64> {
@@ -140,10 +142,14 @@ fn open_to_write(dir: &Path, options: Options) -> Result<Store> {
     // A process that ended before its own sync may have left a manifest that a power cut would
     // take back, together with the names of files that are about to be removed.
     disk.sync_dir(dir).map_err(|e| Error::io(dir, "sync the directory", e))?;
-    let mut recovery =
-        Recovery { removed_files: remove_orphans(disk, dir, &manifest)?, ..Recovery::default() };
+    if manifest.is_version_1 {
+        remove_unfinished_log(disk, dir)?;
+    }
+    let mut recovery = Recovery::default();
     let mut loaded = load(disk, dir, manifest)?;
     let replayed = replay_logs(disk, dir, &mut loaded, &mut recovery)?;
+    // Not before all fits together: a manifest that is too old would take what it does not know along.
+    recovery.removed_files = remove_orphans(disk, dir, &loaded.manifest)?;
     let last_log = match &replayed.last_log {
         Some((number, replay)) => settle_last_log(disk, dir, *number, replay)?,
         None => 0,
@@ -151,6 +157,11 @@ fn open_to_write(dir: &Path, options: Options) -> Result<Store> {
     let next_file = loaded.manifest.next_file.max(last_log + 1);
     let last_sequence = replayed.last_sequence;
     let log = Log::create(disk, dir, next_file, last_sequence, options.durability)?;
+    if loaded.manifest.generation == 0 {
+        // From now on a store without a log has lost it.
+        loaded.manifest.generation = 1;
+        loaded.manifest.replace(disk, dir)?;
+    }
     let all_flushed = last_sequence == loaded.manifest.flushed_sequence;
     let store =
         assemble(dir, options, loaded, replayed, Some(log), next_file + 1, recovery, Some(lock));
@@ -158,6 +169,25 @@ fn open_to_write(dir: &Path, options: Options) -> Result<Store> {
         store.inner.remove_logs_before(next_file)?;
     }
     Ok(store)
+}
+
+/// Version 1 gave a log file its name before its header was durable: one that a power cut left
+/// without it, the last one, holds nothing.
+fn remove_unfinished_log(disk: &dyn Disk, dir: &Path) -> Result<()> {
+    let names = disk.list(dir).map_err(|e| Error::io(dir, "list the store", e))?;
+    let Some(number) = names.iter().filter_map(|name| log_number(name)).max() else {
+        return Ok(());
+    };
+    let path = log_path(dir, number);
+    let removed = disk.open(&path, false).and_then(|file| {
+        let mut bytes = vec![0; file.len()?.min(1 + HEADER_BYTES_V1 as u64) as usize];
+        file.read_exact_at(&mut bytes, 0)?;
+        if bytes.len() > HEADER_BYTES_V1 || bytes == header_v1(number) {
+            return Ok(());
+        }
+        disk.remove(&path).and_then(|()| disk.sync_dir(dir))
+    });
+    removed.map_err(|e| Error::io(&path, "remove an unfinished log", e))
 }
 
 fn open_to_read(dir: &Path, options: Options) -> Result<Store> {

@@ -111,7 +111,9 @@ pub fn repair_with_progress(
     }
     repaired.tables.sort_by(|a, b| a.name.cmp(&b.name));
     for table in &repaired.tables {
-        store.set_retention(&table.name, remains.retention(&table.name))?;
+        if let Some(keep) = remains.retention(&table.name) {
+            store.set_retention(&table.name, Some(keep))?;
+        }
     }
     store.close()?;
     repaired.report.remove_repeated();
@@ -150,7 +152,7 @@ impl<'a> Writer<'a> {
     ) -> Result<()> {
         let mut reader = BlockReader::default();
         for block in 0..segment.blocks() {
-            let Some(rows) = reader.read(segment, block, table, report) else { continue };
+            let Some(rows) = reader.read(segment, block, table, report)? else { continue };
             let BlockRows { runs, times, columns, is_partial } = rows;
             let series = |row: usize| {
                 let run = runs.partition_point(|(_, start)| *start <= row) - 1;
@@ -231,8 +233,13 @@ impl<'a> Writer<'a> {
         let mut rejections: Vec<Rejection> = Vec::new();
         let before = self.bulk.rows();
         self.bulk.append(&mut self.batch, &mut self.map, &mut rejections)?;
+        let rows = self.bulk.rows() - before;
+        if rows == 0 && rejections.is_empty() {
+            // Nothing of it can be read, so that there is no such table.
+            return Ok(());
+        }
         let counts = self.tables.entry(name.to_owned()).or_default();
-        counts.rows += self.bulk.rows() - before;
+        counts.rows += rows;
         // The only thing the schema refuses twice is what a table without duplicates has already.
         counts.duplicates += rejections.len() as u64;
         let keys = self.batch.tables().iter().map(|table| table.series_keys().memory_bytes());

@@ -205,3 +205,40 @@ fn a_missing_last_log_is_reported() {
     assert_eq!(dump(&store.snapshot()).len(), 1);
     assert_eq!(store.recovery().unclosed_log, first.map(|path| (path, 0)));
 }
+
+/// A manifest that is older than the files beside it: opening refuses, and takes nothing along.
+#[test]
+fn an_old_manifest_removes_nothing() {
+    let disk = SimDisk::new(0);
+    let store = open(&disk).unwrap();
+    let mut batch = Batch::new();
+    let mut manifests = Vec::new();
+    for time in 0..2 {
+        fill(&mut batch, &[Row::new("t", "a", time, time)]);
+        store.write(&mut batch).unwrap();
+        store.flush().unwrap();
+        manifests.push(disk.files()[&Path::new(DIR).join("MANIFEST")].clone());
+    }
+    drop(store);
+    let disk = disk.crash();
+    let manifest = disk.open(&Path::new(DIR).join("MANIFEST"), true).unwrap();
+    manifest.set_len(0).unwrap();
+    manifest.write_all_at(&manifests[0], 0).unwrap();
+    let before = disk.files();
+    let error = open(&disk).map(|_| ()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+    assert!(disk.files() == before, "{:?}", disk.files().keys());
+}
+
+/// Also of a store that was never flushed: its only log holds all there is.
+#[test]
+fn the_first_log_is_missed() {
+    let disk = SimDisk::new(0);
+    let store = open(&disk).unwrap();
+    let mut batch = Batch::new();
+    fill(&mut batch, &[Row::new("t", "a", 1, 1)]);
+    store.write(&mut batch).unwrap();
+    let disk = disk.crash();
+    disk.remove(&Path::new(DIR).join("00000001.wal")).unwrap();
+    assert_eq!(open(&disk).map(|_| ()).unwrap_err().kind(), ErrorKind::Corrupt);
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::{Model, Row, Rows, delete, dump, fill};
 use tidemill_model::{Batch, Duplicates, TimeRange};
-use tidemill_store::{Disk, ErrorKind, Options, SimDisk, Store};
+use tidemill_store::{BulkMap, Disk, ErrorKind, Options, SimDisk, Store};
 
 const DIR: &str = "/store";
 
@@ -159,9 +159,9 @@ fn rows_go_when_they_are_too_old() {
     store.set_retention("t", keep).unwrap();
     assert_eq!(store.retention("t").unwrap(), keep);
     assert_eq!(dump(&store.snapshot()), model.rows, "nothing goes before something is flushed");
-    // The latest row is at 44; the first segment ends at 19.
+    // The latest row is at 44; the first segment ends at 19, but a younger one overlaps with it.
     store.flush().unwrap();
-    assert_eq!(at(&dump(&store.snapshot()), "t")[0], 15);
+    assert_eq!(at(&dump(&store.snapshot()), "t")[0], 0);
     let compacted = store.compact().unwrap();
     assert!(compacted.dropped_rows > 0);
     assert_eq!(at(&dump(&store.snapshot()), "t"), (34..45).collect::<Vec<_>>());
@@ -173,10 +173,14 @@ fn rows_go_when_they_are_too_old() {
     write(&store, &rows("t", 50..51, 1));
     store.compact().unwrap();
     assert_eq!(at(&dump(&store.snapshot()), "t"), [40, 41, 42, 43, 44, 50]);
+    // Whole segments go without being asked.
+    write(&store, &rows("t", 80..81, 1));
+    store.flush().unwrap();
+    assert_eq!(at(&dump(&store.snapshot()), "t"), [80]);
     store.set_retention("t", None).unwrap();
-    write(&store, &rows("t", 90..91, 1));
+    write(&store, &rows("t", 120..121, 1));
     store.compact().unwrap();
-    assert_eq!(at(&dump(&store.snapshot()), "t").len(), 7);
+    assert_eq!(at(&dump(&store.snapshot()), "t"), [80, 120]);
 }
 
 #[test]
@@ -195,4 +199,47 @@ fn neither_a_row_from_the_future_nor_the_clock_takes_others_along() {
     store.set_retention("v", Some(Duration::from_nanos(1))).unwrap();
     store.compact().unwrap();
     assert_eq!(at(&dump(&store.snapshot()), "v"), [5, 6]);
+}
+
+/// A younger segment that is wholly too old hides an older value of its row: it goes when that goes.
+#[test]
+fn what_was_replaced_is_not_seen_again() {
+    let disk = SimDisk::new(0);
+    let store = open(&disk);
+    for batch in
+        [&[Row::new("t", "a", 5, 1), Row::new("t", "a", 100, 1)][..], &[Row::new("t", "a", 5, 2)]]
+    {
+        write(&store, batch);
+        store.flush().unwrap();
+    }
+    store.set_retention("t", Some(Duration::from_nanos(30))).unwrap();
+    let value = |store: &Store| dump(&store.snapshot()).into_iter().find(|row| row.0.2 == 5);
+    let two = value(&store).unwrap();
+    write(&store, &[Row::new("t", "b", 101, 1)]);
+    store.flush().unwrap();
+    assert_eq!(value(&store), Some(two));
+    store.compact().unwrap();
+    assert_eq!(value(&store), None);
+}
+
+/// Definitions that a bulk load may take back are in no manifest before it is done.
+#[test]
+fn retention_waits_for_a_bulk_load() {
+    let disk = SimDisk::new(0);
+    let (store, mut model) = filled(&disk);
+    let mut bulk = store.bulk(Duplicates::Last).unwrap();
+    let mut batch = Batch::new();
+    fill(&mut batch, &[Row::new("t", "new", 1, 1), Row::new("v", "a", 1, 1)]);
+    bulk.append(&mut batch, &mut BulkMap::default(), &mut Vec::new()).unwrap();
+    std::thread::scope(|scope| {
+        let set = scope.spawn(|| store.set_retention("t", Some(Duration::from_secs(1))));
+        bulk.rollback();
+        drop(bulk);
+        set.join().unwrap().unwrap();
+    });
+    let rows = [Row::new("t", "other", 1, 1), Row::new("w", "a", 1, 1)];
+    write(&store, &rows);
+    model.write(&rows);
+    drop(store);
+    assert_eq!(dump(&open(&disk).snapshot()), model.rows);
 }

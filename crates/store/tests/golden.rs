@@ -89,3 +89,19 @@ fn version_2_is_written() {
         assert!(bytes == golden[&path], "{} has other bytes", path.display());
     }
 }
+
+/// Version 1 made logs in place: a power cut could leave the last one without its header.
+#[test]
+fn an_unfinished_log_of_version_1_is_no_damage() {
+    for bytes in [&b""[..], b"TIDEMWAL", &[0; 24]] {
+        let disk = SimDisk::new(0);
+        disk.create_dir_all(Path::new(DIR)).unwrap();
+        let mut files = golden("v1");
+        files.insert(Path::new(DIR).join("00000009.wal"), bytes.to_vec());
+        for (path, bytes) in files {
+            disk.create(&path).unwrap().write_all_at(&bytes, 0).unwrap();
+        }
+        let options = Options { disk: Arc::new(disk), create: false, ..Options::default() };
+        assert_eq!(dump(&Store::open(DIR, options).unwrap().snapshot()).len(), 4);
+    }
+}

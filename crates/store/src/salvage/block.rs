@@ -2,7 +2,7 @@ use tidemill_model::{Column, TimeRange};
 
 use super::damage::{Lost, Report};
 use super::tables::TableRemains;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::read::BlockCache;
 use crate::segment::Segment;
 
@@ -33,7 +33,7 @@ impl BlockReader {
         block: usize,
         table: &TableRemains,
         report: &mut Report,
-    ) -> Option<BlockRows> {
+    ) -> Result<Option<BlockRows>> {
         let (runs, starts) = segment.runs_of(block);
         let series = &segment.footer.run_series[runs.clone()];
         let lost = |field: Option<String>, rows: usize| Lost {
@@ -48,9 +48,14 @@ impl BlockReader {
         let rows = segment.block_rows(block);
         let mut out = BlockRows::default();
         out.runs.extend(series.iter().copied().zip(starts.map(|start| start as usize)));
-        if let Err(error) = self.read_times(segment, block, &runs, &mut out) {
-            report.damage(error, lost(None, rows));
-            return None;
+        match self.read_times(segment, block, &runs, &mut out) {
+            Ok(()) => {}
+            // No memory: that says nothing of the file.
+            Err(error) if error.kind() == ErrorKind::Budget => return Err(error),
+            Err(error) => {
+                report.damage(error, lost(None, rows));
+                return Ok(None);
+            }
         }
         for (at, (field, ty)) in segment.footer.fields.iter().enumerate() {
             let name = table.field(*field, *ty);
@@ -60,6 +65,7 @@ impl BlockReader {
                 Ok(Some(_)) if name.is_none() => out.is_partial = true,
                 Ok(Some(column)) => out.columns.push((*field, column.clone())),
                 Ok(None) => {}
+                Err(error) if error.kind() == ErrorKind::Budget => return Err(error),
                 Err(error) => {
                     let name = name.map_or_else(|| format!("number {field}"), str::to_owned);
                     report.damage(error, lost(Some(name), rows));
@@ -68,7 +74,7 @@ impl BlockReader {
             }
         }
         report.blocks += u64::from(!out.is_partial);
-        Some(out)
+        Ok(Some(out))
     }
 
     fn read_times(

@@ -10,7 +10,7 @@ pub(super) const SECTOR_BYTES: usize = 512;
 /// The header proper and two marks, a sector each.
 pub(super) const HEADER_BYTES: usize = 3 * SECTOR_BYTES;
 /// Version 1 had no marks there.
-const HEADER_BYTES_V1: usize = 24;
+pub(crate) const HEADER_BYTES_V1: usize = 24;
 
 /// How much of a log file is durable. Marks are written in turn into two sectors, so that one is
 /// whole whatever becomes of the other.
@@ -147,7 +147,8 @@ impl Header {
     }
 }
 
-fn header_v1(file: u64) -> Vec<u8> {
+/// The header of version 1.
+pub(crate) fn header_v1(file: u64) -> Vec<u8> {
     let mut out = Vec::with_capacity(HEADER_BYTES_V1);
     out.put(FILE_MAGIC);
     out.put_u32(1);

@@ -25,7 +25,7 @@ mod scan;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use header::{End, Mark};
+pub(crate) use header::{End, HEADER_BYTES_V1, Mark, header_v1};
 pub(crate) use log::Log;
 pub(crate) use marker::Marker;
 pub(crate) use record::{decode_record, encode_rows};
@@ -56,5 +56,7 @@ pub(crate) fn is_new_log(name: &str) -> bool {
 
 /// The number of a log file, if the name is one.
 pub(crate) fn log_number(name: &str) -> Option<u64> {
-    name.strip_suffix(FILE_SUFFIX)?.parse().ok()
+    let number = name.strip_suffix(FILE_SUFFIX)?;
+    // As it is written, and no other way: `5.wal` is a file of somebody else.
+    number.parse().ok().filter(|parsed| number == format!("{parsed:08}"))
 }

@@ -67,7 +67,7 @@ pub(crate) fn replay(
         return Err(Error::corrupt(&path, length, message));
     }
     let mut window = Window { file: &*file, length, start: 0, bytes: Vec::new() };
-    let (mut at, mut synced_bytes) = (header.bytes, marked);
+    let (mut at, mut synced_bytes, mut last) = (header.bytes, marked, 0);
     check_base(header.base_sequence).map_err(|what| Error::corrupt(&path, BASE_OFFSET, what))?;
     while at < length {
         let bytes = window.frame_at(at).map_err(failed)?;
@@ -75,6 +75,7 @@ pub(crate) fn replay(
         let size = frame.bytes() as u64;
         if !frame.payload.is_empty() {
             apply(frame.sequence, frame.payload, at)?;
+            last = frame.sequence;
         }
         at += size;
         synced_bytes = synced_bytes.max(frame.synced);
@@ -84,7 +85,7 @@ pub(crate) fn replay(
     if torn_bytes > 0 {
         let synced = match at < marked {
             true => Some(marked),
-            false => synced_beyond(&mut window, at).map_err(failed)?,
+            false => synced_beyond(&mut window, at, last).map_err(failed)?,
         };
         if let Some(synced) = synced {
             let message = format!("the log is damaged: its first {synced} bytes were durable");
@@ -104,8 +105,10 @@ fn read_header(file: &dyn DiskFile, number: u64) -> io::Result<Result<Header, Ma
     Ok(Header::parse(&bytes, number))
 }
 
-/// Looks behind damage for a frame that says more than `at` bytes were durable.
-fn synced_beyond(window: &mut Window<'_>, at: u64) -> io::Result<Option<u64>> {
+/// Looks behind damage for a frame that says more than `at` bytes were durable. (What looks like a
+/// frame may stand within a text that was written: ours comes after write `last`, and says so of
+/// bytes before itself only.)
+fn synced_beyond(window: &mut Window<'_>, at: u64, last: u64) -> io::Result<Option<u64>> {
     let mut next = at + 1;
     while next + FRAME_HEADER_BYTES as u64 <= window.length {
         let bytes = window.at(next, READ_BYTES)?;
@@ -115,7 +118,11 @@ fn synced_beyond(window: &mut Window<'_>, at: u64) -> io::Result<Option<u64>> {
         };
         next += found as u64;
         let frame = Frame::parse(window.frame_at(next)?);
-        if let Some(frame) = frame.filter(|frame| frame.synced > at) {
+        let is_ours = |frame: &Frame<'_>| {
+            let is_later = frame.payload.is_empty() || frame.sequence > last;
+            is_later && frame.synced > at && frame.synced <= next
+        };
+        if let Some(frame) = frame.filter(is_ours) {
             return Ok(Some(frame.synced));
         }
         next += 1;

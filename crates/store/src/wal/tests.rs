@@ -63,9 +63,17 @@ fn only_what_nobody_knew_durable_is_a_torn_tail() {
     damaged[first + 30] ^= 1;
     refused(&damaged, true, first, "its first 1598 bytes were durable");
     // A later frame says so.
-    let mut damaged = log_of(1, 5, &[(5, 1536, b"one"), (6, first as u64 + 1, b"two")]);
+    let mut damaged = log_of(1, 5, &[(5, 1536, b"one"), (6, first as u64, b"two")]);
     damaged[first - 1] ^= 1;
     refused(&damaged, true, HEADER, durable);
+    // A text may hold what looks like a frame: this one speaks of bytes behind itself.
+    let mut torn = log_of(1, 5, &[(5, 1536, b"one"), (6, first as u64 + 1, b"two")]);
+    torn[first - 1] ^= 1;
+    assert_eq!(read(&torn, true).unwrap().0.valid_bytes, 1536);
+    // And this one is of a write that stands before it.
+    let mut torn = log_of(1, 5, &[(5, 1536, b"one"), (6, 1536, b"two"), (5, 1598, b"old")]);
+    torn[first + 30] ^= 1;
+    assert_eq!(read(&torn, true).unwrap().0.valid_bytes, first as u64);
     // It says that less was.
     let mut torn = whole.clone();
     torn[first - 1] ^= 1;
