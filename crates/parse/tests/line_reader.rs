@@ -41,6 +41,26 @@ fn a_batch_has_so_many_tables_and_no_more() {
     assert!(errors[0].reason.contains("more than 65536 tables"), "{}", errors[0].reason);
 }
 
+/// A field that was an integer so far, and then is none.
+#[test]
+fn what_only_begins_like_the_last_row_is_read_anew() {
+    check(b"m v=1i 1\nm v=2i 2\nm v=3u 3\nm v=4x 4\nm v=5ii 5\nm v=6 6\nm v=7i 7\n", &[], 1 << 20);
+    check(b"m v=1.5 1\nm v=2.5 2\nm v=3.5e1 3\nm v=4.5x 4\nm v=5i 5\nm v=6.5 6\n", &[], 1 << 20);
+}
+
+/// A table that has all the columns it may have takes rows of these.
+#[test]
+fn a_full_table_takes_more_rows() {
+    let field = |index: usize| format!("f{index}=1");
+    let all: Vec<String> = (0..4096).map(field).collect();
+    let text = format!("m {} 1\nm f7=2,f4095=3 2\nm f7=2,new=3 3\n", all.join(","));
+    let (mut batch, mut errors) = (Batch::new(), Vec::new());
+    let mut reader = LineReader::new(LineOptions::default());
+    reader.read(text.as_bytes(), true, &mut batch, &mut errors);
+    let reasons: Vec<_> = errors.iter().map(|error| &error.reason).collect();
+    assert_eq!((batch.tables()[0].rows(), errors.len()), (2, 1), "{reasons:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

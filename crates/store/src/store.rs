@@ -255,6 +255,10 @@ impl Inner {
                 self.refuse_duplicates(ingest, &mut chunks, (&[], &[]), &mut written.rejections)?;
             }
             if chunks.is_empty() {
+                drop(ingest);
+                // What they were refused for may be a write that is not acknowledged yet, and
+                // may never be.
+                log.wait_for_all()?;
                 return Ok(written);
             }
             let mut scratch = self.spare.writes.take();

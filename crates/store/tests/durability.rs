@@ -202,3 +202,21 @@ fn a_failure_at_any_rename_is_told_and_reopening_finds_one_state() {
         assert!(store.check().unwrap().problems.is_empty());
     }
 }
+
+/// A row that is refused as a duplicate of one that was never acknowledged was refused for nothing.
+#[test]
+fn no_row_is_refused_for_one_that_is_in_doubt() {
+    let sim = SimDisk::new(0);
+    let disk = FaultyDisk::new(sim.clone());
+    let options = Options {
+        disk: Arc::new(disk.clone()),
+        duplicates: Duplicates::Error,
+        ..Options::default()
+    };
+    let store = Store::open(DIR, options).unwrap();
+    let (operation, failure) = (Some(Operation::Sync), Failure::Io);
+    disk.set_fault(Some(Fault { operation, at: 0, is_permanent: false, failure }));
+    assert_eq!(write(&store, 1).unwrap_err().kind(), ErrorKind::Io);
+    assert_eq!(write(&store, 1).unwrap_err().kind(), ErrorKind::Poisoned);
+    assert_eq!(times(&store), [] as [i64; 0]);
+}

@@ -89,7 +89,8 @@ fn unicode_escape(text: &[u8]) -> Option<(char, usize)> {
         return Some((character, 6));
     }
     let second = unit(6).filter(|second| (0xDC00..0xE000).contains(second))?;
-    let high = first.checked_sub(0xD800).filter(|high| *high < 0x400)?;
+    // Of a low surrogate that comes first it makes no character.
+    let high = first.checked_sub(0xD800)?;
     char::from_u32(0x10000 + (high << 10) + (second - 0xDC00)).map(|character| (character, 12))
 }
 

@@ -115,6 +115,12 @@ impl Log {
         Ok(())
     }
 
+    /// Waits until all that was handed in is as durable as this log makes it.
+    pub(crate) fn wait_for_all(&self) -> Result<()> {
+        let sequence = self.lock().enqueued_sequence;
+        self.wait(sequence)
+    }
+
     /// Waits until a write is as durable as this log makes them.
     pub(crate) fn wait(&self, sequence: u64) -> Result<()> {
         let mut state = self.lock();
