@@ -168,6 +168,8 @@ fn no_commit_follows_one_that_failed() {
         let committed = bulk.commit().map(|_| ());
         assert_eq!(committed.unwrap_err().kind(), ErrorKind::Poisoned, "{operation:?}");
         drop(bulk);
+        let deleted = store.delete("t", tidemill_model::TimeRange::EMPTY, |_, _| true);
+        assert_eq!(deleted.unwrap_err().kind(), ErrorKind::Poisoned, "{operation:?}");
         drop(store);
         let store = open(&sim.crash(), Durability::Fsync).unwrap();
         assert_eq!(times(&store), [1], "{operation:?}");
