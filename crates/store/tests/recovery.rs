@@ -152,3 +152,45 @@ fn an_idle_log_is_marked() {
     write(&store, 2).unwrap();
     assert_eq!(times(&store), [1, 2]);
 }
+
+/// At any moment of a sync, of a flush, and of the opening after that: the store opens, holds the first of
+/// its writes, and holds them still when it is opened once more.
+#[test]
+fn the_power_may_go_at_any_moment_and_again_while_opening() {
+    let run = |cut: u64, again: u64, seed: u64| {
+        let what = format!("cut at {cut}, again at {again}, seed {seed}");
+        let disk = SimDisk::new(seed);
+        let store = open(&disk, Durability::Os).unwrap();
+        (0..3).for_each(|time| write(&store, time).unwrap());
+        let is_killed = seed % 2 == 0;
+        disk.cut_power_at(disk.changes() + cut);
+        let is_synced = store.sync().is_ok();
+        let is_over = store.flush().is_ok() && !disk.is_dead();
+        let disk = if is_killed { disk.crash() } else { disk.power_cut(seed) };
+        drop(store);
+        disk.cut_power_at(again);
+        let opened = open(&disk, Durability::Fsync);
+        assert!(opened.is_ok() || disk.is_dead(), "{what}: {opened:?}");
+        let shown = opened.ok().filter(|_| !disk.is_dead()).map(|store| times(&store));
+        let mut disk = disk.power_cut(seed + 1);
+        for _ in 0..2 {
+            let store = open(&disk, Durability::Fsync);
+            let found = times(&store.unwrap_or_else(|error| panic!("{what}: {error}")));
+            assert!([0, 1, 2].starts_with(&found) && (!is_synced || found.len() == 3), "{what}");
+            assert!(
+                shown.as_ref().is_none_or(|shown| *shown == found),
+                "{what}: {shown:?} {found:?}"
+            );
+            disk = disk.power_cut(seed + 2);
+        }
+        is_over
+    };
+    for cut in 0.. {
+        let runs = (0..14).flat_map(|again| (0..16).map(move |seed| (again, seed)));
+        if runs.map(|(again, seed)| run(cut, again, seed)).fold(true, |all, is_over| all & is_over)
+        {
+            assert!(cut > 10, "{cut}");
+            break;
+        }
+    }
+}
