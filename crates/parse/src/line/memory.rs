@@ -141,3 +141,26 @@ fn key_len(text: &[u8]) -> Option<usize> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut memory = Memory::default();
+        memory.attach(&Batch::new());
+        assert!(!memory.make_room(1001, 1000) && memory.make_room(1000, 1000));
+        let max_bytes = 20_000;
+        for number in 0..5000u32 {
+            let key = format!("m,host={number}");
+            assert!(memory.make_room(key.len(), max_bytes));
+            memory.learn_series(key.as_bytes(), 0, number);
+            let series_bytes = memory.series.capacity() * size_of::<Series>();
+            let bytes = memory.keys.memory_bytes() + series_bytes;
+            // What grows doubles.
+            assert!(bytes < 3 * max_bytes, "{bytes} after {number}");
+        }
+        assert!(!memory.series.is_empty());
+    }
+}

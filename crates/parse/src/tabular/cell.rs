@@ -79,3 +79,18 @@ pub(crate) fn leading_number(text: &[u8]) -> Option<(Leading, usize)> {
 pub(crate) fn trim(text: &[u8]) -> &[u8] {
     text.trim_ascii()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It is a float, or a 0: who asks decides.
+    #[test]
+    fn a_negative_zero_is_no_integer() {
+        // It reads 16 bytes at once.
+        let read = |number: &str| leading_number(format!("{number},and what follows").as_bytes());
+        assert!(read("-0").is_none() && read("-00").is_none());
+        assert!(matches!(read("0"), Some((Leading::Int(0), 1))));
+        assert!(matches!(read("-7"), Some((Leading::Int(-7), 2))));
+    }
+}
