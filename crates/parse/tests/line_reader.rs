@@ -54,12 +54,13 @@ fn a_full_table_takes_more_rows() {
     let field = |index: usize| format!("f{index}=1");
     let all: Vec<String> = (0..4096).map(field).collect();
     let text = format!("m {} 1\nm f7=2,f4095=3 2\nm f7=2,new=3 3\n", all.join(","));
-    let (mut batch, mut errors) = (Batch::new(), Vec::new());
-    let mut reader = LineReader::new(LineOptions::default());
-    let taken = reader.read(text.as_bytes(), true, &mut batch, &mut errors);
-    assert_eq!(taken.bytes, text.len());
-    let reasons: Vec<_> = errors.iter().map(|error| &error.reason).collect();
-    assert_eq!((batch.tables()[0].rows(), errors.len()), (2, 1), "{reasons:?}");
+    for mut reader in [LineReader::new(LineOptions::default()), forgetful()] {
+        let (mut batch, mut errors) = (Batch::new(), Vec::new());
+        let taken = reader.read(text.as_bytes(), true, &mut batch, &mut errors);
+        assert_eq!(taken.bytes, text.len());
+        let reasons: Vec<_> = errors.iter().map(|error| &error.reason).collect();
+        assert_eq!((batch.tables()[0].rows(), errors.len()), (2, 1), "{reasons:?}");
+    }
 }
 
 proptest! {
