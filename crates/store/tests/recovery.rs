@@ -162,7 +162,7 @@ fn the_power_may_go_at_any_moment_and_again_while_opening() {
         let disk = SimDisk::new(seed);
         let store = open(&disk, Durability::Os).unwrap();
         (0..3).for_each(|time| write(&store, time).unwrap());
-        let is_killed = seed % 2 == 0;
+        let is_killed = seed.is_multiple_of(2);
         disk.cut_power_at(disk.changes() + cut);
         let is_synced = store.sync().is_ok();
         let is_over = store.flush().is_ok() && !disk.is_dead();
