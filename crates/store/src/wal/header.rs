@@ -68,7 +68,8 @@ impl Mark {
             _ => End::OfLog,
         };
         let mark = Self { count, synced, end };
-        (mark.sector(file) == sector).then_some(mark)
+        // One that has no next is none of ours.
+        (mark.sector(file) == sector && count < u64::MAX).then_some(mark)
     }
 }
 
