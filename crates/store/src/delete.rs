@@ -133,8 +133,9 @@ impl Store {
         let nanoseconds = keep.map_or(Some(0), |keep| {
             u64::try_from(keep.as_nanos()).ok().filter(|nanoseconds| *nanoseconds > 0)
         });
-        let nanoseconds =
-            nanoseconds.ok_or_else(|| Error::invalid("a time that cannot be kept"))?;
+        let nanoseconds = nanoseconds.ok_or_else(|| {
+            Error::invalid("rows are kept from a nanosecond up to 584 years, or for ever")
+        })?;
         let index = self.inner.table_index(table)?;
         let retention = Some((index, nanoseconds));
         // A bulk load may take back what it has defined.
