@@ -124,7 +124,8 @@ impl Store {
     /// A row goes when it is older than this before the table's latest row, or before now if that is
     /// earlier: neither a clock that runs ahead nor a row from the future takes others along, and a
     /// table that gets no more rows keeps what it has. Flushes and loads remove segments
-    /// that hold nothing younger; [`Store::compact`] removes every such row.
+    /// that hold nothing younger and overlap with none that stays; [`Store::compact`] removes every
+    /// such row.
     ///
     /// # Errors
     /// When there is no such table, the time is shorter than a nanosecond or longer than 584
