@@ -4,17 +4,18 @@
 
 mod common;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use common::{Random, Row, Rows, Val, dump, fill};
+use common::{
+    Random, Row, Rows, Val, WrittenValues, dump, fill, judge_repair, note_written, texts,
+};
 use tidemill_model::{Batch, Duplicates};
 use tidemill_store::{
-    BulkMap, Damage, Disk, DiskFile, ErrorKind, Lost, Options, Repaired, Report, SimDisk, Store,
-    check, repair,
+    BulkMap, Damage, Disk, DiskFile, ErrorKind, Options, Repaired, SimDisk, Store, check, repair,
 };
 
 const DIR: &str = "/store";
@@ -26,29 +27,17 @@ fn options(disk: &SimDisk) -> Options {
     Options { disk: Arc::new(disk.clone()), ..Options::default() }
 }
 
-/// A store, what it says, and every value that was ever written to a row: of a value that is lost
-/// the one it replaced may be back.
+/// A store, what it says, and every value that was ever written to a row.
 struct Sample {
     files: Files,
     rows: Rows,
-    written: BTreeSet<((String, String, i64), String, Val)>,
-}
-
-impl Sample {
-    fn note(&mut self, rows: &[Row]) {
-        for row in rows {
-            let key = (row.table.to_owned(), row.host.clone(), row.time);
-            let fields = row.fields.iter();
-            let value = |(name, val): &(&str, Val)| (key.clone(), (*name).to_owned(), val.clone());
-            self.written.extend(fields.map(value));
-        }
-    }
+    written: WrittenValues,
 }
 
 fn bulk(store: &Store, duplicates: Duplicates, rows: &[Row], sample: &mut Sample) {
     let mut batch = Batch::new();
     fill(&mut batch, rows);
-    sample.note(rows);
+    note_written(rows, &mut sample.written);
     let mut bulk = store.bulk(duplicates).unwrap();
     bulk.append(&mut batch, &mut BulkMap::default(), &mut Vec::new()).unwrap();
     bulk.commit().unwrap();
@@ -57,7 +46,7 @@ fn bulk(store: &Store, duplicates: Duplicates, rows: &[Row], sample: &mut Sample
 fn write(store: &Store, rows: &[Row], sample: &mut Sample) {
     let mut batch = Batch::new();
     fill(&mut batch, rows);
-    sample.note(rows);
+    note_written(rows, &mut sample.written);
     store.write(&mut batch).unwrap();
 }
 
@@ -66,7 +55,7 @@ fn write(store: &Store, rows: &[Row], sample: &mut Sample) {
 fn sample() -> Sample {
     let disk = SimDisk::new(0);
     let store = Store::open(DIR, options(&disk)).unwrap();
-    let mut sample = Sample { files: Files::new(), rows: Rows::new(), written: BTreeSet::new() };
+    let mut sample = Sample { files: Files::new(), rows: Rows::new(), written: WrittenValues::new() };
     let row = |index: i64| {
         let mut fields = vec![("i", Val::Int(index % 7)), ("f", Val::Float(1.5f64.to_bits()))];
         if index % 2 == 0 {
@@ -106,19 +95,6 @@ fn disk_of(files: &Files) -> SimDisk {
     disk
 }
 
-fn covers(lost: &Lost, key: &(String, String, i64), field: Option<&str>) -> bool {
-    !lost.is_nothing()
-        && lost.table.as_ref().is_none_or(|table| *table == key.0)
-        && lost.range.is_none_or(|range| range.contains(key.2))
-        && match (&lost.field, field) {
-            (None, _) => true,
-            // A field whose name is lost is called by its number.
-            (Some(lost), Some(field)) => lost == field || lost.starts_with("number "),
-            // A row that has lost its only value is named as such.
-            (Some(_), None) => false,
-        }
-}
-
 /// Checks and repairs damaged files; what is in the new store must be true, and what is not must
 /// be said. Returns what was repaired.
 fn salvage(sample: &Sample, files: &Files, what: &str) -> (Rows, Repaired) {
@@ -132,45 +108,10 @@ fn salvage(sample: &Sample, files: &Files, what: &str) -> (Rows, Repaired) {
     let got = Store::open(NEW, options(&disk)).unwrap();
     assert!(got.check().unwrap().problems.is_empty());
     let got = dump(&got.snapshot());
-    let losses: Vec<&Lost> = repaired.report.damages.iter().map(|damage| &damage.lost).collect();
-    let said = || format!("{what}\n{:#?}", texts(&repaired.report));
-    for (key, fields) in &got {
-        let old = sample.rows.get(key);
-        assert!(old.is_some(), "invented {key:?}: {}", said());
-        for (name, value) in fields {
-            let written = (key.clone(), name.clone(), value.clone());
-            assert!(sample.written.contains(&written), "invented {written:?}: {}", said());
-        }
+    if let Err(wrong) = judge_repair(&sample.rows, &sample.written, &got, &report, &repaired) {
+        panic!("{what}: {wrong}");
     }
-    let mut missing = 0;
-    for (key, fields) in &sample.rows {
-        let Some(found) = got.get(key) else {
-            missing += 1;
-            let is_said = losses.iter().any(|lost| covers(lost, key, None));
-            assert!(is_said, "not said that {key:?} is lost: {}", said());
-            continue;
-        };
-        for (name, value) in fields.iter().filter(|(name, value)| found.get(*name) != Some(value)) {
-            let is_said = losses.iter().any(|lost| covers(lost, key, Some(name)));
-            assert!(is_said, "not said that {key:?} {name} {value:?} is lost: {}", said());
-        }
-    }
-    if let Some(rows) = losses.iter().map(|lost| lost.rows).sum::<Option<u64>>() {
-        assert!(missing <= rows, "{missing} rows are missing: {}", said());
-    }
-    assert_eq!(repaired.rows(), got.len() as u64, "{}", said());
-    // What a repair says a check has said before, but for rows that have lost their last value.
-    let checked = texts(&report);
-    let unsaid: Vec<String> = texts(&repaired.report)
-        .into_iter()
-        .filter(|text| !checked.contains(text) && !text.contains("no value is left"))
-        .collect();
-    assert!(unsaid.is_empty(), "{what}: check did not say {unsaid:#?}");
     (got, repaired)
-}
-
-fn texts(report: &Report) -> Vec<String> {
-    report.damages.iter().map(ToString::to_string).collect()
 }
 
 fn paths(files: &Files, ending: &str) -> Vec<PathBuf> {
@@ -366,7 +307,7 @@ fn writes_behind_a_damaged_one_are_found() {
 fn a_definition_that_was_never_committed_names_nothing() {
     let disk = SimDisk::new(0);
     let store = Store::open(DIR, options(&disk)).unwrap();
-    let mut sample = Sample { files: Files::new(), rows: Rows::new(), written: BTreeSet::new() };
+    let mut sample = Sample { files: Files::new(), rows: Rows::new(), written: WrittenValues::new() };
     write(&store, &[Row::new("t", "a", 1, 1)], &mut sample);
     store.flush().unwrap();
     let definition = paths(&disk.files(), ".def").pop().unwrap();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tidemill_store::{Durability, ErrorKind, Failure, Fault, FaultyDisk, SimDisk};
 
 use super::digest::Digest;
-use super::driver::{Finding, Findings, Limits, Progress, caught, run};
+use super::driver::{Finding, Findings, Limits, Progress, Replay, caught, run};
 use super::machine::{Session, open};
 use super::workload::{Call, Workload};
 use crate::common::{Model, Random};
@@ -42,7 +42,8 @@ const THEN: [Then; 4] =
 
 /// Runs the campaign.
 pub(crate) fn faults(args: &FaultsArgs) -> Report {
-    run("faults", &args.limits, |seed, progress, report| case(args, seed, progress, report))
+    let replay = Replay::new("faults").option("step", args.step, 1);
+    run(&replay, &args.limits, |seed, progress, report| case(args, seed, progress, report))
 }
 
 fn case(

@@ -6,9 +6,11 @@ mod damage;
 mod digest;
 mod driver;
 mod faults;
+mod look;
 mod machine;
 mod power;
 mod record;
+mod salvage;
 mod sample;
 mod workload;
 
@@ -30,6 +32,8 @@ mod tests {
             assert!(count >= *least, "{count} {name}, {least} expected");
         }
     }
+
+    const KINDS: &[&str] = &["log", "segment", "manifest", "definition"];
 
     fn limits(cases: Option<u64>, until: Option<u64>) -> Limits {
         Limits { cases, until, threads: Some(2), ..Limits::default() }
@@ -62,10 +66,29 @@ mod tests {
 
     #[test]
     fn damage_is_never_silent() {
-        let report = corrupt(&CorruptArgs { limits: limits(Some(4), None), step: 29 });
+        let report = corrupt(&CorruptArgs { limits: limits(Some(4), None), step: 29, salvage_every: 1 });
         check(
             &report,
-            &[("flipped bits", 3000), ("truncations", 300), ("=> an error at opening", 1000)],
+            &[
+                ("flipped bits", 3000),
+                ("truncations", 300),
+                ("=> an error at opening", 1000),
+                ("checked and repaired", 3000),
+                ("check and repair => all rows", 500),
+                ("check and repair => a part, the rest named by the check", 500),
+            ],
         );
+        // Every cell that there is.
+        for (row, columns) in [
+            ("flipped bits before the synced mark: detected", KINDS),
+            ("cuts before the synced mark: detected", KINDS),
+            ("flipped bits after it: detected or reported", &KINDS[..1]),
+            ("cuts after it: reported", &KINDS[..1]),
+        ] {
+            for column in columns {
+                let (held, all) = report.share_of(row, column);
+                assert!(held == all && all >= 10, "{row}, {column}: {held} of {all}");
+            }
+        }
     }
 }

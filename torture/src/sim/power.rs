@@ -12,7 +12,7 @@ use tidemill_model::Batch;
 use tidemill_store::{Disk, Durability, Options, Result as StoreResult, SimDisk, Store};
 
 use super::digest::Digest;
-use super::driver::{Finding, Findings, Limits, Progress, caught, run};
+use super::driver::{Finding, Findings, Limits, Progress, Replay, caught, run};
 use super::machine::open;
 use super::record::{Moment, record};
 use super::workload::{Call, Workload};
@@ -41,7 +41,9 @@ pub(crate) struct PowerArgs {
 
 /// Runs the campaign.
 pub(crate) fn power(args: &PowerArgs) -> Report {
-    run("power", &args.limits, |seed, progress, report| case(args, seed, progress, report))
+    let replay = Replay::new("power").option("cuts", args.cuts, 3);
+    let replay = replay.option("all-up-to", args.all_up_to, 300).option("calls", args.calls, 40);
+    run(&replay, &args.limits, |seed, progress, report| case(args, seed, progress, report))
 }
 
 fn case(

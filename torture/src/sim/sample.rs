@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tidemill_model::Duplicates;
-use tidemill_store::{Durability, Options, Recovery, SimDisk};
+use tidemill_store::{Disk, Durability, Options, Recovery, SimDisk, check};
 
 use super::digest::Digest;
 use super::driver::Finding;
-use super::machine::{Session, open};
+use super::machine::{DIR, Session, open};
 use super::workload::Call;
-use crate::common::{Model, Random, Row, RowSource, TABLES, Val};
+use crate::common::{
+    Model, Random, Row, RowSource, Rows, TABLES, Val, WrittenValues, note_written, texts,
+};
 
 /// A file, and its earlier contents.
 #[derive(Clone, Debug)]
@@ -35,6 +37,10 @@ pub(crate) struct Sample {
     pub(crate) is_open: bool,
     /// What opening it says before it is damaged.
     pub(crate) intact: Recovery,
+    /// The notes of a check of it.
+    pub(crate) intact_notes: Vec<String>,
+    pub(crate) rows: Rows,
+    pub(crate) written: WrittenValues,
 }
 
 impl SampleFile {
@@ -44,6 +50,16 @@ impl SampleFile {
 
     pub(crate) fn is_definition(&self) -> bool {
         self.extension() == "def"
+    }
+
+    /// What it is, in a word.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self.extension() {
+            "wal" => "log",
+            "seg" => "segment",
+            "def" => "definition",
+            _ => "manifest",
+        }
     }
 
     pub(crate) fn extension(&self) -> &str {
@@ -71,8 +87,10 @@ impl Sample {
         let mut model = Model::new(duplicates);
         let mut history = History::default();
         let mut versions = vec![Digest::default()];
+        let mut written = WrittenValues::new();
         let is_closed = random.one_in(2);
         for call in calls(&mut random, &source, is_closed) {
+            call.rows().for_each(|rows| note_written(rows, &mut written));
             call.apply(&mut model);
             session.call(&call).map_err(failed)?;
             versions.push(Digest::of_model(&model));
@@ -87,8 +105,15 @@ impl Sample {
             next
         };
         let files = history.files(&disk);
-        let intact = open(&(Arc::new(disk) as _), &options).map_err(failed)?.recovery().clone();
-        Ok(Self { options, files, versions, is_open: !is_closed, intact })
+        let disk: Arc<dyn Disk> = Arc::new(disk);
+        let checked = check(DIR, &Options { disk: Arc::clone(&disk), ..options.clone() });
+        let checked = checked.map_err(failed)?;
+        if !checked.is_sound() {
+            return Err(format!("the check of a sound store: {:#?}", texts(&checked)));
+        }
+        let intact = open(&disk, &options).map_err(failed)?.recovery().clone();
+        let (is_open, intact_notes, rows) = (!is_closed, checked.notes, model.rows);
+        Ok(Self { options, files, versions, is_open, intact, intact_notes, rows, written })
     }
 
     /// What it holds.

@@ -74,6 +74,16 @@ impl Call {
         }
     }
 
+    /// The batches it writes.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &Vec<Row>> {
+        let (written, loaded) = match self {
+            Self::Write(rows) => (Some(rows), &[][..]),
+            Self::Bulk { batches, .. } => (None, &batches[..]),
+            _ => (None, &[][..]),
+        };
+        written.into_iter().chain(loaded)
+    }
+
     /// Whether all writes before it are on the disk when it returns, whatever the durability.
     pub(crate) fn is_durable(&self) -> bool {
         !matches!(self, Self::Write(_))

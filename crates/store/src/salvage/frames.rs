@@ -34,6 +34,8 @@ impl LogRemains {
             let error = Error::corrupt(path, offset, "a mark of the log is damaged");
             report.damage(error, Lost::nothing("there is another one"));
         }
+        // In a file that is damaged elsewhere an end that is no write may be damage as well.
+        let mut is_damaged = scan.header.is_some() || scan.damaged_mark.is_some();
         let mut torn = None;
         for hole in &scan.holes {
             let bytes = hole.end - hole.start;
@@ -45,12 +47,15 @@ impl LogRemains {
             if is_last && hole.start > 0 && hole.start >= scan.synced && !is_unread {
                 // Nothing says that this was durable, nor what stands behind it.
                 torn = torn.or(Some(hole.start));
-                report.notes.push(format!(
-                    "{} holds {bytes} bytes of a write that was never acknowledged at byte {}",
-                    path.display(),
-                    hole.start
-                ));
-                continue;
+                if !is_damaged {
+                    report.notes.push(format!(
+                        "{} holds {bytes} bytes at byte {} that are no whole write, behind what is \
+                         sure to have been durable: one that was cut off",
+                        path.display(),
+                        hole.start
+                    ));
+                    continue;
+                }
             }
             let error = match &scan.error {
                 Some(error) if is_unread => {
@@ -63,6 +68,7 @@ impl LogRemains {
                 }
             };
             report.damage(error, Lost::unknown("the writes that stood there"));
+            is_damaged = true;
         }
         if scan.length < scan.synced {
             let message =
@@ -75,8 +81,10 @@ impl LogRemains {
             report.damage(Error::corrupt(path, scan.length, message), lost);
         } else if is_last && !scan.is_closed(End::OfLog) {
             report.notes.push(format!(
-                "{} was not closed: a writer is at work, or was ended",
-                path.display()
+                "{} was not closed: a writer is at work, or was ended; {} bytes of writes stand \
+                 behind its last mark",
+                path.display(),
+                scan.length - scan.closed.map_or(scan.length, |(_, synced)| synced)
             ));
         }
         self.judge_sequence(torn.unwrap_or(scan.length), expected, report);
