@@ -4,7 +4,7 @@
 //! something. The simulated ones take a seed, which replays them to the byte (with the same options);
 //! `kill` draws what is done from one, but when a process dies depends on the machine.
 //!
-//! The simulated ones (`power`, `faults`, `corrupt`) take a minute each unless told otherwise. Half a
+//! The simulated ones (`power`, `faults`, `lies`, `corrupt`) take a minute each unless told otherwise. Half a
 //! minute each, for every commit: `--minutes 0.5`. The long run: `power --until 1000000`,
 //! `corrupt --until 2000000`, `faults --cases 100` (all of seeds 0 to 99; 0 is the canonical workload).
 #![forbid(unsafe_code)]
@@ -33,6 +33,8 @@ enum Campaign {
     Power(sim::PowerArgs),
     /// Every call to a simulated disk failing, in every way, once and for ever.
     Faults(sim::FaultsArgs),
+    /// Syncs of a simulated disk that succeed and keep nothing, before its power goes.
+    Lies(sim::LiesArgs),
     /// Every bit flipped, every truncation, and worse, of small stores' files.
     Corrupt(sim::CorruptArgs),
     /// Kills processes at random moments: nothing acknowledged is lost, nothing is invented.
@@ -51,6 +53,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let simulated = match Args::parse().campaign {
         Campaign::Power(arguments) => sim::power(&arguments),
         Campaign::Faults(arguments) => sim::faults(&arguments),
+        Campaign::Lies(arguments) => sim::lies(&arguments),
         Campaign::Corrupt(arguments) => sim::corrupt(&arguments),
         Campaign::Kill(arguments) => return real::kill(&arguments),
         Campaign::Syscalls(arguments) => return real::syscalls(&arguments),

@@ -75,7 +75,7 @@ pub use backup::BackedUp;
 pub use bulk::{Bulk, BulkMap, Loaded, LoadedTable};
 pub use check::{Check, check, check_with_progress};
 pub use compact::Compacted;
-pub use disk::{Disk, DiskFile, Failure, Fault, FaultyDisk, Operation, RealDisk, SimDisk};
+pub use disk::{Disk, DiskFile, Failure, Fault, FaultyDisk, Lie, Operation, RealDisk, SimDisk};
 pub use error::{Error, ErrorKind, Result};
 pub use ingest::Rejection;
 pub use options::{Durability, Options, default_budget_bytes};

@@ -176,6 +176,18 @@ impl Store {
         self.inner.log()?.sync_and_mark(End::Open)
     }
 
+    /// Does what an open store does by itself when nothing is written for a tenth of a second: it
+    /// marks how far its log is durable. On a disk without real time ([`crate::SimDisk`]) nothing
+    /// happens by itself, and a test says when. Like there, that it failed is told to the next
+    /// writer only.
+    ///
+    /// # Errors
+    /// When the store is closed or read only.
+    pub fn idle(&self) -> Result<()> {
+        self.inner.log()?.idle();
+        Ok(())
+    }
+
     /// A way to write for one thread.
     #[must_use]
     pub fn writer(&self) -> Writer {

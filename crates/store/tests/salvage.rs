@@ -55,7 +55,8 @@ fn write(store: &Store, rows: &[Row], sample: &mut Sample) {
 fn sample() -> Sample {
     let disk = SimDisk::new(0);
     let store = Store::open(DIR, options(&disk)).unwrap();
-    let mut sample = Sample { files: Files::new(), rows: Rows::new(), written: WrittenValues::new() };
+    let mut sample =
+        Sample { files: Files::new(), rows: Rows::new(), written: WrittenValues::new() };
     let row = |index: i64| {
         let mut fields = vec![("i", Val::Int(index % 7)), ("f", Val::Float(1.5f64.to_bits()))];
         if index % 2 == 0 {
@@ -307,7 +308,8 @@ fn writes_behind_a_damaged_one_are_found() {
 fn a_definition_that_was_never_committed_names_nothing() {
     let disk = SimDisk::new(0);
     let store = Store::open(DIR, options(&disk)).unwrap();
-    let mut sample = Sample { files: Files::new(), rows: Rows::new(), written: WrittenValues::new() };
+    let mut sample =
+        Sample { files: Files::new(), rows: Rows::new(), written: WrittenValues::new() };
     write(&store, &[Row::new("t", "a", 1, 1)], &mut sample);
     store.flush().unwrap();
     let definition = paths(&disk.files(), ".def").pop().unwrap();

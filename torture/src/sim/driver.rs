@@ -74,7 +74,12 @@ impl Replay {
     }
 
     /// With an option, if it has not its default.
-    pub(crate) fn option<T: Display + PartialEq>(mut self, name: &str, value: T, default: T) -> Self {
+    pub(crate) fn option<T: Display + PartialEq>(
+        mut self,
+        name: &str,
+        value: T,
+        default: T,
+    ) -> Self {
         if value != default {
             self.0.push_str(&format!(" --{name} {value}"));
         }

@@ -134,7 +134,7 @@ fn settle(
 }
 
 /// Whether the recovery says that something is not as it should be.
-fn is_reported(recovery: &Recovery) -> bool {
+pub(super) fn is_reported(recovery: &Recovery) -> bool {
     recovery.torn_tail.is_some()
         || recovery.unclosed_log.is_some()
         || !recovery.damaged_marks.is_empty()

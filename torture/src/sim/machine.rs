@@ -11,6 +11,8 @@ use crate::common::{delete, fill};
 
 /// Where stores stand on simulated disks.
 pub(crate) const DIR: &str = "/data/store";
+/// Where repaired ones are made.
+pub(crate) const NEW_DIR: &str = "/data/new";
 
 /// An open store with what its user keeps.
 pub(crate) struct Session {
@@ -23,6 +25,11 @@ pub(crate) struct Session {
 
 pub(crate) fn open(disk: &Arc<dyn Disk>, options: &Options) -> Result<Store> {
     Store::open(DIR, Options { disk: Arc::clone(disk), ..options.clone() })
+}
+
+/// Opens what a repair made on the disk of these options.
+pub(crate) fn open_new(options: &Options) -> Result<Store> {
+    Store::open(NEW_DIR, options.clone())
 }
 
 impl Session {
@@ -62,6 +69,7 @@ impl Session {
             Call::Flush => store.flush()?,
             Call::Compact => drop(store.compact()?),
             Call::Sync => store.sync()?,
+            Call::Idle => store.idle()?,
             Call::Delete { table, range, hosts } => {
                 // Of a table that is not there nothing can be deleted.
                 if store.snapshot().table(table).is_some() {

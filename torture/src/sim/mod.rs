@@ -6,6 +6,8 @@ mod damage;
 mod digest;
 mod driver;
 mod faults;
+mod history;
+mod lies;
 mod look;
 mod machine;
 mod power;
@@ -16,6 +18,7 @@ mod workload;
 
 pub(crate) use corrupt::{CorruptArgs, corrupt};
 pub(crate) use faults::{FaultsArgs, faults};
+pub(crate) use lies::{LiesArgs, lies};
 pub(crate) use power::{PowerArgs, power};
 
 /// Each campaign for a moment; the long runs are `cargo xtask torture …`.
@@ -65,8 +68,21 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_that_lies_about_syncs_invents_nothing() {
+        let report = lies(&LiesArgs { limits: limits(Some(2), None), step: 7, cuts: 4 });
+        check(
+            &report,
+            &[
+                ("=> an error at opening, which names the file", 20),
+                ("=> as it was after an earlier call, reported", 20),
+            ],
+        );
+    }
+
+    #[test]
     fn damage_is_never_silent() {
-        let report = corrupt(&CorruptArgs { limits: limits(Some(4), None), step: 29, salvage_every: 1 });
+        let report =
+            corrupt(&CorruptArgs { limits: limits(Some(4), None), step: 29, salvage_every: 1 });
         check(
             &report,
             &[

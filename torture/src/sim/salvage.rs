@@ -6,17 +6,14 @@
 
 use std::sync::Arc;
 
-use tidemill_store::{Options, Repaired, Report as Checked, SimDisk, Store, check, repair};
+use tidemill_store::{Options, Repaired, Report as Checked, SimDisk, check, repair};
 
 use super::digest::Digest;
 use super::driver::Finding;
 use super::look::{Outcome, Seen};
-use super::machine::DIR;
+use super::machine::{DIR, NEW_DIR, open_new};
 use super::sample::Sample;
 use crate::common::{dump, judge_repair, texts};
-
-/// Where the new store is made.
-const NEW_DIR: &str = "/data/new";
 
 /// What became of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +76,7 @@ fn compare(
     if !new.is_sound() {
         return Err(format!("the repaired store is damaged: {:#?}", texts(&new)));
     }
-    let store = Store::open(NEW_DIR, options.clone()).map_err(of_new)?;
+    let store = open_new(options).map_err(of_new)?;
     let snapshot = store.snapshot();
     let found = Digest::of_snapshot(&snapshot).map_err(of_new)?;
     if found == sample.answer() {
@@ -88,6 +85,8 @@ fn compare(
     if seen.found == Some(found) {
         return Ok(Salvaged::AsOpened);
     }
-    judge_repair(&sample.rows, &sample.written, &dump(&snapshot), checked, repaired)?;
+    let judged =
+        judge_repair(&sample.rows, &sample.written, &dump(&snapshot), checked, repaired);
+    judged.map_err(|what| format!("{what} (opened: {seen:?}, repaired: {} rows)", found.rows))?;
     Ok(Salvaged::Part)
 }

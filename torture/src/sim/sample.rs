@@ -142,7 +142,7 @@ fn calls(random: &mut Random, source: &RowSource, is_closed: bool) -> Vec<Call> 
     }
     (0..2 + random.below(3)).for_each(|_| calls.push(Call::Write(rows(random, 9))));
     if random.one_in(2) {
-        calls.push(Call::Sync);
+        calls.push(if random.one_in(2) { Call::Sync } else { Call::Idle });
         (0..2).for_each(|_| calls.push(Call::Write(rows(random, 3))));
     }
     if random.one_in(2) {

@@ -17,6 +17,8 @@ pub(crate) enum Call {
     Compact,
     /// Makes everything durable that was acknowledged.
     Sync,
+    /// Nothing is written for a moment, so that the store marks its log by itself.
+    Idle,
     /// Deletes the rows of a table in a range, of these hosts.
     Delete {
         table: &'static str,
@@ -70,7 +72,7 @@ impl Call {
                 }
                 0
             }
-            Self::Flush | Self::Compact | Self::Sync | Self::Reopen { .. } => 0,
+            Self::Flush | Self::Compact | Self::Sync | Self::Idle | Self::Reopen { .. } => 0,
         }
     }
 
@@ -95,6 +97,7 @@ impl Call {
             Self::Flush => "flush",
             Self::Compact => "compact",
             Self::Sync => "sync",
+            Self::Idle => "an idle moment",
             Self::Retain { .. } => "retention",
             Self::Delete { .. } => "delete",
             Self::Bulk { is_committed: true, .. } => "bulk load",
@@ -123,6 +126,7 @@ impl Workload {
             Call::Write(rows(2)),
             bulk(10, true),
             Call::Write(rows(3)),
+            Call::Idle,
             Call::Compact,
             Call::Sync,
             Call::Delete { table: "t", range: TimeRange::new(1, 9), hosts: &["a", "c"] },
@@ -131,6 +135,7 @@ impl Workload {
             Call::Write(rows(9)),
             Call::Reopen { is_closed: false },
             Call::Write(rows(5)),
+            Call::Idle,
             bulk(20, false),
             Call::Write(rows(6)),
             Call::Reopen { is_closed: true },
@@ -172,7 +177,8 @@ impl Workload {
             let count = 1 + random.below(most);
             source.rows_of(count, random)
         };
-        let call = |random: &mut Random| match random.below(20) {
+        let call = |random: &mut Random| match random.below(22) {
+            20 | 21 => Call::Idle,
             0..8 => Call::Write(rows(random)),
             16 => Call::Sync,
             17 | 18 => delete(random),

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 pub use faulty::{Failure, Fault, FaultyDisk, Operation};
 pub use real::RealDisk;
-pub use sim::SimDisk;
+pub use sim::{Lie, SimDisk};
 
 /// A file system with a clock.
 pub trait Disk: Send + Sync + Debug {

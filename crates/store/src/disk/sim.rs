@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -36,12 +37,27 @@ struct Machine {
     cut_at: Option<u64>,
     syncs: u64,
     fail_sync_at: Option<u64>,
+    /// Syncs of files and of directories.
+    all_syncs: u64,
+    lies: Option<(Range<u64>, Lie)>,
     is_dead: bool,
     /// Decides whether the change that fails at a cut was made.
     random: Random,
     now_ns: i64,
     /// The machine before each change, if they are kept.
     moments: Option<Vec<SimDisk>>,
+}
+
+/// How a sync lies that says it was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lie {
+    /// The drive has the bytes in its memory: they are durable with the next sync of that file or
+    /// directory that does not lie.
+    Delays,
+    /// Of a file: the machine takes them for written, and they are not on the disk. Later syncs succeed
+    /// without them, and a power cut may lose them, unless they are written to again. Of a
+    /// directory as [`Lie::Delays`].
+    Loses,
 }
 
 /// The clock of a new machine: 2001-09-09T01:46:40Z.
@@ -65,6 +81,8 @@ impl SimDisk {
             cut_at: None,
             syncs: 0,
             fail_sync_at: None,
+            all_syncs: 0,
+            lies: None,
             is_dead: false,
             random,
             now_ns,
@@ -133,6 +151,19 @@ impl SimDisk {
     /// and a power cut loses them, unless they are written to again.
     pub fn fail_sync_at(&self, sync: u64) {
         self.lock().fail_sync_at = Some(sync);
+    }
+
+    /// How many times files or directories were synced, or should have been, since the machine
+    /// started.
+    #[must_use]
+    pub fn all_syncs(&self) -> u64 {
+        self.lock().all_syncs
+    }
+
+    /// Makes the syncs of files and directories with these indices lie, counted from 0 as
+    /// [`SimDisk::all_syncs`] does: they succeed and keep nothing. That shows when the power goes.
+    pub fn lie_at_syncs(&self, syncs: Range<u64>, lie: Lie) {
+        self.lock().lies = Some((syncs, lie));
     }
 
     /// Whether the power is off, or the machine was replaced by [`SimDisk::crash`].
@@ -230,6 +261,13 @@ impl SimDisk {
 }
 
 impl Machine {
+    /// Counts a sync; says how it lies, if it does.
+    fn next_sync(&mut self) -> Option<Lie> {
+        self.all_syncs += 1;
+        let index = self.all_syncs - 1;
+        self.lies.as_ref().filter(|(lying, _)| lying.contains(&index)).map(|(_, lie)| *lie)
+    }
+
     fn fork(&self) -> SimDisk {
         SimDisk::with_state(self.state.clone(), 0, self.now_ns)
     }
@@ -306,8 +344,12 @@ impl Disk for SimDisk {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        let lies = self.lock().next_sync().is_some();
         self.change(|state| {
-            state.directory(dir)?.sync();
+            let directory = state.directory(dir)?;
+            if !lies {
+                directory.sync();
+            }
             Ok(())
         })
     }
@@ -384,18 +426,22 @@ impl DiskFile for SimFile {
 
     fn sync(&self) -> io::Result<()> {
         // A file that is open to be read can be synced, too.
-        let fails = {
+        let (fails, lie) = {
             let mut machine = self.disk.lock();
             machine.syncs += 1;
-            machine.fail_sync_at == Some(machine.syncs - 1)
+            (machine.fail_sync_at == Some(machine.syncs - 1), machine.next_sync())
         };
         self.disk.change(|state| {
             let inode = state.inode(self.inode);
-            if fails {
-                inode.forsake();
-                return Err(io::Error::from(rustix::io::Errno::IO));
+            match lie {
+                _ if fails => {
+                    inode.forsake();
+                    return Err(io::Error::from(rustix::io::Errno::IO));
+                }
+                None => inode.sync(),
+                Some(Lie::Loses) => inode.forsake(),
+                Some(Lie::Delays) => {}
             }
-            inode.sync();
             Ok(())
         })
     }

@@ -216,7 +216,7 @@ impl Directory {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Disk, SimDisk};
+    use super::super::{Disk, Lie, SimDisk};
     use std::collections::BTreeSet;
     use std::path::Path;
 
@@ -325,6 +325,40 @@ mod tests {
         let file = |text: &str| vec![("a".to_owned(), text.to_owned())];
         assert_eq!(run(false), BTreeSet::from([file("old"), file("new")]));
         assert_eq!(run(true), BTreeSet::from([file("new")]));
+    }
+
+    #[test]
+    fn what_a_lying_sync_did_not_keep_may_be_lost() {
+        // Two writes, each synced; the first sync lies, then both.
+        let run = |lies: u64, lie: Lie| {
+            outcomes(move |disk| {
+                put(disk, "a", b"");
+                disk.sync_dir(Path::new("/d")).unwrap();
+                let file = disk.open(Path::new("/d/a"), true).unwrap();
+                let first = disk.all_syncs();
+                disk.lie_at_syncs(first..first + lies, lie);
+                for (sector, byte) in [b'x', b'y'].into_iter().enumerate() {
+                    file.write_all_at(&[byte; 512], 512 * sector as u64).unwrap();
+                    file.sync().unwrap();
+                }
+                assert_eq!(disk.all_syncs(), first + 2);
+            })
+        };
+        let of = |texts: &[(&str, &str)]| -> BTreeSet<Vec<(String, String)>> {
+            let text = |(x, y): &(&str, &str)| x.repeat(512) + &y.repeat(512);
+            texts.iter().map(|halves| vec![("a".to_owned(), text(halves))]).collect()
+        };
+        assert_eq!(run(1, Lie::Delays), of(&[("x", "y")]));
+        assert_eq!(run(1, Lie::Loses), of(&[("x", "y"), ("0", "y")]));
+        assert_eq!(run(2, Lie::Loses), of(&[("x", "y"), ("0", "y"), ("x", "0"), ("0", "0")]));
+        // Its length is lost, too.
+        assert!(run(2, Lie::Delays).is_superset(&of(&[("x", ""), ("", ""), ("0", "y")])));
+        let lying_dir = outcomes(|disk| {
+            put(disk, "a", b"");
+            disk.lie_at_syncs(disk.all_syncs()..u64::MAX, Lie::Loses);
+            disk.sync_dir(Path::new("/d")).unwrap();
+        });
+        assert_eq!(lying_dir, BTreeSet::from([vec![], vec![("a".to_owned(), String::new())]]));
     }
 
     #[test]

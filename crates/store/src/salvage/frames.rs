@@ -17,10 +17,18 @@ pub(crate) struct LogRemains {
     pub(crate) scan: LogScan,
 }
 
+/// What the logs should hold.
+#[derive(Debug)]
+pub(super) struct Expected {
+    /// Writes up to this one are in segments.
+    pub(super) flushed: u64,
+    /// The next write, if it is known.
+    pub(super) next: Option<u64>,
+}
+
 impl LogRemains {
-    /// Reports holes, and what is missing before and between the writes. `expected` is the next
-    /// write, if that is known.
-    pub(super) fn judge(&self, is_last: bool, expected: &mut Option<u64>, report: &mut Report) {
+    /// Reports holes, and what is missing before and between the writes.
+    pub(super) fn judge(&self, is_last: bool, expected: &mut Expected, report: &mut Report) {
         let (path, scan) = (&self.path, &self.scan);
         if let Some(header) = &scan.header {
             let error = Error::corrupt(path, header.at as u64, header.what.clone());
@@ -90,26 +98,33 @@ impl LogRemains {
         self.judge_sequence(torn.unwrap_or(scan.length), expected, report);
     }
 
-    fn judge_sequence(&self, end: u64, expected: &mut Option<u64>, report: &mut Report) {
+    fn judge_sequence(&self, end: u64, expected: &mut Expected, report: &mut Report) {
         let missing = |from: u64, to: u64, offset: u64| {
             let message = format!("writes {from} to {to} are missing before this one");
             (Error::corrupt(&self.path, offset, message), Lost::unknown("the rows of these writes"))
         };
-        if let Some(from) = expected.filter(|from| *from < self.scan.base_sequence) {
+        if let Some(from) = expected.next.filter(|from| *from < self.scan.base_sequence) {
             let (error, lost) = missing(from, self.scan.base_sequence - 1, 0);
             report.damage(error, lost);
-            *expected = Some(self.scan.base_sequence);
+            expected.next = Some(self.scan.base_sequence);
         }
-        for (offset, sequence) in self.scan.frames.iter().filter(|(offset, _)| *offset < end) {
-            match *expected {
-                Some(next) if *sequence < next => {}
+        let frames = self.scan.frames.iter().filter(|(offset, _)| *offset < end);
+        for (offset, sequence) in frames.filter(|(_, sequence)| *sequence > expected.flushed) {
+            match expected.next {
+                // One that belongs elsewhere stands where another should.
+                Some(next) if *sequence < next => {
+                    let message = format!("write {sequence} where write {next} is expected");
+                    let lost = Lost::unknown("the writes that stood there");
+                    report.damage(Error::corrupt(&self.path, *offset, message), lost);
+                    continue;
+                }
                 Some(next) if *sequence > next => {
                     let (error, lost) = missing(next, *sequence - 1, *offset);
                     report.damage(error, lost);
-                    *expected = Some(sequence + 1);
                 }
-                _ => *expected = Some(sequence + 1),
+                _ => {}
             }
+            expected.next = Some(sequence + 1);
         }
     }
 }

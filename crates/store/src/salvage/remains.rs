@@ -7,7 +7,7 @@ use tidemill_model::TimeRange;
 
 use super::damage::{Lost, Report};
 use super::found::{Found, is_named_by_us};
-use super::frames::{FrameReader, LogRemains};
+use super::frames::{Expected, FrameReader, LogRemains};
 use super::tables::TableRemains;
 use crate::definition_file::ReadDefinition;
 use crate::disk::DiskFile;
@@ -211,7 +211,9 @@ impl Remains {
             report
                 .damage(error, Lost::unknown("the writes since the last flush, if there were any"));
         }
-        let mut expected = self.manifest.as_ref().map(|manifest| manifest.flushed_sequence + 1);
+        let flushed = self.manifest.as_ref().map(|manifest| manifest.flushed_sequence);
+        let next = flushed.map(|flushed| flushed + 1);
+        let mut expected = Expected { flushed: flushed.unwrap_or(0), next };
         for (number, file) in found.logs {
             let path = log_path(&found.dir, number);
             let read = file.and_then(|file| Ok((LogScan::read(&*file, number)?, file)));
@@ -222,7 +224,7 @@ impl Remains {
                         Error::io(&path, "read the log", error),
                         Lost::unknown("the writes in it"),
                     );
-                    expected = None;
+                    expected.next = None;
                     continue;
                 }
             };

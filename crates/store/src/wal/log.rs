@@ -225,12 +225,23 @@ impl Log {
         if state.has_marker_stopped {
             return false;
         }
-        if seen == (state.written, state.number)
-            && let Err(error) = self.lead(state, Lead::Mark { end: End::Open })
-        {
-            tracing::error!(%error, "the log could not be marked");
+        if seen == (state.written, state.number) {
+            self.mark_idle(state);
         }
         true
+    }
+
+    /// What is done when nothing was written for a moment. That it failed is told to the next
+    /// writer.
+    fn mark_idle(&self, state: MutexGuard<'_, State>) {
+        if let Err(error) = self.lead(state, Lead::Mark { end: End::Open }) {
+            tracing::error!(%error, "the log could not be marked");
+        }
+    }
+
+    /// The moment has passed, where nobody waits for it.
+    pub(crate) fn idle(&self) {
+        self.mark_idle(self.lock());
     }
 
     pub(super) fn stop_marker(&self) {

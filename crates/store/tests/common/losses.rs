@@ -13,8 +13,7 @@ pub(crate) type WrittenValues = BTreeSet<((String, String, i64), String, Val)>;
 pub(crate) fn note_written(rows: &[Row], written: &mut WrittenValues) {
     for row in rows {
         let key = (row.table.to_owned(), row.host.clone(), row.time);
-        let value =
-            |(name, val): &(&str, Val)| (key.clone(), (*name).to_owned(), val.clone());
+        let value = |(name, val): &(&str, Val)| (key.clone(), (*name).to_owned(), val.clone());
         written.extend(row.fields.iter().map(value));
     }
 }
