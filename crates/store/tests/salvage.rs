@@ -305,6 +305,30 @@ fn writes_behind_a_damaged_one_are_found() {
 }
 
 #[test]
+fn a_write_in_anothers_place_is_named() {
+    let sample = sample();
+    let log = paths(&sample.files, ".wal").pop().unwrap();
+    let bytes = &sample.files[&log];
+    let frames: Vec<usize> =
+        (0..bytes.len() - 4).filter(|at| bytes[*at..].starts_with(b"TFRM")).collect();
+    // The sector of another log, or an old one, may hold whole writes.
+    let mut files = sample.files.clone();
+    let copy = bytes[frames[0]..frames[1]].to_vec();
+    files.get_mut(&log).unwrap().extend(copy);
+    let (got, repaired) = salvage(&sample, &files, "the first write again");
+    assert_eq!(got, sample.rows);
+    let texts = texts(&repaired.report);
+    assert!(texts.iter().any(|text| text.contains("is expected")), "{texts:#?}");
+    // Of a file that is damaged elsewhere a torn end may be more than a torn end.
+    let mut files = sample.files.clone();
+    let bytes = files.get_mut(&log).unwrap();
+    bytes[20] ^= 1;
+    bytes.extend(b"torn");
+    let (_, repaired) = salvage(&sample, &files, "a damaged header and a torn end");
+    assert!(repaired.report.notes.is_empty() && repaired.report.damages.len() == 2);
+}
+
+#[test]
 fn a_definition_that_was_never_committed_names_nothing() {
     let disk = SimDisk::new(0);
     let store = Store::open(DIR, options(&disk)).unwrap();

@@ -1,7 +1,10 @@
 //! What a store may hold, from what its victims said.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use super::inspect::digest;
-use super::workload::Call;
+use super::workload::{Call, KEPT};
 use crate::common::{Model, Rows};
 use tidemill_model::Duplicates;
 
@@ -11,7 +14,81 @@ const MAX_STATES: usize = 256;
 /// The states a store may be in: one, but for calls whose fate is unknown.
 #[derive(Clone, Debug)]
 pub(crate) struct Allowed {
-    models: Vec<Model>,
+    states: Vec<State>,
+    /// Rows that went by their age.
+    expired: u64,
+}
+
+/// What a store holds, and which rows of [`KEPT`] may be gone.
+#[derive(Clone, Debug)]
+struct State {
+    model: Model,
+    /// How long the table keeps its rows.
+    keep: Option<Duration>,
+    /// It is there, so that this can be set.
+    has_kept: bool,
+    /// Rows before this may be gone.
+    gone_before: i64,
+}
+
+/// The times of [`KEPT`] among these rows.
+pub(crate) fn kept_times(rows: &Rows) -> BTreeSet<i64> {
+    rows.keys().filter(|(table, ..)| table == KEPT).map(|(.., time)| *time).collect()
+}
+
+/// Times as `A-B,C-D`, each from one to another without a gap; `-`: none.
+pub(crate) fn ranges(times: &BTreeSet<i64>) -> String {
+    let mut ranges: Vec<(i64, i64)> = Vec::new();
+    for time in times {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == *time => *last = *time,
+            _ => ranges.push((*time, *time)),
+        }
+    }
+    let ranges: Vec<String> = ranges.iter().map(|(a, b)| format!("{a}-{b}")).collect();
+    if ranges.is_empty() { "-".to_owned() } else { ranges.join(",") }
+}
+
+fn times_of(ranges: &str) -> Option<BTreeSet<i64>> {
+    let mut times = BTreeSet::new();
+    for range in ranges.split(',').filter(|range| *range != "-") {
+        let (first, last) = range.split_once('-')?;
+        times.extend(first.parse::<i64>().ok()?..=last.parse().ok()?);
+    }
+    Some(times)
+}
+
+impl State {
+    /// The call has taken effect; returns how many rows it refused.
+    fn apply(&mut self, call: &Call) -> usize {
+        let refused = call.apply(&mut self.model);
+        let latest = kept_times(&self.model.rows).last().copied();
+        self.has_kept |= latest.is_some();
+        if let Call::Retain { table: KEPT, keep } = call
+            && self.has_kept
+        {
+            self.keep = *keep;
+        }
+        if let (Some(latest), Some(keep)) = (latest, self.keep) {
+            let cutoff = latest.saturating_sub_unsigned(keep.as_nanos() as u64);
+            self.gone_before = self.gone_before.max(cutoff);
+            if matches!(call, Call::Compact) {
+                self.model.rows.retain(|key, _| key.0 != KEPT || key.2 >= cutoff);
+            }
+        }
+        refused
+    }
+
+    /// Without the rows of [`KEPT`] that are not among these times, if they may be gone. Returns how
+    /// many.
+    fn expire(&mut self, times: &BTreeSet<i64>) -> Option<u64> {
+        let gone: Vec<i64> = kept_times(&self.model.rows).difference(times).copied().collect();
+        if gone.iter().any(|time| *time >= self.gone_before) {
+            return None;
+        }
+        self.model.rows.retain(|key, _| key.0 != KEPT || times.contains(&key.2));
+        Some(gone.len() as u64)
+    }
 }
 
 /// How far a victim came.
@@ -34,7 +111,9 @@ pub(crate) struct Progress {
 impl Allowed {
     /// An empty store.
     pub(crate) fn new(duplicates: Duplicates) -> Self {
-        Self { models: vec![Model::new(duplicates)] }
+        let model = Model::new(duplicates);
+        let state = State { model, keep: None, has_kept: false, gone_before: i64::MIN };
+        Self { states: vec![state], expired: 0 }
     }
 
     /// Follows a victim through its calls.
@@ -55,9 +134,12 @@ impl Allowed {
                 "open" => progress.is_opening = true,
                 "state" => {
                     progress.is_opening = false;
-                    self.settle(|rows| format!("{:016x}", digest(rows)) == words[1]).map_err(
-                        |()| "it found rows that must not be, or missed some".to_owned(),
-                    )?;
+                    let times = words.get(2).and_then(|ranges| times_of(ranges));
+                    let times = times.ok_or_else(|| format!("it said `{line}`"))?;
+                    self.settle(&times, |rows| format!("{:016x}", digest(rows)) == words[1])
+                        .map_err(|()| {
+                            "it found rows that must not be, or missed some".to_owned()
+                        })?;
                 }
                 "begin" => {
                     progress.unread += u64::from(std::mem::take(&mut progress.is_opening));
@@ -96,7 +178,7 @@ impl Allowed {
 
     /// The call has taken effect; returns how many rows it wrote.
     fn acknowledge(&mut self, call: &Call, refused: usize) -> Result<u64, String> {
-        let counts: Vec<usize> = self.models.iter_mut().map(|model| call.apply(model)).collect();
+        let counts: Vec<usize> = self.states.iter_mut().map(|state| state.apply(call)).collect();
         if counts.iter().all(|count| *count != refused) {
             return Err(format!("{} refused {refused} rows, not {counts:?}", call.name()));
         }
@@ -119,7 +201,7 @@ impl Allowed {
                 for (thread, batches) in writers.iter().enumerate() {
                     let acknowledged = parts.get(thread).copied().unwrap_or(0);
                     for rows in &batches[..acknowledged] {
-                        self.models.iter_mut().for_each(|model| _ = model.write(rows));
+                        self.states.iter_mut().for_each(|state| _ = state.model.write(rows));
                     }
                     next.extend(batches.get(acknowledged).map(|rows| Call::Write(rows.clone())));
                 }
@@ -128,27 +210,48 @@ impl Allowed {
             call => vec![call.clone()],
         };
         for whole in wholes {
-            for index in 0..self.models.len() {
-                let mut after = self.models[index].clone();
-                whole.apply(&mut after);
-                if self.models.iter().all(|model| model.rows != after.rows) {
-                    self.models.push(after);
-                }
+            for mut after in self.states.clone() {
+                after.apply(&whole);
+                self.add(after);
             }
         }
-        if self.models.len() > MAX_STATES {
-            return Err(format!("{} states are possible: too many to tell", self.models.len()));
+        if self.states.len() > MAX_STATES {
+            return Err(format!("{} states are possible: too many to tell", self.states.len()));
         }
         Ok(())
     }
 
-    /// What was found stays: keeps the states that are `found`.
-    fn settle(&mut self, found: impl Fn(&Rows) -> bool) -> Result<(), ()> {
-        let (found, others): (Vec<Model>, Vec<Model>) =
-            self.models.drain(..).partition(|model| found(&model.rows));
-        let is_allowed = !found.is_empty();
-        self.models = if is_allowed { found } else { others };
-        if is_allowed { Ok(()) } else { Err(()) }
+    /// Adds a state, once: of two that differ in what may be gone, where more may.
+    fn add(&mut self, state: State) {
+        let is_same = |other: &&mut State| {
+            (other.keep, other.has_kept) == (state.keep, state.has_kept)
+                && other.model.rows == state.model.rows
+        };
+        match self.states.iter_mut().find(is_same) {
+            Some(same) => same.gone_before = same.gone_before.max(state.gone_before),
+            None => self.states.push(state),
+        }
+    }
+
+    /// What was found stays: keeps the states that are `found`, where [`KEPT`] has these times.
+    fn settle(&mut self, times: &BTreeSet<i64>, found: impl Fn(&Rows) -> bool) -> Result<(), ()> {
+        let mut left = Self { states: Vec::new(), expired: self.expired };
+        for mut state in self.states.clone() {
+            if let Some(expired) = state.expire(times).filter(|_| found(&state.model.rows)) {
+                left.expired = left.expired.max(self.expired + expired);
+                left.add(state);
+            }
+        }
+        if left.states.is_empty() {
+            return Err(());
+        }
+        *self = left;
+        Ok(())
+    }
+
+    /// How many rows went by their age since this was last asked.
+    pub(crate) fn take_expired(&mut self) -> u64 {
+        std::mem::take(&mut self.expired)
     }
 
     /// Compares with what the parent found.
@@ -156,10 +259,10 @@ impl Allowed {
     /// # Errors
     /// When that is not allowed, with the rows that differ.
     pub(crate) fn compare(&mut self, found: &Rows) -> Result<(), String> {
-        if self.settle(|rows| rows == found).is_ok() {
+        if self.settle(&kept_times(found), |rows| rows == found).is_ok() {
             return Ok(());
         }
-        let want = &self.models[0].rows;
+        let want = &self.states[0].model.rows;
         let missing: Vec<_> = want.iter().filter(|row| found.get(row.0) != Some(row.1)).collect();
         let extra: Vec<_> = found.iter().filter(|row| want.get(row.0) != Some(row.1)).collect();
         Err(format!(
@@ -174,6 +277,58 @@ impl Allowed {
 
     /// A state it may be in.
     pub(crate) fn any(&self) -> &Rows {
-        &self.models[0].rows
+        &self.states[0].model.rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::common::Row;
+
+    #[test]
+    fn ranges_of_times() {
+        for (times, text) in [(vec![], "-"), (vec![1, 2, 3, 7], "1-3,7-7")] {
+            let times = BTreeSet::from_iter(times);
+            assert_eq!(ranges(&times), text);
+            assert_eq!(times_of(text), Some(times));
+        }
+        assert_eq!(times_of("1-x"), None);
+    }
+
+    /// Rows 0 to 9, kept for 3 ns before the latest; `calls` more. Which of them may be gone, and must.
+    #[track_caller]
+    fn check(calls: &[Call], found: &[i64], is_allowed: bool) {
+        let rows = |times: &[i64]| -> Vec<Row> {
+            times.iter().map(|time| Row::new(KEPT, "a", *time, *time)).collect()
+        };
+        let mut allowed = Allowed::new(Duplicates::Last);
+        let written = Call::Write(rows(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
+        let keep = Call::Retain { table: KEPT, keep: Some(Duration::from_nanos(3)) };
+        for call in [written, keep].iter().chain(calls) {
+            allowed.acknowledge(call, 0).unwrap();
+        }
+        let mut model = Model::new(Duplicates::Last);
+        model.write(&rows(found));
+        assert_eq!(allowed.compare(&model.rows).is_ok(), is_allowed, "{found:?}");
+    }
+
+    #[test]
+    fn rows_may_go_by_their_age_and_no_others() {
+        let forever = Call::Retain { table: KEPT, keep: None };
+        let all = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+        for gone in 0..=6 {
+            check(&[], &all[gone..], true);
+            // It may have gone before.
+            check(&[forever.clone()], &all[gone..], true);
+            check(&[Call::Compact], &all[gone..], gone == 6);
+        }
+        check(&[], &all[7..], false);
+        check(&[], &[0, 3, 6, 7, 8, 9], true);
+        check(&[], &[0, 3, 6, 7, 9], false);
+        let later = Call::Write(vec![Row::new(KEPT, "a", 12, 12)]);
+        check(&[later.clone()], &[8, 9, 12], false);
+        check(&[later.clone()], &[9, 12], true);
+        check(&[forever, later.clone()], &[9, 12], false);
     }
 }

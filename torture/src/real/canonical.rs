@@ -2,7 +2,7 @@
 
 use tidemill_model::TimeRange;
 
-use super::workload::{Call, TABLES, rows};
+use super::workload::{Call, LONG, TABLES, rows};
 use crate::common::{Random, Row, Val};
 
 /// Its parts.
@@ -44,7 +44,7 @@ impl Canonical {
                 bulk(random, false),
                 Call::Compact,
                 delete("cpu"),
-                Call::Retain { table: "mem", is_bounded: true },
+                Call::Retain { table: "mem", keep: Some(LONG) },
                 Call::Write(rows(random)),
                 Call::Sync,
                 Call::Write(new_series(random)),

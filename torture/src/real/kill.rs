@@ -122,6 +122,7 @@ impl<'a> Job<'a> {
                 calls: 1 + self.random.below(MAX_CALLS),
                 profile: seed,
                 canonical: None,
+                number: Some(victims),
                 crash: self.random.one_in(3),
                 open_files: None,
             };
@@ -223,6 +224,7 @@ impl<'a> Job<'a> {
         self.report.count("calls acknowledged", progress.done);
         self.report.count("rows acknowledged", progress.rows);
         self.report.count("rows recovered from the log", found.replayed_rows);
+        self.report.count("rows gone by their age", allowed.take_expired());
         self.report.count("torn tails cut", u64::from(found.has_torn_tail));
         self.report.count("unfinished files removed", found.removed_files);
         Ok(())

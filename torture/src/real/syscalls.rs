@@ -204,7 +204,7 @@ fn victim(dir: &Path, part: Canonical) -> Victim {
     let dir = dir.to_owned();
     let crash = part == Canonical::Create;
     let canonical = Some(part);
-    Victim { dir, seed: 1, calls: 0, profile: 1, canonical, crash, open_files: None }
+    Victim { dir, seed: 1, calls: 0, profile: 1, canonical, number: None, crash, open_files: None }
 }
 
 /// Counts the calls of an undisturbed run; every index of each is a case for each injection.

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! open              the store is being opened
-//! state D           it is open, and what it holds has this digest
+//! state D A-B,C-D   it is open; what it holds has this digest, and these times in table `kept`
 //! begin K           call K begins
 //! part K T B        batch B of thread T of call K was acknowledged
 //! done K R          call K was acknowledged; R rows were refused
@@ -16,11 +16,11 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use tidemill_model::Batch;
 use tidemill_store::{BulkMap, ErrorKind, Result, Store, Writer};
 
+use super::allowed::{kept_times, ranges};
 use super::inspect::digest;
 use super::workload::{Call, Profile, calls};
 use crate::common::{Row, delete, dump, fill};
@@ -45,6 +45,9 @@ pub(crate) struct Victim {
     /// End without closing the store.
     #[arg(long)]
     pub(crate) crash: bool,
+    /// Which of its store's victims it is, if it has rows go by their age.
+    #[arg(long)]
+    pub(crate) number: Option<u32>,
     /// Files it may have open.
     #[arg(long)]
     pub(crate) open_files: Option<u64>,
@@ -54,7 +57,7 @@ impl Victim {
     pub(crate) fn plan(&self) -> (Profile, Vec<Call>) {
         match self.canonical {
             Some(canonical) => (Profile::plain(), canonical.calls()),
-            None => (Profile::new(self.profile), calls(self.seed, self.calls)),
+            None => (Profile::new(self.profile), calls(self.seed, self.calls, self.number)),
         }
     }
 
@@ -67,6 +70,9 @@ impl Victim {
         option("--profile", self.profile.to_string());
         if let Some(canonical) = self.canonical {
             option("--canonical", canonical.name().to_owned());
+        }
+        if let Some(number) = self.number {
+            option("--number", number.to_string());
         }
         if let Some(open_files) = self.open_files {
             option("--open-files", open_files.to_string());
@@ -82,8 +88,6 @@ impl Victim {
 pub(crate) const UNOPENED: u8 = 3;
 /// After so many failed calls the store is opened anew.
 const FAILURES_BEFORE_REOPENING: usize = 2;
-/// Longer than any row is old.
-const LONG: Duration = Duration::from_secs(500 * 365 * 24 * 3600);
 /// So often it tries to open a store.
 const ATTEMPTS: usize = 3;
 
@@ -144,7 +148,11 @@ impl Open {
                     // What cannot be read (the disk may fail just then) is not compared.
                     let look = || dump(&store.snapshot());
                     if let Ok(rows) = catch_unwind(AssertUnwindSafe(look)) {
-                        say(&format!("state {:016x}", digest(&rows)));
+                        say(&format!(
+                            "state {:016x} {}",
+                            digest(&rows),
+                            ranges(&kept_times(&rows))
+                        ));
                     }
                     let writer = store.writer();
                     return Some(Self {
@@ -200,9 +208,7 @@ impl Open {
             Call::Delete { table, range, hosts } => {
                 unless_missing(delete(store, table, *range, hosts).map(drop))
             }
-            Call::Retain { table, is_bounded } => {
-                unless_missing(store.set_retention(table, is_bounded.then_some(LONG)))
-            }
+            Call::Retain { table, keep } => unless_missing(store.set_retention(table, *keep)),
             Call::Reopen | Call::Drop => {
                 let Some((store, writer)) = self.store.take() else { return Ok(0) };
                 drop(writer);

@@ -1,5 +1,7 @@
 //! The calls a victim makes, derived from a seed: the parent derives the same ones.
 
+use std::time::Duration;
+
 use tidemill_memory::Budget;
 use tidemill_model::{Duplicates, TimeRange};
 use tidemill_store::{Durability, Options};
@@ -7,6 +9,13 @@ use tidemill_store::{Durability, Options};
 use crate::common::{Model, Random, Row, Val};
 
 pub(crate) const TABLES: [&str; 2] = ["cpu", "mem"];
+/// A table that loses rows by its age: every row has a time of its own, later than all before it.
+pub(crate) const KEPT: &str = "kept";
+/// Longer than any row is old.
+pub(crate) const LONG: Duration = Duration::from_secs(500 * 365 * 24 * 3600);
+/// Times of [`KEPT`] between two victims of a store, and between two calls of one.
+const VICTIM_NS: i64 = 1_000_000;
+const CALL_NS: i64 = 1_000;
 /// Writers of a [`Call::Concurrent`]; each has a host of its own, so that their order is no matter.
 const WRITERS: [&str; 3] = ["w0", "w1", "w2"];
 
@@ -30,10 +39,10 @@ pub(crate) enum Call {
         range: TimeRange,
         hosts: Vec<&'static str>,
     },
-    /// Has the table keep its rows for longer than any is old, or for ever.
+    /// Has the table keep its rows so long, or for ever.
     Retain {
         table: &'static str,
-        is_bounded: bool,
+        keep: Option<Duration>,
     },
     /// Close and open again.
     Reopen,
@@ -135,10 +144,17 @@ impl Profile {
     }
 }
 
-/// So many calls.
-pub(crate) fn calls(seed: u64, count: usize) -> Vec<Call> {
+/// So many calls; those of the store's n-th victim (`Some(n)`) also write to [`KEPT`], and have it
+/// lose rows.
+pub(crate) fn calls(seed: u64, count: usize, victim: Option<u32>) -> Vec<Call> {
     let mut random = Random(seed);
-    (0..count).map(|_| call(&mut random)).collect()
+    let call = |number: usize| match victim {
+        Some(victim) if random.one_in(3) => {
+            kept(&mut random, i64::from(victim) * VICTIM_NS + number as i64 * CALL_NS)
+        }
+        _ => call(&mut random),
+    };
+    (0..count).map(call).collect()
 }
 
 fn call(random: &mut Random) -> Call {
@@ -155,8 +171,34 @@ fn call(random: &mut Random) -> Call {
         18 => Call::Drop,
         19 | 20 => Call::Sync,
         21 | 22 => delete(random),
-        23 => Call::Retain { table: TABLES[random.below(2)], is_bounded: random.one_in(2) },
+        23 => {
+            Call::Retain { table: TABLES[random.below(2)], keep: random.one_in(2).then_some(LONG) }
+        }
         _ => Call::Write(vec![Row::new(TABLES[0], "a", 0, random.below(1000) as i64)]),
+    }
+}
+
+/// Rows of [`KEPT`], from this time on, or how long it keeps them.
+fn kept(random: &mut Random, first: i64) -> Call {
+    let row = |time| Row::new(KEPT, ["a", "b"][time as usize % 2], time, time);
+    let (count, middle) = (1 + random.below(30) as i64, first + CALL_NS / 2);
+    let mut written: Vec<Row> = (first..first + count).map(row).collect();
+    match random.below(8) {
+        0..4 => {
+            if random.one_in(3) {
+                written.extend(rows(random));
+            }
+            Call::Write(written)
+        }
+        4 => Call::Bulk {
+            batches: vec![written, (middle..middle + count).map(row).collect()],
+            is_committed: !random.one_in(4),
+        },
+        5 => Call::Retain { table: KEPT, keep: None },
+        _ => {
+            let keep = [20, 2 * CALL_NS, VICTIM_NS, 5 * VICTIM_NS][random.below(4)];
+            Call::Retain { table: KEPT, keep: Some(Duration::from_nanos(keep as u64)) }
+        }
     }
 }
 

@@ -85,8 +85,7 @@ fn compare(
     if seen.found == Some(found) {
         return Ok(Salvaged::AsOpened);
     }
-    let judged =
-        judge_repair(&sample.rows, &sample.written, &dump(&snapshot), checked, repaired);
+    let judged = judge_repair(&sample.rows, &sample.written, &dump(&snapshot), checked, repaired);
     judged.map_err(|what| format!("{what} (opened: {seen:?}, repaired: {} rows)", found.rows))?;
     Ok(Salvaged::Part)
 }

@@ -103,6 +103,7 @@ fn random_victim(dir: &Path, seed: u64, calls: usize) -> Victim {
         calls,
         profile: seed,
         canonical: None,
+        number: None,
         crash: seed.is_multiple_of(3),
         open_files: None,
     }
