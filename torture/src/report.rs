@@ -1,6 +1,46 @@
 //! What a campaign injected, and what it found.
 
+use std::fmt::{self, Display};
 use std::process::ExitCode;
+
+/// The command that does again what a finding was found by.
+#[derive(Clone, Debug)]
+pub(crate) struct Replay(String);
+
+impl Replay {
+    /// That of a campaign.
+    pub(crate) fn new(campaign: &str) -> Self {
+        Self(format!("cargo xtask torture {campaign}"))
+    }
+
+    /// With an option.
+    pub(crate) fn with(mut self, name: &str, value: impl Display) -> Self {
+        let value = value.to_string();
+        let is_word = value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./".contains(&b));
+        let quote = if is_word { "" } else { "'" };
+        self.0.push_str(&format!(" --{name} {quote}{value}{quote}"));
+        self
+    }
+
+    /// With an option, if it has not its default.
+    pub(crate) fn option<T: Display + PartialEq>(self, name: &str, value: T, default: T) -> Self {
+        if value == default { self } else { self.with(name, value) }
+    }
+
+    /// With a flag, if it is set.
+    pub(crate) fn flag(mut self, name: &str, is_set: bool) -> Self {
+        if is_set {
+            self.0.push_str(&format!(" --{name}"));
+        }
+        self
+    }
+}
+
+impl Display for Replay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// Counts by name, in the order they were first added, and findings.
 #[derive(Debug, Default)]
@@ -131,5 +171,18 @@ impl Report {
     pub(crate) fn exit_code(&self) -> ExitCode {
         let is_fine = self.findings.is_empty() && self.broken_shares().next().is_none();
         if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replay_is_the_whole_command() {
+        let replay = Replay::new("power").option("cuts", 5, 3).option("calls", 40, 40);
+        let replay = replay.flag("quick", true).flag("slow", false).with("only", "a full disk");
+        let want = "cargo xtask torture power --cuts 5 --quick --only 'a full disk'";
+        assert_eq!(replay.to_string(), want);
     }
 }

@@ -15,13 +15,13 @@ use super::victim::Victim;
 use super::workload::Profile;
 use super::{clean, work_dir};
 use crate::common::Random;
-use crate::report::Report;
+use crate::report::{Replay, Report};
 
 /// How many victims, and where.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Kill {
     /// Victims that are killed while they live (those that end before are not counted).
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = KILLS)]
     pub(crate) kills: u64,
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
@@ -29,10 +29,12 @@ pub(crate) struct Kill {
     #[arg(long)]
     pub(crate) dir: Option<PathBuf>,
     /// Victims at a time.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = JOBS)]
     pub(crate) jobs: u64,
 }
 
+const KILLS: u64 = 10_000;
+const JOBS: u64 = 2;
 /// A store lives this many victims, on average.
 const VICTIMS_A_STORE: usize = 16;
 const MAX_CALLS: usize = 12;
@@ -132,11 +134,14 @@ impl<'a> Job<'a> {
             self.report.count("victims", 1);
             killed.fetch_add(u64::from(ended.is_killed()), Ordering::Relaxed);
             if let Err(what) = self.check(&victim, &ended, &mut allowed) {
+                let Kill { kills, seed, jobs, .. } = self.arguments;
+                let replay = Replay::new("kill").option("kills", *kills, KILLS).with("seed", seed);
+                let replay = replay.option("jobs", *jobs, JOBS);
                 let store = format!("store {} of job {}", self.stores - 1, self.number);
-                let at = format!("seed {}, {store}, victim {victims}", self.arguments.seed);
                 let said = ended.said.replace('\n', "; ");
                 self.report.finding(format!(
-                    "{at}: {what} (killed {moment:?}; `{}`; said: {said})",
+                    "{replay}: {store}, victim {victims}: {what} (killed {moment:?}; `{}`; \
+                     said: {said})",
                     victim.arguments().join(" ")
                 ));
                 // It stays for who looks into it.

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::cgroup::Cgroup;
-use super::{clean, work_dir};
-use crate::report::Report;
+use super::{clean, skip_all, work_dir};
+use crate::report::{Replay, Report};
 
 /// Which program, and how much.
 #[derive(Clone, Debug, clap::Args)]
@@ -20,10 +20,10 @@ pub(crate) struct Memory {
     #[arg(long)]
     pub(crate) tidemill: PathBuf,
     /// The budget it is given.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = BUDGET_MIB)]
     pub(crate) budget_mib: u64,
     /// So many times the budget is the text that is imported.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = TIMES)]
     pub(crate) times: u64,
     /// Where text, store and spilled data stand: on a disk, for a file system in memory would
     /// count as memory. The directory for temporary files if not said.
@@ -31,6 +31,8 @@ pub(crate) struct Memory {
     pub(crate) dir: Option<PathBuf>,
 }
 
+const BUDGET_MIB: u64 = 64;
+const TIMES: u64 = 20;
 const MIB: u64 = 1 << 20;
 /// What is promised to be enough beside the budget.
 const PROMISED_MIB: u64 = 128;
@@ -71,8 +73,7 @@ const QUERIES: [(&str, &str); 8] = [
 pub(crate) fn memory(arguments: &Memory) -> anyhow::Result<ExitCode> {
     let limit = (arguments.budget_mib + PROMISED_MIB + PAGE_CACHE_MIB) * MIB;
     if let Err(why) = Cgroup::new(&group_name(), limit) {
-        eprintln!("this needs a memory control group, and so root on Linux: {why}");
-        return Ok(ExitCode::from(2));
+        return Ok(skip_all(&format!("a memory control group, and so root on Linux ({why})")));
     }
     let dir = work_dir(arguments.dir.as_deref(), "cgroup")?;
     let tidemill = arguments.tidemill.canonicalize().context("--tidemill")?;
@@ -85,7 +86,10 @@ pub(crate) fn memory(arguments: &Memory) -> anyhow::Result<ExitCode> {
         arguments.budget_mib,
         limit / MIB
     );
-    let mut campaign = Campaign { tidemill, dir, limit, report: Report::default() };
+    let replay = Replay::new("memory").with("tidemill", arguments.tidemill.display());
+    let replay = replay.option("budget-mib", arguments.budget_mib, BUDGET_MIB);
+    let replay = replay.option("times", arguments.times, TIMES);
+    let mut campaign = Campaign { tidemill, dir, limit, replay, report: Report::default() };
     let budget = format!("{}MiB", arguments.budget_mib);
     let (store, text) = (campaign.dir.join("store"), text.display().to_string());
     let store = store.display().to_string();
@@ -146,6 +150,7 @@ struct Campaign {
     tidemill: PathBuf,
     dir: PathBuf,
     limit: u64,
+    replay: Replay,
     report: Report,
 }
 
@@ -191,18 +196,24 @@ impl Campaign {
         let may_refuse = name != "count" && QUERIES.iter().any(|(query, _)| *query == name);
         match outcome {
             Ok(Outcome::Refused(why)) if !may_refuse => {
-                self.report.finding(format!("{name}: refused: {why}"));
+                self.finding(&format!("{name}: refused: {why}"));
             }
             Ok(outcome) => self.report.count(outcome.name(), 1),
-            Err(what) => self.report.finding(format!("{name}: {what}")),
+            Err(what) => self.finding(&format!("{name}: {what}")),
         }
         if let Some(answer) = answer.filter(|_| status.success()) {
             let found = std::fs::read_to_string(&output)?;
             if found != answer {
-                self.report.finding(format!("{name}: it answered {found:?}, not {answer:?}"));
+                self.finding(&format!("{name}: it answered {found:?}, not {answer:?}"));
             }
         }
         Ok(())
+    }
+}
+
+impl Campaign {
+    fn finding(&mut self, what: &str) {
+        self.report.finding(format!("{}: {what}", self.replay));
     }
 }
 

@@ -18,6 +18,7 @@ mod victim;
 mod workload;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -33,6 +34,14 @@ fn work_dir(dir: Option<&Path>, name: &str) -> anyhow::Result<PathBuf> {
     let dir = parent.join(format!("tidemill-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&dir)?;
     Ok(dir.canonicalize()?)
+}
+
+/// Says that a whole campaign could not run for want of something: neither fine nor a finding.
+fn skip_all(wanted: &str) -> ExitCode {
+    let mut report = crate::report::Report::default();
+    report.skip(format!("all of it: this needs {wanted}"));
+    report.print();
+    ExitCode::from(2)
 }
 
 /// Removes the directory unless something in it was found.

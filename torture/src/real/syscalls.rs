@@ -16,8 +16,8 @@ use super::process::{command, finish};
 use super::strace::{self, CALLS, Filter};
 use super::victim::Victim;
 use super::workload::Profile;
-use super::{clean, work_dir};
-use crate::report::Report;
+use super::{clean, skip_all, work_dir};
+use crate::report::{Replay, Report};
 
 /// Where, and which.
 #[derive(Clone, Debug, clap::Args)]
@@ -107,6 +107,10 @@ impl Case {
         let expression = self.injection.expression(self.call, self.index);
         format!("{} {expression}", self.part.name())
     }
+
+    fn replay(&self) -> Replay {
+        Replay::new("syscalls").with("only", self.name())
+    }
 }
 
 /// Calls that each part of the workload must make so often: no other campaign sees whether the real
@@ -120,8 +124,7 @@ const LEAST: [(&str, usize); 4] =
 /// When no process can be started, or no directory made.
 pub(crate) fn syscalls(arguments: &Syscalls) -> anyhow::Result<ExitCode> {
     if !strace::is_there() {
-        eprintln!("this needs strace 5.3 or later: apt-get install strace, dnf install strace");
-        return Ok(ExitCode::from(2));
+        return Ok(skip_all("strace 5.3 or later (apt-get install strace, dnf install strace)"));
     }
     let dir = work_dir(arguments.dir.as_deref(), "syscalls")?;
     let mut report = Report::default();
@@ -284,14 +287,14 @@ impl<'a> Bench<'a> {
         };
         self.report.count(&format!("{name}: cases that were hit"), u64::from(is_hit));
         if !is_hit {
-            self.report.finding(format!("{}: the call was not made", case.name()));
+            self.report.finding(format!("{}: the call was not made", case.replay()));
         }
         self.report.count("calls made to fail or lie", traced.injected as u64);
         match check(case, &victim, &traced, &mut allowed) {
             Ok(outcome) => self.report.count(&format!("{name}: {outcome}"), 1),
             Err(what) => {
                 let said = traced.ended.said.replace('\n', "; ");
-                self.report.finding(format!("{}: {what} (said: {said})", case.name()));
+                self.report.finding(format!("{}: {what} (said: {said})", case.replay()));
             }
         }
         Ok(())

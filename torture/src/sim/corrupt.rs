@@ -7,12 +7,12 @@
 use std::sync::Arc;
 
 use super::damage::Damage;
-use super::driver::{Finding, Findings, Limits, Progress, Replay, caught, run};
+use super::driver::{Finding, Findings, Limits, Progress, caught, run};
 use super::look::{Files, Outcome, Seen, look, machine, sure_bytes};
 use super::salvage::salvage;
 use super::sample::{Sample, SampleFile};
 use crate::common::Random;
-use crate::report::Report;
+use crate::report::{Replay, Report};
 
 /// Every bit flipped, every truncation, and worse, of small stores' files.
 #[derive(Clone, Debug, clap::Args)]

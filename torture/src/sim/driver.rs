@@ -1,7 +1,6 @@
 //! Runs cases on threads until time or number is up, and catches panics.
 
 use std::cell::Cell;
-use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, Once, PoisonError};
@@ -9,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::report::Report;
+use crate::report::{Replay, Report};
 
 /// A case that found this much is broken enough.
 const MAX_FINDINGS_OF_CASE: usize = 3;
@@ -63,35 +62,6 @@ impl Progress<'_> {
 /// What was found in a case: text that says what, where.
 pub(crate) type Finding = String;
 
-/// The command that does again what a finding was found by.
-#[derive(Clone, Debug)]
-pub(crate) struct Replay(String);
-
-impl Replay {
-    /// That of a campaign.
-    pub(crate) fn new(campaign: &str) -> Self {
-        Self(format!("torture {campaign}"))
-    }
-
-    /// With an option, if it has not its default.
-    pub(crate) fn option<T: Display + PartialEq>(
-        mut self,
-        name: &str,
-        value: T,
-        default: T,
-    ) -> Self {
-        if value != default {
-            self.0.push_str(&format!(" --{name} {value}"));
-        }
-        self
-    }
-
-    /// Of one seed.
-    fn of(&self, seed: u64) -> String {
-        format!("{} --seed {seed} --cases 1", self.0)
-    }
-}
-
 /// Runs `case(seed, progress, report)` for one seed after the other.
 pub(crate) fn run(
     replay: &Replay,
@@ -118,7 +88,10 @@ pub(crate) fn run(
             }
             let seed = limits.seed.wrapping_add(index);
             if let Err(finding) = caught(|| case(seed, &progress, &mut report)).and_then(|r| r) {
-                report.finding(format!("{}: {finding}", replay.of(seed)));
+                report.finding(format!(
+                    "{}: {finding}",
+                    replay.clone().with("seed", seed).with("cases", 1)
+                ));
             }
             report.count("stores", 1);
         }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use tidemill_store::{Durability, ErrorKind, Failure, Fault, FaultyDisk, SimDisk};
 
 use super::digest::Digest;
-use super::driver::{Finding, Findings, Limits, Progress, Replay, caught, run};
+use super::driver::{Finding, Findings, Limits, Progress, caught, run};
 use super::machine::{Session, open};
 use super::workload::{Call, Workload};
 use crate::common::{Model, Random};
-use crate::report::Report;
+use crate::report::{Replay, Report};
 
 /// Every call to the disk failing, in every way, once and for ever.
 #[derive(Clone, Debug, clap::Args)]

@@ -14,14 +14,14 @@ use tidemill_store::{
 };
 
 use super::digest::Digest;
-use super::driver::{Finding, Findings, Limits, Progress, Replay, caught, run};
+use super::driver::{Finding, Findings, Limits, Progress, caught, run};
 use super::history::History;
 use super::look::is_reported;
 use super::machine::{DIR, NEW_DIR, Session, open, open_new};
 use super::sample::{LOG_HEADER_BYTES, mark};
 use super::workload::{Call, Workload};
 use crate::common::{Random, dump, texts};
-use crate::report::Report;
+use crate::report::{Replay, Report};
 
 /// Syncs that succeed and keep nothing, once and for ever, before the power goes.
 #[derive(Clone, Debug, clap::Args)]

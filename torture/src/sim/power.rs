@@ -12,12 +12,12 @@ use tidemill_model::Batch;
 use tidemill_store::{Disk, Durability, Options, Result as StoreResult, SimDisk, Store};
 
 use super::digest::Digest;
-use super::driver::{Finding, Findings, Limits, Progress, Replay, caught, run};
+use super::driver::{Finding, Findings, Limits, Progress, caught, run};
 use super::machine::open;
 use super::record::{Moment, record};
 use super::workload::{Call, Workload};
 use crate::common::{Random, Row, dump, fill};
-use crate::report::Report;
+use crate::report::{Replay, Report};
 
 /// Recoveries make about so many changes.
 const RECOVERY_CHANGES: usize = 14;

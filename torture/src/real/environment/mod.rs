@@ -14,7 +14,7 @@ use super::inspect::{Way, inspect};
 use super::process::{Ended, command, finish};
 use super::victim::Victim;
 use super::{clean, work_dir};
-use crate::report::Report;
+use crate::report::{Replay, Report};
 
 /// Which.
 #[derive(Clone, Debug, clap::Args)]
@@ -75,12 +75,13 @@ pub(crate) fn environment(arguments: &Environment) -> anyhow::Result<ExitCode> {
         match checked {
             Ok(Outcome::Fine(what)) => println!("ok       {}: {what}", check.name),
             Ok(Outcome::Skipped(why)) => {
-                report.count("skipped", 1);
-                println!("skipped  {}: {why}", check.name);
+                println!("skipped  {}", check.name);
+                report.skip(format!("{}: {why}", check.name));
             }
             Err(what) => {
                 println!("FINDING  {}", check.name);
-                report.finding(format!("{}: {what}", check.name));
+                let replay = Replay::new("environment").flag("quick", arguments.quick);
+                report.finding(format!("{}: {what}", replay.with("only", check.name)));
             }
         }
     }
