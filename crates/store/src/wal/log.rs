@@ -1,9 +1,10 @@
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::frame::Frame;
 use super::header::{End, Header, Mark};
+use super::sync::{Condvar, Mutex, MutexGuard, lock, wait, wait_timeout_while};
 use super::{log_path, new_log_path};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
@@ -92,7 +93,7 @@ impl Log {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// The last write that may be shown to readers.
@@ -136,7 +137,7 @@ impl Log {
                 return Err(Error::poisoned());
             }
             if state.is_leading {
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = wait(&self.changed, state);
             } else {
                 self.lead(state, Lead::Write)?;
                 state = self.lock();
@@ -148,7 +149,7 @@ impl Log {
     /// Writes what is pending, as the leader of all who wait for it.
     fn lead(&self, mut state: MutexGuard<'_, State>, lead: Lead) -> Result<()> {
         while state.is_leading {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = wait(&self.changed, state);
         }
         if state.is_poisoned {
             return Err(Error::poisoned());
@@ -211,17 +212,18 @@ impl Log {
     /// Waits until there is something to mark, and then until nothing was written for `idle`;
     /// marks it then. `false`: it is to stop.
     pub(super) fn mark_when_idle(&self, idle: Duration) -> bool {
-        let is_marked = |state: &mut State| {
+        let mut state = self.lock();
+        loop {
             let waits = state.is_marked(Lead::Mark { end: End::Open }) || state.is_poisoned;
             state.is_marker_waiting = waits && !state.has_marker_stopped;
-            state.is_marker_waiting
-        };
-        let state = self.to_mark.wait_while(self.lock(), is_marked);
-        let state = state.unwrap_or_else(PoisonError::into_inner);
+            if !state.is_marker_waiting {
+                break;
+            }
+            state = wait(&self.to_mark, state);
+        }
         let seen = (state.written, state.number);
         let goes_on = |state: &mut State| !state.has_marker_stopped;
-        let waited = self.to_mark.wait_timeout_while(state, idle, goes_on);
-        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let state = wait_timeout_while((&self.state, &self.to_mark), state, idle, goes_on);
         if state.has_marker_stopped {
             return false;
         }

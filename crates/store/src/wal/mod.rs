@@ -18,10 +18,13 @@
 mod frame;
 mod header;
 mod log;
+#[cfg(all(test, loom))]
+mod loom;
 mod marker;
 mod record;
 mod replay;
 mod scan;
+mod sync;
 #[cfg(test)]
 pub(crate) mod tests;
 
