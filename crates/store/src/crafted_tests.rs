@@ -12,7 +12,7 @@ use crate::chunk::Chunk;
 use crate::definition::{Definition, Mark};
 use crate::definition_file::DefinitionFile;
 use crate::disk::{Disk, RealDisk, SimDisk};
-use crate::manifest::{Manifest, SegmentEntry, TableEntry};
+use crate::manifest::{Manifest, SegmentEntry, TableEntry, definition_path};
 use crate::segment::{EncodedBlock, SegmentWriter};
 use crate::wal::{log_path, tests::log_of};
 use crate::{Error, ErrorKind, Options, Store};
@@ -157,6 +157,13 @@ fn with_segment(
     make: impl FnOnce(&SimDisk) -> SegmentEntry,
     change: impl FnOnce(&mut Manifest),
 ) -> Result<Store, Error> {
+    Store::open(DIR, options(&disk_with_segment(make, change)))
+}
+
+fn disk_with_segment(
+    make: impl FnOnce(&SimDisk) -> SegmentEntry,
+    change: impl FnOnce(&mut Manifest),
+) -> SimDisk {
     let disk = directory();
     let mut file = DefinitionFile::new(Path::new(DIR), 0);
     let definition_bytes = file.append(&disk, &table()).unwrap().unwrap().bytes;
@@ -165,7 +172,33 @@ fn with_segment(
     let mut manifest = Manifest { next_file: 10, tables, segments, ..Manifest::default() };
     change(&mut manifest);
     manifest.replace(&disk, Path::new(DIR)).unwrap();
-    Store::open(DIR, options(&disk))
+    disk
+}
+
+#[test]
+fn an_addition_ends_where_its_frame_does() {
+    let (disk, dir) = (directory(), Path::new(DIR));
+    let mut bytes = {
+        let appended = DefinitionFile::new(dir, 0).append(&disk, &table()).unwrap();
+        disk.files()[&definition_path(dir, 0)][..appended.unwrap().bytes as usize].to_vec()
+    };
+    let longer = [&addition(&table())[..], &[0]].concat();
+    bytes.truncate(16);
+    bytes.put_u32(longer.len() as u32);
+    bytes.put_u32(crc32c::crc32c(&longer));
+    bytes.put(&longer);
+    put(&disk, &definition_path(dir, 0), &bytes);
+    let definition_bytes = bytes.len() as u64;
+    let tables = vec![TableEntry { id: 0, definition_bytes, ..TableEntry::default() }];
+    Manifest { next_file: 1, tables, ..Manifest::default() }.replace(&disk, dir).unwrap();
+    refused(Store::open(DIR, options(&disk)), "1 bytes too many");
+    // In a log `check` says it of the definitions by themselves.
+    let disk = SimDisk::new(0);
+    drop(Store::open(DIR, options(&disk)).unwrap());
+    put(&disk, &log_path(dir, 1), &log_of(1, 1, &[(1, 0, &record(&[(0, &longer)], &[]))]));
+    let damages = crate::check(DIR, &options(&disk)).unwrap().damages;
+    let says = |what: &str| damages.iter().any(|damage| damage.to_string().contains(what));
+    assert!(says("definitions in write 1 that do not fit: 1 bytes too many"), "{damages:?}");
 }
 
 #[test]
@@ -216,8 +249,9 @@ fn a_segment_has_room_for_its_parts() {
     refused(with_bytes(|bytes| bytes.extend_from_slice(b"TIDEMSEG")), trailer);
 }
 
-/// What `check` says of a segment of one column, the times of two rows of a series.
-fn checked(times: &[u8], range: (i64, i64)) -> String {
+/// What `check` says, of the open store and of the file, of a segment of one column, the times of two
+/// rows of a series.
+fn checked(times: &[u8], range: (i64, i64)) -> [String; 2] {
     let make = |disk: &SimDisk| {
         let chunks = vec![(times.len() as u32, crc32c::crc32c(times))];
         let runs = vec![(0, 2, TimeRange::new(range.0, range.1))];
@@ -227,8 +261,13 @@ fn checked(times: &[u8], range: (i64, i64)) -> String {
         writer.push(&block).unwrap();
         writer.finish().unwrap()
     };
-    let problems = with_segment(make, |_| {}).unwrap().check().unwrap().problems;
-    problems.iter().map(ToString::to_string).collect()
+    let disk = disk_with_segment(make, |_| {});
+    let damages = crate::check(DIR, &options(&disk)).unwrap().damages;
+    let problems = Store::open(DIR, options(&disk)).unwrap().check().unwrap().problems;
+    [
+        problems.iter().map(ToString::to_string).collect(),
+        damages.iter().map(|damage| damage.error.to_string()).collect(),
+    ]
 }
 
 #[test]
@@ -236,12 +275,18 @@ fn check_finds_times_that_are_not_those_of_their_block() {
     // Flags, a constant interval, the first time, the interval.
     let (five, step) = ([0, 0, 0, 10], [0, 2]);
     let good = [&five[..], &step].concat();
-    assert_eq!(checked(&good, (5, 6)), "");
-    let found = "times of series 0 are not those of its block";
-    assert!(checked(&good, (5, 7)).contains(found) || checked(&good, (4, 5)).contains(found));
-    let still = [&five[..], &[0, 0]].concat();
-    assert!(checked(&still, (5, 5)).contains(found), "{}", checked(&still, (5, 5)));
-    assert!(!checked(&[&[4][..], &good[1..]].concat(), (5, 6)).is_empty(), "flags");
+    assert_eq!(checked(&good, (5, 6)), ["", ""]);
+    let found = |times: &[u8], range| {
+        let [open, file] = checked(times, range);
+        assert!(open.contains("times of series 0 are not those of its block"), "{open}");
+        assert!(file.contains("the times of block 0 are not those the footer says"), "{file}");
+    };
+    for range in [(5, 5), (6, 6), (7, 9), (1, 5)] {
+        found(&good, range);
+    }
+    found(&[&five[..], &[0, 0]].concat(), (5, 5));
+    let flags = checked(&[&[4][..], &good[1..]].concat(), (5, 6));
+    assert!(flags.iter().all(|said| said.contains("block 0 has no times")), "{flags:?}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use common::hooked::{Call, Hooked};
 use common::{Row, Rows, dump, fill};
 use tidemill_model::Batch;
 use tidemill_store::{Disk, ErrorKind, Options, RealDisk, SimDisk, Store};
@@ -92,6 +93,30 @@ fn a_directory_that_holds_something_is_left_alone() {
     assert_eq!(store.backup(DIR).unwrap_err().kind(), ErrorKind::Invalid);
 }
 
+/// What others do in the directory between the first look at it and the lock.
+#[test]
+fn a_directory_is_for_one_backup() {
+    for (other, kind) in [("LOCK", ErrorKind::Locked), ("notes.txt", ErrorKind::Invalid)] {
+        let disk = SimDisk::new(0);
+        let (beside, held) = (disk.clone(), std::sync::Mutex::new(None));
+        let hook = move |call, dir: &Path| {
+            if call == Call::CreateDir && dir == Path::new(TO) {
+                beside.create_dir_all(dir)?;
+                *held.lock().unwrap() = Some(beside.lock(&dir.join(other))?);
+            }
+            Ok(())
+        };
+        let store = sample(&disk).unwrap();
+        drop(store);
+        let hooked = Arc::new(Hooked::new(&disk, hook));
+        let reader = Options { disk: hooked, read_only: true, ..Options::default() };
+        let error = Store::open(DIR, reader).unwrap().backup(TO).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        let names = disk.list(Path::new(TO)).unwrap();
+        assert!(names.iter().all(|name| name == "LOCK" || name == other), "{names:?}");
+    }
+}
+
 #[test]
 fn damage_is_not_copied_in_silence() {
     let disk = SimDisk::new(0);
@@ -117,6 +142,7 @@ fn a_power_cut_leaves_a_whole_backup_or_none() {
     let end = disk.changes();
     let (mut whole, mut none) = (0, 0);
     for (cut, seed) in (start..=end).flat_map(|cut| (0..4).map(move |seed| (cut, seed))) {
+        let seed = cut * 4 + seed;
         let disk = SimDisk::new(seed);
         let store = sample(&disk).unwrap();
         assert_eq!(disk.changes(), start);

@@ -222,3 +222,85 @@ fn no_row_is_refused_for_one_that_is_in_doubt() {
     assert_eq!(write(&store, 1).unwrap_err().kind(), ErrorKind::Poisoned);
     assert_eq!(times(&store), [] as [i64; 0]);
 }
+
+/// Without durability a write that is taken is not waited for: that the store is poisoned must be
+/// said before.
+#[test]
+fn without_durability_nothing_is_taken_after_a_failure() {
+    let disk = FaultyDisk::new(SimDisk::new(0));
+    let store = open(&disk, Durability::None).unwrap();
+    write(&store, 1).unwrap();
+    let (operation, failure) = (Some(Operation::Sync), Failure::Io);
+    disk.set_fault(Some(Fault { operation, at: 0, is_permanent: false, failure }));
+    assert_eq!(store.sync().unwrap_err().kind(), ErrorKind::Io);
+    assert_eq!(write(&store, 2).unwrap_err().kind(), ErrorKind::Poisoned);
+    assert_eq!(times(&store), [1]);
+}
+
+/// A flush that failed leaves no segment behind that nothing names, and another one may succeed,
+/// unless the store is poisoned.
+#[test]
+fn a_flush_that_failed_leaves_no_segment() {
+    let mut harmless = 0;
+    for operation in [Operation::Create, Operation::Write, Operation::Sync] {
+        for at in 0.. {
+            let sim = SimDisk::new(0);
+            let disk = FaultyDisk::new(sim.clone());
+            let store = open(&disk, Durability::Fsync).unwrap();
+            let mut batch = Batch::new();
+            fill(&mut batch, &["t", "u"].map(|table| Row::new(table, "a", 1, 1)));
+            store.write(&mut batch).unwrap();
+            let (operation, failure) = (Some(operation), Failure::NoSpace);
+            disk.set_fault(Some(Fault { operation, at, is_permanent: false, failure }));
+            if store.flush().is_ok() {
+                break;
+            }
+            if write(&store, 2).is_err_and(|error| error.kind() == ErrorKind::Poisoned) {
+                continue;
+            }
+            harmless += 1;
+            let segments = || {
+                let names = sim.files().into_keys();
+                names.filter(|path| path.extension().is_some_and(|end| end == "seg")).count()
+            };
+            assert_eq!(segments(), 0, "{operation:?} {at}");
+            store.flush().unwrap();
+            assert_eq!((segments(), times(&store)), (2, vec![1, 2, 1]), "{operation:?} {at}");
+        }
+    }
+    assert_eq!(harmless, 6, "two segments are each created, written and synced");
+}
+
+/// A flush that nobody waits for fails: the write that made it due is in the log, and no more come.
+#[test]
+fn a_flush_that_nobody_waits_for_poisons_when_it_fails() {
+    let sim = SimDisk::new(0);
+    let disk = FaultyDisk::new(sim.clone());
+    let options =
+        |disk: Arc<dyn Disk>| Options { disk, max_memtable_bytes: Some(1), ..Options::default() };
+    let store = Store::open(DIR, options(Arc::new(disk.clone()))).unwrap();
+    // The first file created is the next log, the second the segment.
+    let (operation, failure) = (Some(Operation::Create), Failure::NoSpace);
+    disk.set_fault(Some(Fault { operation, at: 1, is_permanent: false, failure }));
+    write(&store, 1).unwrap();
+    assert_eq!(disk.failed(), 1);
+    assert_eq!(write(&store, 2).unwrap_err().kind(), ErrorKind::Poisoned);
+    drop(store);
+    let store = Store::open(DIR, options(Arc::new(sim.crash()))).unwrap();
+    assert_eq!(times(&store), [1]);
+}
+
+/// A table all of whose rows were refused has a name and nothing else.
+#[test]
+fn a_table_without_rows_is_found_again() {
+    let disk = SimDisk::new(0);
+    let store = open(&disk, Durability::Fsync).unwrap();
+    let mut batch = Batch::new();
+    let refused = Row { fields: vec![("time", common::Val::Int(1))], ..Row::new("u", "", 1, 1) };
+    fill(&mut batch, &[refused]);
+    assert_eq!(store.write(&mut batch).unwrap().rejections.len(), 1);
+    write(&store, 1).unwrap();
+    store.close().unwrap();
+    let store = open(&disk, Durability::Fsync).unwrap();
+    assert_eq!((times(&store), store.snapshot().tables().len()), (vec![1], 2));
+}

@@ -5,16 +5,16 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
+use common::hooked::{Call, Hooked};
 use common::{Random, Row, Rows, Val, dump, fill};
 use tidemill_model::{Batch, Duplicates};
 use tidemill_store::{
-    BulkMap, Damage, Disk, DiskFile, ErrorKind, Lost, Options, Repaired, Report, SimDisk, Store,
-    check, repair,
+    BulkMap, Damage, Disk, ErrorKind, Lost, Options, Repaired, Report, SimDisk, Store, check,
+    repair,
 };
 
 const DIR: &str = "/store";
@@ -392,60 +392,6 @@ fn a_definition_that_was_never_committed_names_nothing() {
     assert_eq!(salvage(&sample, &files, "without").0, sample.rows);
 }
 
-/// A disk on which a writer does something right before a reader's n-th look at the directory.
-struct Beside {
-    disk: SimDisk,
-    looks: AtomicUsize,
-    act_at: usize,
-    act: Mutex<Box<dyn FnMut() + Send>>,
-}
-
-impl Beside {
-    fn look(&self) {
-        if self.looks.fetch_add(1, Ordering::SeqCst) == self.act_at {
-            self.act.lock().unwrap()();
-        }
-    }
-}
-
-impl std::fmt::Debug for Beside {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Beside")
-    }
-}
-
-impl Disk for Beside {
-    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        self.disk.create_dir_all(dir)
-    }
-    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        self.disk.create(path)
-    }
-    fn open(&self, path: &Path, writable: bool) -> io::Result<Arc<dyn DiskFile>> {
-        self.look();
-        self.disk.open(path, writable)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.disk.rename(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.disk.remove(path)
-    }
-    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        self.look();
-        self.disk.list(dir)
-    }
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.disk.sync_dir(dir)
-    }
-    fn lock(&self, path: &Path) -> io::Result<Box<dyn Send + Sync>> {
-        self.disk.lock(path)
-    }
-    fn now_ns(&self) -> i64 {
-        self.disk.now_ns()
-    }
-}
-
 /// Whatever a writer does between two looks at the directory, a check finds nothing, and a backup
 /// has all that was acknowledged before.
 #[test]
@@ -471,17 +417,21 @@ fn a_writer_may_replace_files_at_any_moment() {
             writer.compact().unwrap();
             put(&writer, 5);
         };
-        let beside = Arc::new(Beside {
-            disk: disk.clone(),
-            looks: AtomicUsize::new(0),
-            act_at,
-            act: Mutex::new(Box::new(act)),
-        });
-        let reading: Arc<dyn Disk> = Arc::<Beside>::clone(&beside);
-        let beside_options = Options { disk: reading, ..Options::default() };
+        // Right before the n-th look at the directory.
+        let seen = Arc::new(AtomicUsize::new(0));
+        let of_hook = Arc::clone(&seen);
+        let hook = move |call, _: &Path| {
+            let is_look = [Call::Open, Call::List].contains(&call);
+            if is_look && of_hook.fetch_add(1, Ordering::SeqCst) == act_at {
+                act();
+            }
+            Ok(())
+        };
+        let beside = Arc::new(Hooked::new(&disk, hook));
+        let beside_options = Options { disk: beside, ..Options::default() };
         let report = check(DIR, &beside_options).unwrap();
         assert_eq!(texts(&report), Vec::<String>::new(), "at look {act_at}");
-        looks = beside.looks.swap(0, Ordering::SeqCst);
+        looks = seen.swap(0, Ordering::SeqCst);
         let reader =
             Store::open(DIR, Options { read_only: true, ..beside_options.clone() }).unwrap();
         reader.backup(NEW).unwrap();

@@ -2,10 +2,14 @@
 
 use std::path::Path;
 
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::frame::Frame;
 use super::header::{End, Header};
-use super::{Replay, log_path, replay};
-use crate::disk::{Disk, SimDisk};
+use super::replay::read_header;
+use super::{LogScan, Replay, log_path, replay};
+use crate::disk::{Disk, DiskFile, SimDisk};
 use crate::error::{Error, ErrorKind};
 
 /// A log file of frames (sequence, durable bytes, payload), never marked.
@@ -111,4 +115,44 @@ fn what_is_durable_is_what_the_later_word_says() {
     let marked = marked(log_of(1, 5, &frames), 1598, End::Open);
     assert_eq!(read(&marked, true).unwrap().0.synced_bytes, 1598);
     refused(&log_of(1, 6, &[]), true, 20, "a hole");
+}
+
+/// A log whose writer is in the middle of writing a mark when it is read the first time.
+#[derive(Debug)]
+struct Marking {
+    bytes: Vec<u8>,
+    reads: AtomicUsize,
+}
+
+impl DiskFile for Marking {
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        let rest = self.bytes.get(offset as usize..).unwrap_or_default();
+        buffer.copy_from_slice(rest.get(..buffer.len()).ok_or(io::ErrorKind::UnexpectedEof)?);
+        if self.reads.fetch_add(1, Ordering::Relaxed) == 0 {
+            buffer[1024] ^= 1;
+        }
+        Ok(())
+    }
+    fn write_all_at(&self, _: &[u8], _: u64) -> io::Result<()> {
+        unreachable!("it is read")
+    }
+    fn sync(&self) -> io::Result<()> {
+        unreachable!("it is read")
+    }
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.bytes.len() as u64)
+    }
+    fn set_len(&self, _: u64) -> io::Result<()> {
+        unreachable!("it is read")
+    }
+}
+
+#[test]
+fn a_mark_that_is_being_written_is_read_again() {
+    let frames: [(u64, u64, &[u8]); 1] = [(5, 1536, b"one")];
+    let marking = || Marking { bytes: log_of(1, 5, &frames), reads: AtomicUsize::new(0) };
+    let scan = LogScan::read(&marking(), 1).unwrap();
+    assert_eq!((scan.damaged_mark, scan.frames), (None, vec![(1536, 5)]));
+    let header = read_header(&marking(), 1).unwrap();
+    assert_eq!(header.unwrap().damaged_mark, None);
 }

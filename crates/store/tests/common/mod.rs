@@ -1,6 +1,8 @@
 //! Rows as tests see them, and the naive store that the real one is compared with.
 #![allow(dead_code, reason = "every test program uses its own part of this")]
 
+pub(crate) mod hooked;
+
 use std::collections::BTreeMap;
 
 use tidemill_model::{Batch, Duplicates, FieldType, SeriesKey, TimeRange, Value};
