@@ -224,7 +224,7 @@ fn a_segment_is_of_its_table_and_its_manifest() {
 
 #[test]
 fn a_segment_has_room_for_its_parts() {
-    let with_bytes = |change: fn(&mut Vec<u8>)| {
+    let disk_with_bytes = |change: fn(&mut Vec<u8>)| {
         let make = |disk: &SimDisk| {
             let mut entry = segment(disk, 0, 0, vec![(0, FieldType::Int)]);
             let path = entry.path(Path::new(DIR));
@@ -234,8 +234,9 @@ fn a_segment_has_room_for_its_parts() {
             put(disk, &path, &bytes);
             entry
         };
-        with_segment(make, |_| {})
+        disk_with_segment(make, |_| {})
     };
+    let with_bytes = |change| Store::open(DIR, options(&disk_with_bytes(change)));
     assert!(with_bytes(|_| {}).is_ok());
     refused(with_bytes(|bytes| bytes.truncate(31)), "31 bytes where");
     let trailer = "not the trailer of a segment";
@@ -247,6 +248,12 @@ fn a_segment_has_room_for_its_parts() {
     refused(with_bytes(|bytes| footer_at(bytes, 15)), trailer);
     refused(with_bytes(|bytes| footer_at(bytes, -1)), trailer);
     refused(with_bytes(|bytes| bytes.extend_from_slice(b"TIDEMSEG")), trailer);
+    // Bytes that are no chunk's: the chunks may stand somewhere else.
+    let other = "the footer is not that of this segment";
+    let disk = disk_with_bytes(|bytes| drop(bytes.splice(24..24, [0; 4])));
+    let damages = crate::check(DIR, &options(&disk)).unwrap().damages;
+    assert!(damages[0].to_string().contains(other) && !damages[0].lost.is_nothing(), "{damages:?}");
+    refused(Store::open(DIR, options(&disk)), other);
 }
 
 /// What `check` says, of the open store and of the file, of a segment of one column, the times of two

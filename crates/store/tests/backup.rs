@@ -81,6 +81,31 @@ fn a_backup_is_a_store_with_the_same_rows() {
     assert_eq!(dump(&store.snapshot()), want);
 }
 
+/// Whether rows were in memory or all in segments.
+#[test]
+fn what_is_written_to_a_backup_is_younger_than_what_it_holds() {
+    for is_flushed in [false, true] {
+        let disk = SimDisk::new(0);
+        let store = sample(&disk).unwrap();
+        if is_flushed {
+            store.flush().unwrap();
+        }
+        store.backup(TO).unwrap();
+        let copy = Store::open(TO, options(&disk)).unwrap();
+        let (mut batch, mut want) = (Batch::new(), dump(&store.snapshot()));
+        let newer = Row::new("t", "b", 7, 99);
+        fill(&mut batch, std::slice::from_ref(&newer));
+        copy.write(&mut batch).unwrap();
+        want.insert(("t".into(), "b".into(), 7), [("i".into(), newer.fields[0].1.clone())].into());
+        assert_eq!(dump(&copy.snapshot()), want, "{is_flushed}");
+        copy.compact().unwrap();
+        assert_eq!(dump(&copy.snapshot()), want, "{is_flushed}");
+        drop(copy);
+        let copy = Store::open(TO, options(&disk)).unwrap();
+        assert_eq!(dump(&copy.snapshot()), want, "{is_flushed}");
+    }
+}
+
 #[test]
 fn a_directory_that_holds_something_is_left_alone() {
     let disk = SimDisk::new(0);

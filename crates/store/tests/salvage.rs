@@ -233,10 +233,21 @@ fn every_truncation_costs_no_more_than_is_said() {
         for cut in 0..sample.files[path].len() {
             let mut files = sample.files.clone();
             files.get_mut(path).unwrap().truncate(cut);
-            let (_, repaired) =
-                salvage(&sample, &files, &format!("{} cut at {cut}", path.display()));
-            assert!(names_file(&repaired.report.damages, path), "{} cut at {cut}", path.display());
+            let what = format!("{} cut at {cut}", path.display());
+            let (_, repaired) = salvage(&sample, &files, &what);
+            assert!(names_file(&repaired.report.damages, path), "{what}");
+            // The disk did not fail.
+            let mut kinds = repaired.report.damages.iter().map(|damage| damage.error.kind());
+            assert!(kinds.all(|kind| kind == ErrorKind::Corrupt), "{what}");
         }
+        // What stands behind a file's end costs nothing.
+        let mut files = sample.files.clone();
+        files.get_mut(path).unwrap().extend([7; 40]);
+        let what = format!("{} with more behind it", path.display());
+        let (got, repaired) = salvage(&sample, &files, &what);
+        assert_eq!(got, sample.rows, "{what}");
+        let is_damage = [".seg", "MANIFEST"].iter().any(|end| what.contains(end));
+        assert_eq!(names_file(&repaired.report.damages, path), is_damage, "{what}");
     }
 }
 
