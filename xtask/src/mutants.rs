@@ -37,7 +37,7 @@ const COVERED: [(&str, &[&str]); 3] = [
             "inner.end()",
             "if state.is_poisoned",
             "log.is_poisoned()",
-            "Log::is_poisoned",
+            ".is_in_doubt()",
         ],
     ),
     ("crates/codec/src", &["cursor.finish()"]),

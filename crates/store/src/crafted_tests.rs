@@ -192,6 +192,11 @@ fn an_addition_ends_where_its_frame_does() {
     let tables = vec![TableEntry { id: 0, definition_bytes, ..TableEntry::default() }];
     Manifest { next_file: 1, tables, ..Manifest::default() }.replace(&disk, dir).unwrap();
     refused(Store::open(DIR, options(&disk)), "1 bytes too many");
+    let damages = crate::check(DIR, &options(&disk)).unwrap().damages;
+    assert!(
+        damages[0].to_string().contains("behind the first 0 fields and 0 series"),
+        "{damages:?}"
+    );
     // In a log `check` says it of the definitions by themselves.
     let disk = SimDisk::new(0);
     drop(Store::open(DIR, options(&disk)).unwrap());
@@ -256,6 +261,71 @@ fn a_segment_has_room_for_its_parts() {
     refused(Store::open(DIR, options(&disk)), other);
 }
 
+/// What `check` says of a store with these logs, the first writes of which define a table; what it
+/// notes counts as well.
+fn said_of_logs(logs: &[(u64, Vec<u8>)]) -> Vec<String> {
+    let disk = SimDisk::new(0);
+    drop(Store::open(DIR, options(&disk)).unwrap());
+    logs.iter().for_each(|(number, bytes)| put(&disk, &log_path(Path::new(DIR), *number), bytes));
+    let report = crate::check(DIR, &options(&disk)).unwrap();
+    report.damages.iter().map(ToString::to_string).chain(report.notes).collect()
+}
+
+#[test]
+fn check_says_what_opening_would_refuse() {
+    let first = record(&[(0, &addition(&table()))], &[(0, row(0, vec![integers(0)]))]);
+    let next = record(&[], &[(0, row(0, vec![integers(0)]))]);
+    let said = |logs: &[(u64, Vec<u8>)], want: &[&str]| {
+        let said = said_of_logs(logs);
+        let is_it = said.len() == want.len() && said.iter().zip(want).all(|(s, w)| s.contains(w));
+        assert!(is_it, "{said:#?}, not {want:?}");
+    };
+    let open = "was not closed";
+    said(&[(1, log_of(1, 1, &[(1, 0, &first), (2, 0, &next)]))], &[open]);
+    let twice = log_of(1, 1, &[(1, 0, &first), (2, 0, &next), (2, 0, &next)]);
+    said(&[(1, twice)], &["write 2 where write 3 is missing", open]);
+    let hole = log_of(1, 1, &[(1, 0, &first), (3, 0, &next)]);
+    said(&[(1, hole)], &["writes 2 to 2 are missing", open]);
+    let late = log_of(1, 2, &[(2, 0, &first)]);
+    said(&[(1, late)], &["writes 1 to 1 are missing", open]);
+    let early = log_of(1, 1, &[(1, 0, &first)]);
+    said(&[(1, early), (2, log_of(2, 2, &[]))], &["the log ends too early", open]);
+    // Nobody knew the second write durable when the third was written: both may be torn.
+    let mut torn = log_of(1, 1, &[(1, 0, &first), (2, 0, &next), (3, 0, &next)]);
+    let end = torn.len();
+    torn[end - next.len() - 30] ^= 1;
+    said(&[(1, torn.clone())], &["never acknowledged", open]);
+    // A hole in an earlier log is damage, whatever the last one says.
+    let damage = ["bytes of the log are no write", "the log ends too early", "2 are missing", open];
+    said(&[(1, torn), (2, log_of(2, 4, &[]))], &damage);
+    // A header that nothing but the magic is left of costs nothing.
+    let mut header = log_of(1, 1, &[(1, 0, &first)]);
+    header[20] ^= 1;
+    said(&[(1, header)], &["lost: nothing (writes are found without the header)", open]);
+}
+
+#[test]
+fn check_decodes_every_column() {
+    for (values, found) in [(&[0, 0, 14][..], ""), (&[0, 99], "an unknown encoding")] {
+        let make = |disk: &SimDisk| {
+            let times = [0, 0, 0, 10, 0, 2];
+            let chunks =
+                [&times[..], values].map(|bytes| (bytes.len() as u32, crc32c::crc32c(bytes)));
+            let runs = vec![(0, 1, TimeRange::new(5, 5))];
+            let (dir, fields) = (Path::new(DIR), vec![(0, FieldType::Int)]);
+            let mut writer = SegmentWriter::create(disk, dir, 9, 0, 1, fields).unwrap();
+            let bytes = [&times[..], values].concat();
+            let block = EncodedBlock { rows: 1, runs, bytes, chunks: chunks.to_vec() };
+            writer.push(&block).unwrap();
+            writer.finish().unwrap()
+        };
+        let check = with_segment(make, |_| {}).unwrap().check().unwrap();
+        let problems: String = check.problems.iter().map(ToString::to_string).collect();
+        assert!(problems.is_empty() == found.is_empty() && problems.contains(found), "{problems}");
+        assert_eq!((check.blocks, check.rows), (1, 1), "its checksums match");
+    }
+}
+
 /// What `check` says, of the open store and of the file, of a segment of one column, the times of two
 /// rows of a series.
 fn checked(times: &[u8], range: (i64, i64)) -> [String; 2] {
@@ -307,7 +377,8 @@ fn only_files_of_the_store_are_removed_and_none_is_overwritten() {
         refused(Store::open(DIR, options(&disk)), &format!("there is no manifest, but `{name}`"));
     }
     let disk = directory();
-    let theirs = ["00001.seg", "notes.seg", "table-a.def", "table-000001.txt", "a.wal.next"];
+    let theirs =
+        ["00001.seg", "notes.seg", "table-a.def", "table-000001.txt", "a.wal.next", "5.wal"];
     theirs.iter().for_each(|name| put(&disk, &Path::new(DIR).join(name), b"theirs"));
     drop(Store::open(DIR, options(&disk)).unwrap());
     let ours = ["00000099.seg", "table-000007.def", "00000099.wal.next", "MANIFEST.next"];

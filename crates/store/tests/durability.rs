@@ -6,10 +6,11 @@ mod common;
 use std::sync::Arc;
 
 use common::{Row, dump, fill};
+use tidemill_memory::Budget;
 use tidemill_model::{Batch, Duplicates};
 use tidemill_store::{
-    BulkMap, Disk, Durability, Error, ErrorKind, Failure, Fault, FaultyDisk, Operation, Options,
-    SimDisk, Store,
+    Bulk, BulkMap, Disk, Durability, Error, ErrorKind, Failure, Fault, FaultyDisk, Operation,
+    Options, SimDisk, Store,
 };
 
 const DIR: &str = "/store";
@@ -303,4 +304,63 @@ fn a_table_without_rows_is_found_again() {
     store.close().unwrap();
     let store = open(&disk, Durability::Fsync).unwrap();
     assert_eq!((times(&store), store.snapshot().tables().len()), (vec![1], 2));
+}
+
+/// A load of which a call failed takes no more: what was lost of it would be missing.
+#[test]
+fn a_bulk_load_that_failed_is_rolled_back_or_nothing() {
+    use Operation::{Create, Open, Rename, Sync, Write};
+    let mut poisoned = 0;
+    let is_segment = |path: &std::path::Path| path.extension().is_some_and(|end| end == "seg");
+    // Of a budget so small every batch is written at once, of the other none.
+    let budgets = [(3, 2), (1 << 20, 0)];
+    for (budget, operation) in
+        budgets.iter().flat_map(|b| [Create, Write, Sync, Open, Rename].map(|o| (*b, o)))
+    {
+        for at in 0.. {
+            let what = format!("{budget:?}, {operation:?} {at}");
+            let sim = SimDisk::new(0);
+            let disk = FaultyDisk::new(sim.clone());
+            let options = |disk: Arc<dyn Disk>| Options {
+                disk,
+                budget: Budget::new(budget.0),
+                ..Options::default()
+            };
+            let store = Store::open(DIR, options(Arc::new(disk.clone()))).unwrap();
+            let mut bulk = store.bulk(Duplicates::Last).unwrap();
+            let append = |bulk: &mut Bulk<'_>, time: i64| {
+                let mut batch = Batch::new();
+                fill(&mut batch, &["t", "u"].map(|table| Row::new(table, "a", time, time)));
+                bulk.append(&mut batch, &mut BulkMap::default(), &mut Vec::new())
+            };
+            let segments = || sim.files().into_keys().filter(|path| is_segment(path)).count();
+            append(&mut bulk, 1).unwrap();
+            assert_eq!(segments(), budget.1, "{what}");
+            let (operation, failure) = (Some(operation), Failure::Io);
+            disk.set_fault(Some(Fault { operation, at, is_permanent: false, failure }));
+            let loaded = append(&mut bulk, 2).and_then(|()| bulk.commit());
+            if disk.failed() == 0 {
+                loaded.unwrap();
+                break;
+            }
+            assert_eq!(loaded.unwrap_err().kind(), ErrorKind::Io, "{what}");
+            assert_eq!(append(&mut bulk, 3).unwrap_err().kind(), ErrorKind::Invalid, "{what}");
+            assert_eq!(bulk.commit().unwrap_err().kind(), ErrorKind::Invalid, "{what}");
+            bulk.rollback();
+            let again = append(&mut bulk, 4).and_then(|()| bulk.commit());
+            drop(bulk);
+            drop(store);
+            let store = Store::open(DIR, options(Arc::new(sim.crash()))).unwrap();
+            let found = times(&store);
+            if again.is_ok() {
+                assert_eq!((found, segments()), (vec![4, 4], 2), "{what}");
+            } else {
+                let is_whole = [&[][..], &[1, 2, 1, 2]].contains(&&found[..]);
+                assert!(is_whole, "{what}: {found:?}");
+                poisoned += 1;
+            }
+            assert!(store.check().unwrap().problems.is_empty(), "{what}");
+        }
+    }
+    assert!(poisoned > 10, "{poisoned}");
 }

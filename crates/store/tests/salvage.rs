@@ -13,8 +13,8 @@ use common::hooked::{Call, Hooked};
 use common::{Random, Row, Rows, Val, dump, fill};
 use tidemill_model::{Batch, Duplicates};
 use tidemill_store::{
-    BulkMap, Damage, Disk, ErrorKind, Lost, Options, Repaired, Report, SimDisk, Store, check,
-    repair,
+    BulkMap, Damage, Disk, ErrorKind, Failure, Fault, FaultyDisk, Lost, Operation, Options,
+    Repaired, Report, SimDisk, Store, check, repair,
 };
 
 const DIR: &str = "/store";
@@ -346,6 +346,45 @@ fn without_a_manifest_the_directory_says_it() {
             let mut files = files.clone();
             files.get_mut(path).unwrap()[at] ^= 0x10;
             salvage(&sample, &files, &format!("no manifest, {} byte {at}", path.display()));
+        }
+    }
+}
+
+/// Files of others, whatever they are called, are no part of the store, with a manifest or without.
+#[test]
+fn files_of_others_are_left_alone() {
+    let mut sample = sample();
+    for name in ["1.seg", "+0000001.seg", "table-1.def", "table-+00001.def", "5.wal", "x.seg"] {
+        sample.files.insert(Path::new(DIR).join(name), b"theirs".to_vec());
+    }
+    for manifest in [true, false] {
+        if !manifest {
+            sample.files.remove(&Path::new(DIR).join("MANIFEST")).unwrap();
+        }
+        let (got, repaired) = salvage(&sample, &sample.files, "beside others");
+        assert_eq!(got, sample.rows);
+        assert_eq!(repaired.report.superfluous, Vec::<PathBuf>::new());
+        assert_eq!(repaired.report.damages.len(), usize::from(!manifest));
+    }
+}
+
+/// A disk that does not answer is no sound store.
+#[test]
+fn what_cannot_be_read_is_said() {
+    let sample = sample();
+    for operation in [Operation::Read, Operation::Open, Operation::Len, Operation::List] {
+        for (at, is_permanent) in (0..).flat_map(|at| [(at, false), (at, true)]) {
+            let disk = FaultyDisk::new(disk_of(&sample.files));
+            let (operation, failure) = (Some(operation), Failure::Io);
+            disk.set_fault(Some(Fault { operation, at, is_permanent, failure }));
+            let reading = Options { disk: Arc::new(disk.clone()), ..Options::default() };
+            let report = check(DIR, &reading);
+            if disk.failed() == 0 {
+                assert!(report.unwrap().is_sound() && at > 0);
+                break;
+            }
+            let is_said = report.is_err() || report.is_ok_and(|report| !report.is_sound());
+            assert!(is_said, "{operation:?} {at}");
         }
     }
 }
