@@ -179,12 +179,17 @@ impl Bulk<'_> {
     /// Makes everything appended so far part of the store, durably, at once.
     ///
     /// # Errors
-    /// When the disk fails. Either all of it is in the store then, or nothing.
+    /// When the disk fails. Either all of it is in the store then, or nothing, and all that is left
+    /// is [`Bulk::rollback`].
     pub fn commit(&mut self) -> Result<Loaded> {
         self.refuse_after_failure()?;
-        let written = self.write_pending();
-        self.has_failed = written.is_err();
-        written?;
+        let committed = self.commit_all();
+        self.has_failed = committed.is_err();
+        committed
+    }
+
+    fn commit_all(&mut self) -> Result<Loaded> {
+        self.write_pending()?;
         if self.written.is_empty() {
             return Ok(self.take_counts());
         }
@@ -196,8 +201,12 @@ impl Bulk<'_> {
         let add = std::mem::take(&mut self.written);
         self.strict.clear();
         let change = Change { add, flushed_sequence, ..Change::default() };
-        // After an error, whether the manifest names them is unknown: the next opening decides.
-        let segments = self.inner.commit(&change, Some(&ingest))?;
+        let committed = self.inner.commit(&change, Some(&ingest));
+        if committed.is_err() && !self.inner.is_in_doubt() {
+            // Otherwise the manifest may name them: the next opening decides.
+            self.written = change.add;
+        }
+        let segments = committed?;
         ingest.mark_logged();
         let mut tables = self.inner.write_tables();
         publish_definitions(&ingest, &mut tables);
@@ -363,7 +372,7 @@ impl Drop for Bulk<'_> {
             && self.pending.is_empty()
             && self.counts.rows == 0
             && self.inner.lock_ingest().marks() == self.marks;
-        if !is_clean && !self.inner.log.as_deref().is_some_and(crate::wal::Log::is_poisoned) {
+        if !is_clean {
             self.rollback();
         }
     }

@@ -70,10 +70,15 @@ impl Inner {
             let ingest = with_definitions.then(|| self.lock_ingest());
             self.commit(change, ingest.as_deref())
         });
-        if result.is_err() && !self.log.as_deref().is_some_and(crate::wal::Log::is_poisoned) {
+        if result.is_err() && !self.is_in_doubt() {
             self.remove_files(change.add.iter().map(|entry| entry.path(&self.dir)));
         }
         result
+    }
+
+    /// Whether a commit may have failed on its way: the manifest may name what it was to add.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.log.as_deref().is_some_and(crate::wal::Log::is_poisoned)
     }
 
     fn commit_files(&self, change: &Change, ingest: Option<&Ingest>) -> Result<()> {

@@ -218,7 +218,6 @@ impl Drop for Inner {
             return;
         }
         if let Some(log) = &self.log
-            && !log.is_poisoned()
             && let Err(error) = log.sync_and_mark(End::OfLog)
         {
             tracing::error!(%error, "the log could not be synced when the store was dropped");

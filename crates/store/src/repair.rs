@@ -260,3 +260,26 @@ impl<'a> Writer<'a> {
         Ok(self.tables.into_iter().map(count).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::SimDisk;
+
+    #[test]
+    fn a_batch_that_knows_many_series_is_replaced() {
+        let disk = std::sync::Arc::new(SimDisk::new(0));
+        let store = Store::open("/store", Options { disk, ..Options::default() }).unwrap();
+        let mut writer = Writer::new(store.bulk(Duplicates::Last).unwrap());
+        let known = |writer: &Writer<'_>| {
+            let tables = writer.batch.tables().iter();
+            tables.map(|table| table.series_keys().len()).sum::<usize>()
+        };
+        for (bytes, left) in [(10, 1), (MAX_SERIES_KEY_BYTES / 2, 2), (MAX_SERIES_KEY_BYTES, 0)] {
+            let table = writer.batch.table("t");
+            writer.batch.tables_mut()[table].series(&vec![0; bytes]);
+            writer.hand_over("t").unwrap();
+            assert_eq!(known(&writer), left, "{bytes} bytes");
+        }
+    }
+}

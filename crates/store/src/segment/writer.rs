@@ -84,3 +84,25 @@ impl SegmentWriter {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::SimDisk;
+    use tidemill_model::TimeRange;
+
+    #[test]
+    fn what_is_complete_does_not_wait_in_memory() {
+        let disk = SimDisk::new(0);
+        let mut writer = SegmentWriter::create(&disk, Path::new("/"), 1, 0, 1, Vec::new()).unwrap();
+        let bytes = vec![0; MAX_WRITE_BYTES / 2];
+        for block in 0..5 {
+            let chunks = vec![(bytes.len() as u32, crc32c::crc32c(&bytes))];
+            let runs = vec![(block, 1, TimeRange::new(0, 0))];
+            writer.push(&EncodedBlock { rows: 1, runs, bytes: bytes.clone(), chunks }).unwrap();
+            assert!(writer.buffer.len() < MAX_WRITE_BYTES);
+        }
+        let entry = writer.finish().unwrap();
+        assert_eq!(disk.files()[&entry.path(Path::new("/"))].len() as u64, entry.bytes);
+    }
+}

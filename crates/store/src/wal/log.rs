@@ -133,9 +133,6 @@ impl Log {
             };
         }
         while state.durable_sequence < sequence {
-            if state.is_poisoned {
-                return Err(Error::poisoned());
-            }
             if state.is_leading {
                 state = wait(&self.changed, state);
             } else {
@@ -279,12 +276,13 @@ impl Log {
 
 impl State {
     /// Whether the file says already that all of it is durable (and closed, if it is to say that).
+    /// What is pending is not in it yet.
     fn is_marked(&self, lead: Lead) -> bool {
         let is_enough = match lead {
             Lead::Mark { end } => self.mark.end >= end,
             Lead::Write => true,
         };
-        is_enough && self.mark.synced == self.written && self.pending.is_empty()
+        is_enough && self.mark.synced == self.written
     }
 }
 
