@@ -2,9 +2,10 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use tidemill_model::{Batch, TimeRange, Value};
+use tidemill_model::{Batch, TimeRange};
 use tidemill_store::{ErrorKind, Options, Piece, Result, SimDisk, SliceValues, Snapshot, Store};
 
+use super::cells::bits;
 use super::sample::{DIR, Files, another_row, options};
 use crate::bounded;
 
@@ -94,14 +95,7 @@ fn read(
     for field in 0..fields {
         let slice = reader.column(piece, field, 0..rows)?;
         for row in 0..slice.len() {
-            match slice.get(row) {
-                None => 0u8.hash(hash),
-                Some(Value::Float(value)) => value.to_bits().hash(hash),
-                Some(Value::Int(value)) => value.hash(hash),
-                Some(Value::UInt(value)) => value.hash(hash),
-                Some(Value::Bool(value)) => value.hash(hash),
-                Some(Value::Text(value)) => value.hash(hash),
-            }
+            slice.get(row).map(bits).hash(hash);
         }
         if let SliceValues::Text(_) = slice.values() {
             slice.valid_count().hash(hash);
