@@ -5,7 +5,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tidemill_store::{Error, ErrorKind, Options, Recovery, Report, Result, SimDisk, Store};
+use tidemill_store::{
+    Error, ErrorKind, Options, Recovery, Report, Result, SimDisk, Store, workers,
+};
 
 use super::cells::Cells;
 use super::sample::{DIR, Files, Sample, options, sample};
@@ -60,7 +62,8 @@ pub(super) fn check(place: Place, bytes: Vec<u8>, how: How) {
         let damage = Damage::new(place, sample(), &files);
         let report = how.is_checked.then(|| tidemill_store::check(DIR, &options(&disk)));
         if how.is_repaired {
-            damage.judge_repair(&disk);
+            // There, so that it waits for no other thread.
+            workers().install(|| damage.judge_repair(&disk));
         }
         let opened = open(&disk, how.is_read_only);
         damage.judge(&opened);

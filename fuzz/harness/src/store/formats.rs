@@ -87,7 +87,7 @@ pub(crate) fn log(data: &[u8]) {
     let amended = out.len().min(head.len());
     out[..amended].copy_from_slice(&head[..amended]);
     files.log.1 = out.into();
-    check(&files, choice & 1 != 0);
+    check(&files, choice);
 }
 
 /// A segment's footer and chunks.
@@ -117,17 +117,17 @@ pub(crate) fn segment(data: &[u8]) {
     let body = frame::manifest_body(&files.manifest.1);
     let body = frame::recount(body, files.definition.1.len(), files.segment.1.len());
     files.manifest.1 = frame::manifest(&body).into();
-    check(&files, choice & 1 != 0);
+    check(&files, choice);
 }
 
 /// The manifest's body.
 pub(crate) fn manifest(data: &[u8]) {
     let mut input = Input::new(data);
     let mut files = files().clone();
-    let is_read_only = input.flag();
+    let choice = input.u8();
     let body = edited(&mut input, frame::manifest_body(&files.manifest.1));
     files.manifest.1 = frame::manifest(&body).into();
-    check(&files, is_read_only);
+    check(&files, choice);
 }
 
 /// A definition's additions.
@@ -147,7 +147,7 @@ pub(crate) fn definition(data: &[u8]) {
     let body = frame::manifest_body(&files.manifest.1);
     let body = frame::recount(body, files.definition.1.len(), files.segment.1.len());
     files.manifest.1 = frame::manifest(&body).into();
-    check(&files, choice & 1 != 0);
+    check(&files, choice);
 }
 
 /// Any of the files, edited without amending its checksums, or of any bytes.
