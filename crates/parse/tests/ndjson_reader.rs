@@ -103,6 +103,7 @@ fn bad_rows() {
     check("{\"time\":5,\"s\":\"\\x\"}", "15: an escape that JSON does not have");
     check("{\"time\":5,\"s\":\"a\tb\"}", "16: a control character in a string");
     check("{\"time\":5,\"s\":\"abc}", "19: a control character in a string");
+    check("{\"time\":5,\"s\":\"a\\", "17: a control character in a string");
     check("{\"time\":\"soon\"}", "9: `soon` is not a time (seconds since 1970)");
     check(
         "{\"time\":99999999999999}",
@@ -116,6 +117,21 @@ fn bad_rows() {
     check("{\"time\":5,\"d\":{\"f\":1e999}}", "19: `1e999` is no float (key `d.f`)");
     check("{\"time\":5,\"\":1}", "10: an empty key");
     check(&"{\"time\":".repeat(100), "512: objects nested deeper than 64");
+}
+
+#[test]
+fn a_newline_ends_a_row_wherever_the_text_is_cut() {
+    // In a string that nobody unescapes, and behind a fault that stands before it.
+    for row in ["{\"time\":2,\"new\":\"\\\n\"}\n", "{\"time\":2,bad \"\\\n\"}\n"] {
+        let text = format!("{{\"time\":1}}\n{row}{{\"time\":3}}\n");
+        let whole = read(&plan(), text.as_bytes());
+        assert_eq!((whole.0.len(), whole.1.len()), (2, 2), "{text:?}");
+        for cut in 0..=text.len() {
+            let mut reader = plan().reader(true);
+            let got = read_pieces(&mut *reader, &mut Batch::new(), text.as_bytes(), &[cut]);
+            assert_eq!(got, whole, "{text:?} cut at {cut}");
+        }
+    }
 }
 
 #[test]

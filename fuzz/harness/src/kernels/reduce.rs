@@ -55,7 +55,9 @@ fn extremes_of<T: Ord + Copy>(values: impl Iterator<Item = T> + Clone) -> Option
 
 fn integers(words: &[u64], bits: &[bool], validity: &[u64], offset: usize) {
     let signed: Vec<i64> = words.iter().map(|word| *word as i64).collect();
-    let product: i128 = signed.iter().map(|value| i128::from(*value) * i128::from(*value)).sum();
+    // Two squares of the least value are beyond 127 bits, where `dot_i64` wraps around.
+    let squares = signed.iter().map(|value| i128::from(*value) * i128::from(*value));
+    let product = squares.fold(0, i128::wrapping_add);
     let mut first = None;
     each_level(|isa| {
         let unsigned = integers!(
