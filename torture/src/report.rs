@@ -30,7 +30,7 @@ impl Report {
     }
 
     /// The count of that name.
-    #[cfg(test)]
+    #[allow(dead_code, reason = "shared by several campaigns")]
     pub(crate) fn count_of(&self, name: &str) -> u64 {
         self.counts.iter().find(|(known, _)| known == name).map_or(0, |(_, count)| *count)
     }
@@ -41,12 +41,17 @@ impl Report {
         self.findings.extend(other.findings);
     }
 
-    /// One line a count, then the findings.
-    pub(crate) fn print(&self) {
+    /// One line a count.
+    pub(crate) fn print_counts(&self) {
         for (name, count) in &self.counts {
             println!("{count:>14}  {name}");
         }
         println!("{:>14}  findings", self.findings.len());
+    }
+
+    /// One line a count, then the findings.
+    pub(crate) fn print(&self) {
+        self.print_counts();
         self.findings.iter().for_each(|finding| println!("FOUND: {finding}"));
     }
 

@@ -13,7 +13,7 @@ pub(crate) enum Verdict {
 }
 
 /// What we refuse and DuckDB answers: a part of our message, and the name of the class.
-const ONLY_WE_REFUSE: [(&str, &str); 5] = [
+const ONLY_WE_REFUSE: [(&str, &str); 4] = [
     ("Unary operator '-' only supports signed", "we refuse: a function of the length of a tag"),
     (
         "Schema contains duplicate unqualified field name",
@@ -24,7 +24,6 @@ const ONLY_WE_REFUSE: [(&str, &str); 5] = [
         "we refuse: a column and a cast of it in one list",
     ),
     ("Unsupported data type Dictionary(", "we refuse: a function of the length of a tag"),
-    ("Physical input schema should be the same", "we refuse: DataFusion's plan contradicts itself"),
 ];
 
 /// What DuckDB refuses and we answer: a part of its message, and the name of the class.
