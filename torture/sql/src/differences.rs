@@ -35,9 +35,7 @@ const ONLY_DUCKDB_REFUSES: [(&str, &str); 0] = [];
 
 pub(crate) fn verdict(ours: &Result<Rows, String>, theirs: &Result<Rows, String>) -> Verdict {
     match (ours, theirs) {
-        (Err(ours), _) if CONTRADICTIONS.iter().any(|part| ours.contains(part)) => {
-            Verdict::Finding
-        }
+        (Err(ours), _) if CONTRADICTIONS.iter().any(|part| ours.contains(part)) => Verdict::Finding,
         (Err(ours), Err(theirs)) => {
             Verdict::Listed(format!("both refuse: {}, {}", kind(ours), kind(theirs)))
         }

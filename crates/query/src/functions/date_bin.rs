@@ -48,7 +48,8 @@ impl ScalarUDFImpl for DateBin {
 
     fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let Some(bucket) = bucket(&call.args) else { return self.inner.invoke_with_args(call) };
-        let start = |time| bucket.start(time).map_err(|e| DataFusionError::from(Error::analysis(e)));
+        let start =
+            |time| bucket.start(time).map_err(|e| DataFusionError::from(Error::analysis(e)));
         Ok(match &call.args[1] {
             ColumnarValue::Scalar(ScalarValue::TimestampNanosecond(time, zone)) => {
                 let start = time.map(start).transpose()?;
