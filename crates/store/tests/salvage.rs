@@ -15,7 +15,7 @@ use common::{
 };
 use tidemill_model::{Batch, Duplicates};
 use tidemill_store::{
-    BulkMap, Damage, ErrorKind, Failure, Fault, FaultyDisk, Operation, Options, Repaired, SimDisk,
+    BulkMap, Damage, Disk, ErrorKind, Failure, Fault, FaultyDisk, Operation, Options, Repaired, SimDisk,
     Store, check, repair,
 };
 
