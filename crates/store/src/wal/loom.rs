@@ -83,11 +83,14 @@ impl Fixture {
     }
 }
 
-/// Runs it in every order of events, but for those with more changes of thread than this at places
-/// where none has to wait.
-fn model(max_preemptions: usize, run: impl Fn() + Sync + Send + 'static) {
+/// Of a thread that could go on, so often at most, unless `LOOM_MAX_PREEMPTIONS` says otherwise (6 takes
+/// minutes, and finds no more).
+const MAX_PREEMPTIONS: usize = 3;
+
+/// Runs it in every order of events with so many preemptions.
+fn model(run: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(max_preemptions);
+    model.preemption_bound.get_or_insert(MAX_PREEMPTIONS);
     let orders = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&orders);
     model.check(move || {
@@ -109,7 +112,7 @@ fn spawn<T: 'static>(
 
 #[test]
 fn what_is_acknowledged_or_shown_is_durable() {
-    model(6, || {
+    model(|| {
         let fixture = Fixture::new(None);
         let writers = [(); 2].map(|()| spawn(&fixture, |fixture| fixture.write()));
         fixture.read();
@@ -122,7 +125,7 @@ fn what_is_acknowledged_or_shown_is_durable() {
 #[test]
 fn a_failed_sync_is_told_to_all_who_wait_for_it() {
     for failing in 0..3 {
-        model(6, move || {
+        model(move || {
             let fixture = Fixture::new(Some(failing));
             let writers = [(); 2].map(|()| spawn(&fixture, |fixture| fixture.write()));
             let marked = fixture.log.sync_and_mark(End::Open);
@@ -139,7 +142,7 @@ fn a_failed_sync_is_told_to_all_who_wait_for_it() {
 
 #[test]
 fn the_marker_is_woken_when_there_is_something_to_mark() {
-    model(6, || {
+    model(|| {
         let fixture = Fixture::new(None);
         let marker = spawn(&fixture, |fixture| fixture.log.mark_when_idle(IDLE));
         assert_eq!(fixture.write(), Some(1));
@@ -150,7 +153,7 @@ fn the_marker_is_woken_when_there_is_something_to_mark() {
 
 #[test]
 fn the_marker_stops_when_it_is_told() {
-    model(4, || {
+    model(|| {
         let fixture = Fixture::new(None);
         let marker = spawn(&fixture, |fixture| while fixture.log.mark_when_idle(IDLE) {});
         let writer = spawn(&fixture, |fixture| fixture.write());
@@ -164,7 +167,7 @@ fn the_marker_stops_when_it_is_told() {
 
 #[test]
 fn poisoning_wakes_all_who_wait() {
-    model(6, || {
+    model(|| {
         let fixture = Fixture::new(None);
         let writers = [(); 2].map(|()| spawn(&fixture, |fixture| fixture.write()));
         fixture.log.poison();
