@@ -26,16 +26,17 @@ const ONLY_WE_REFUSE: [(&str, &str); 4] = [
     ("Unsupported data type Dictionary(", "we refuse: a function of the length of a tag"),
 ];
 
-/// What a plan that contradicts itself says: a fault, whatever DuckDB has to say of the statement.
-const CONTRADICTIONS: [&str; 4] =
-    ["PANIC", "should be the same as", "does not satisfy", "Internal error"];
+/// What a plan that contradicts itself says, or a statement that is none: a fault of ours, whatever
+/// DuckDB has to say.
+const FAULTS: [&str; 5] =
+    ["PANIC", "should be the same as", "does not satisfy", "Internal error", "Syntax: "];
 
 /// What DuckDB refuses and we answer: a part of its message, and the name of the class.
 const ONLY_DUCKDB_REFUSES: [(&str, &str); 0] = [];
 
 pub(crate) fn verdict(ours: &Result<Rows, String>, theirs: &Result<Rows, String>) -> Verdict {
     match (ours, theirs) {
-        (Err(ours), _) if CONTRADICTIONS.iter().any(|part| ours.contains(part)) => Verdict::Finding,
+        (Err(ours), _) if FAULTS.iter().any(|part| ours.contains(part)) => Verdict::Finding,
         (Err(ours), Err(theirs)) => {
             Verdict::Listed(format!("both refuse: {}, {}", kind(ours), kind(theirs)))
         }
