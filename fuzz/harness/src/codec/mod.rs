@@ -25,7 +25,7 @@ thread_local! {
 fn rows(input: &mut Input<'_>) -> usize {
     let number = input.below(256);
     const EDGES: [usize; 11] = [0, 1, 1023, 1024, 1025, 2047, 2048, 3000, 8191, 8192, 8193];
-    EDGES.get(number).copied().unwrap_or(number - 8)
+    EDGES.get(number).copied().unwrap_or(number)
 }
 
 /// A range of these rows.
