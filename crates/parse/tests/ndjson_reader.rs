@@ -4,7 +4,7 @@
 mod tabular_support;
 
 use tabular_support::{lines, options, read, read_pieces, reasons};
-use tidemill_model::{Batch, FieldType};
+use tidemill_model::{Batch, FieldType, MAX_TAG_BYTES};
 use tidemill_parse::ndjson::survey;
 use tidemill_parse::tabular::{Plan, Role, TabularOptions};
 use tidemill_parse::{Misfit, Taken};
@@ -206,4 +206,31 @@ fn columns_are_limited() {
     assert_eq!(errors[0].reason, "more than 4096 columns");
     let survey = survey(text.as_bytes(), true, &options(None, None)).unwrap();
     assert!(survey.columns().len() <= 4096);
+    let mut plan = plan();
+    plan.survey_types(text.as_bytes(), true, true);
+    assert!(plan.columns().len() <= 4096);
+}
+
+/// Keys that are no columns, too: they are remembered.
+#[test]
+fn keys_are_limited() {
+    let members = |count: usize| {
+        let members: Vec<_> = (0..count).map(|i| format!("\"k{i}\":{{}}")).collect();
+        format!("{{\"time\":1,{}}}\n{{\"time\":2}}\n", members.join(","))
+    };
+    let (rows, errors) = read(&plan(), members(16_000).as_bytes());
+    assert_eq!((rows.len(), errors.len()), (2, 0));
+    let (rows, errors) = read(&plan(), members(17_000).as_bytes());
+    assert_eq!((rows.len(), errors.len()), (1, 1));
+    assert_eq!(errors[0].reason, "more than 16384 distinct keys");
+    let long = |bytes: usize| format!("{{\"time\":1,\"{}\":1}}\n", "k".repeat(bytes));
+    assert_eq!(read(&plan(), long(MAX_TAG_BYTES).as_bytes()).0.len(), 1);
+    let (rows, errors) = read(&plan(), long(MAX_TAG_BYTES + 1).as_bytes());
+    assert_eq!((rows.len(), &*errors[0].reason), (0, "a key longer than 65535 bytes"));
+}
+
+#[test]
+fn a_time_that_begins_as_the_one_before_it_is_another() {
+    let rows = ["@1000000000", "@12000000000", "@1000000000"];
+    check("{\"time\":1}\n{\"time\":12}\n{\"time\":1}\n", &rows, &[]);
 }
