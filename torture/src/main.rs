@@ -6,7 +6,7 @@
 //!
 //! The simulated ones (`power`, `faults`, `lies`, `corrupt`) take a minute each unless told otherwise. Half a
 //! minute each, for every commit: `--minutes 0.5`. The long run: `power --until 1000000`,
-//! `corrupt --until 2000000`, `faults --cases 100` (all of seeds 0 to 99; 0 is the canonical workload).
+//! `lies --until 1000000`, `corrupt --until 2000000`, `faults --cases 100` (all of seeds 0 to 99; 0 is the canonical workload).
 #![forbid(unsafe_code)]
 
 #[allow(clippy::unwrap_used, reason = "an oracle that cannot read has found something: a panic")]

@@ -346,13 +346,18 @@ fn what_cannot_be_read_is_said() {
     }
 }
 
+/// The last log, and where its writes begin.
+fn last_log(sample: &Sample) -> (PathBuf, Vec<usize>) {
+    let log = paths(&sample.files, ".wal").pop().unwrap();
+    let bytes = &sample.files[&log];
+    let frames = (0..bytes.len() - 4).filter(|at| bytes[*at..].starts_with(b"TFRM")).collect();
+    (log, frames)
+}
+
 #[test]
 fn writes_behind_a_damaged_one_are_found() {
     let sample = sample();
-    let log = paths(&sample.files, ".wal").pop().unwrap();
-    let bytes = &sample.files[&log];
-    let frames: Vec<usize> =
-        (0..bytes.len() - 4).filter(|at| bytes[*at..].starts_with(b"TFRM")).collect();
+    let (log, frames) = last_log(&sample);
     // In the second write `c` is defined; the last one is of `c` and `b`.
     let mut files = sample.files.clone();
     files.get_mut(&log).unwrap()[frames[1] + 30] ^= 1;
@@ -372,13 +377,10 @@ fn writes_behind_a_damaged_one_are_found() {
 #[test]
 fn a_write_in_anothers_place_is_named() {
     let sample = sample();
-    let log = paths(&sample.files, ".wal").pop().unwrap();
-    let bytes = &sample.files[&log];
-    let frames: Vec<usize> =
-        (0..bytes.len() - 4).filter(|at| bytes[*at..].starts_with(b"TFRM")).collect();
+    let (log, frames) = last_log(&sample);
     // The sector of another log, or an old one, may hold whole writes.
     let mut files = sample.files.clone();
-    let copy = bytes[frames[0]..frames[1]].to_vec();
+    let copy = sample.files[&log][frames[0]..frames[1]].to_vec();
     files.get_mut(&log).unwrap().extend(copy);
     let (got, repaired) = salvage(&sample, &files, "the first write again");
     assert_eq!(got, sample.rows);

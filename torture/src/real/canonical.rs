@@ -2,8 +2,8 @@
 
 use tidemill_model::TimeRange;
 
-use super::workload::{Call, LONG, TABLES, rows};
-use crate::common::{Random, Row, Val};
+use super::workload::{Call, LONG, rows};
+use crate::common::{Random, Row, TABLES, Val};
 
 /// Its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

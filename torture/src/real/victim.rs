@@ -18,12 +18,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use tidemill_model::Batch;
-use tidemill_store::{BulkMap, ErrorKind, Result, Store, Writer};
+use tidemill_store::{ErrorKind, Result, Store, Writer};
 
 use super::allowed::{kept_times, ranges};
 use super::inspect::digest;
 use super::workload::{Call, Profile, calls};
-use crate::common::{Row, delete, dump, fill};
+use crate::common::{Row, delete, dump, fill, load};
 
 /// What a victim does.
 #[derive(Clone, Debug, clap::Args)]
@@ -190,19 +190,7 @@ impl Open {
             Call::Flush => store.flush().map(|()| 0),
             Call::Compact => store.compact().map(|_| 0),
             Call::Bulk { batches, is_committed } => {
-                let mut bulk = store.bulk(profile.duplicates)?;
-                let (mut batch, mut map) = (Batch::new(), BulkMap::default());
-                let mut rejections = Vec::new();
-                for rows in batches {
-                    fill(&mut batch, rows);
-                    bulk.append(&mut batch, &mut map, &mut rejections)?;
-                }
-                if *is_committed {
-                    bulk.commit()?;
-                } else {
-                    bulk.rollback();
-                }
-                Ok(rejections.len())
+                load(store, profile.duplicates, batches, *is_committed)
             }
             Call::Sync => store.sync().map(|()| 0),
             Call::Delete { table, range, hosts } => {

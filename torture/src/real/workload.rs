@@ -6,9 +6,8 @@ use tidemill_memory::Budget;
 use tidemill_model::{Duplicates, TimeRange};
 use tidemill_store::{Durability, Options};
 
-use crate::common::{Model, Random, Row, Val};
+use crate::common::{Model, Random, Row, RowSource, TABLES};
 
-pub(crate) const TABLES: [&str; 2] = ["cpu", "mem"];
 /// A table that loses rows by its age: every row has a time of its own, later than all before it.
 pub(crate) const KEPT: &str = "kept";
 /// Longer than any row is old.
@@ -74,14 +73,7 @@ impl Call {
             Self::Concurrent(writers) => {
                 writers.iter().flatten().map(|rows| model.write(rows)).sum()
             }
-            Self::Bulk { batches, is_committed } => {
-                let mut after = model.clone();
-                let refused = batches.iter().map(|rows| after.write(rows)).sum();
-                if *is_committed {
-                    *model = after;
-                }
-                refused
-            }
+            Self::Bulk { batches, is_committed } => model.load(batches, *is_committed),
             Self::Delete { table, range, hosts } => {
                 model.delete(table, *range, hosts);
                 0
@@ -223,36 +215,8 @@ fn writers(random: &mut Random) -> Vec<Vec<Vec<Row>>> {
     WRITERS.into_iter().map(of).collect()
 }
 
-/// A batch in which times collide often, or hardly, or are a line.
+/// A batch in which times collide often, or hardly, or are a line. (None is of another type than
+/// before: a call that defines one and adds no row would be one state more.)
 pub(crate) fn rows(random: &mut Random) -> Vec<Row> {
-    let count = if random.one_in(5) { 1 + random.below(100) } else { 1 + random.below(12) };
-    let span = [20, 1000, 1_000_000][random.below(3)];
-    let start = random.below(100) as i64;
-    let is_regular = random.one_in(3);
-    let hosts = 1 + random.below(4);
-    let row = |index: usize| {
-        let time = if is_regular { start + index as i64 * 10 } else { random.below(span) as i64 };
-        let host = ["", "a", "b", "ü ,"][random.below(hosts)].to_owned();
-        Row { table: TABLES[random.below(2)], host, time, fields: fields(random) }
-    };
-    (0..count).map(row).collect()
-}
-
-fn fields(random: &mut Random) -> Vec<(&'static str, Val)> {
-    let mut fields = Vec::new();
-    let small = random.below(100) as i64 - 50;
-    if !random.one_in(3) {
-        fields.push(("i", Val::Int(small)));
-    }
-    if !random.one_in(3) {
-        fields.push(("f", Val::Float((small as f64 / 4.0).to_bits())));
-    }
-    if random.one_in(3) {
-        fields.push(("b", Val::Bool(small > 0)));
-    }
-    if fields.is_empty() || random.one_in(4) {
-        let text = ["", "x", "a longer text, ü"][random.below(3)];
-        fields.push(("s", Val::Text(text.to_owned())));
-    }
-    fields
+    RowSource { duplicates: Duplicates::Error, has_large_batches: false }.rows(random)
 }

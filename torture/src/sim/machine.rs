@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidemill_model::Batch;
-use tidemill_store::{BulkMap, Disk, Options, Result, Store, Writer};
+use tidemill_store::{Disk, Options, Result, Store, Writer};
 
 use super::workload::Call;
-use crate::common::{delete, fill};
+use crate::common::{delete, fill, load};
 
 /// Where stores stand on simulated disks.
 pub(crate) const DIR: &str = "/data/store";
@@ -84,7 +84,7 @@ impl Session {
                 }
             }
             Call::Bulk { batches, is_committed } => {
-                return bulk(store, batches, *is_committed, self.options.duplicates);
+                return load(store, self.options.duplicates, batches, *is_committed);
             }
             Call::Reopen { is_closed } => {
                 if let Some((store, writer)) = self.open.take() {
@@ -97,24 +97,4 @@ impl Session {
         }
         Ok(0)
     }
-}
-
-fn bulk(
-    store: &Store,
-    batches: &[Vec<crate::common::Row>],
-    is_committed: bool,
-    duplicates: tidemill_model::Duplicates,
-) -> Result<usize> {
-    let mut bulk = store.bulk(duplicates)?;
-    let (mut batch, mut map, mut rejections) = (Batch::new(), BulkMap::default(), Vec::new());
-    for rows in batches {
-        fill(&mut batch, rows);
-        bulk.append(&mut batch, &mut map, &mut rejections)?;
-    }
-    if is_committed {
-        bulk.commit()?;
-    } else {
-        bulk.rollback();
-    }
-    Ok(rejections.len())
 }

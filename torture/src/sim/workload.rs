@@ -52,14 +52,7 @@ impl Call {
     pub(crate) fn apply(&self, model: &mut Model) -> usize {
         match self {
             Self::Write(rows) => model.write(rows),
-            Self::Bulk { batches, is_committed } => {
-                let mut after = model.clone();
-                let refused = batches.iter().map(|rows| after.write(rows)).sum();
-                if *is_committed {
-                    *model = after;
-                }
-                refused
-            }
+            Self::Bulk { batches, is_committed } => model.load(batches, *is_committed),
             Self::Delete { table, range, hosts } => {
                 model.delete(table, *range, hosts);
                 0

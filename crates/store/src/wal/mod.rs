@@ -19,7 +19,7 @@ mod frame;
 mod header;
 mod log;
 #[cfg(all(test, loom))]
-mod loom;
+mod loom_tests;
 mod marker;
 mod record;
 mod replay;

@@ -1,5 +1,5 @@
 //! What the log's threads share: the standard library's, or loom's, which tries every order of events
-//! (`loom.rs` says how).
+//! (`loom_tests.rs` says how).
 
 use std::sync::PoisonError;
 use std::time::Duration;

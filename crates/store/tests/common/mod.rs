@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 pub(crate) use losses::{WrittenValues, judge_repair, note_written, texts};
 use tidemill_model::{Batch, Duplicates, FieldType, SeriesKey, TimeRange, Value};
 use tidemill_store::{
-    AnyAggregate, Compacted, Reader, Result, Snapshot, Store, StoredAggregate, TableView,
+    AnyAggregate, BulkMap, Compacted, Reader, Result, Snapshot, Store, StoredAggregate, TableView,
 };
 
 /// A value that can be compared: floats by their bits.
@@ -123,6 +123,16 @@ impl Model {
         refused
     }
 
+    /// Applies a bulk load, or does nothing when it is rolled back; returns how many rows it refuses.
+    pub(crate) fn load(&mut self, batches: &[Vec<Row>], is_committed: bool) -> usize {
+        let mut after = self.clone();
+        let refused = batches.iter().map(|rows| after.write(rows)).sum();
+        if is_committed {
+            *self = after;
+        }
+        refused
+    }
+
     /// Takes out the rows of a table in a range, of these hosts.
     pub(crate) fn delete(&mut self, table: &str, range: TimeRange, hosts: &[&str]) {
         let is_gone = |key: &(String, String, i64)| {
@@ -137,6 +147,27 @@ impl Model {
             |(key, _): &(&(String, String, i64), &Fields)| key.0 == table && range.contains(key.2);
         self.rows.iter().filter(is_inside).map(|(key, row)| (key.clone(), row.clone())).collect()
     }
+}
+
+/// Loads what [`Model::load`] does; returns how many rows were refused.
+pub(crate) fn load(
+    store: &Store,
+    duplicates: Duplicates,
+    batches: &[Vec<Row>],
+    is_committed: bool,
+) -> Result<usize> {
+    let mut bulk = store.bulk(duplicates)?;
+    let (mut batch, mut map, mut rejections) = (Batch::new(), BulkMap::default(), Vec::new());
+    for rows in batches {
+        fill(&mut batch, rows);
+        bulk.append(&mut batch, &mut map, &mut rejections)?;
+    }
+    if is_committed {
+        bulk.commit()?;
+    } else {
+        bulk.rollback();
+    }
+    Ok(rejections.len())
 }
 
 /// Deletes what [`Model::delete`] does.
