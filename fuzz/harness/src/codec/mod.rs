@@ -34,8 +34,8 @@ fn range(input: &mut Input<'_>, rows: usize) -> Range<usize> {
     a.min(b)..a.max(b)
 }
 
-/// How many rows a round trip may have: mostly few, which are quick, and some of two vectors.
-fn most_rows(input: &mut Input<'_>) -> usize {
+/// How many rows a case may have: mostly few, which are quick, and some of two vectors.
+pub(crate) fn most_rows(input: &mut Input<'_>) -> usize {
     match input.u8() {
         0..8 => 2100,
         8..16 => 1100,

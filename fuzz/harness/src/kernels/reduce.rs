@@ -8,14 +8,15 @@ use tidemill_kernels::reduce::{
 };
 
 use super::{bitmap, each_level, placed};
-use crate::codec::words;
+use crate::codec::{most_rows, words};
 use crate::input::Input;
 
 pub(crate) fn run(data: &[u8]) {
     let mut input = Input::new(data);
     let (skip, offset) = (input.below(8), input.below(130));
     let present = input.u64();
-    let values = placed(&words(&mut input, 3000), skip);
+    let most = most_rows(&mut input);
+    let values = placed(&words(&mut input, most), skip);
     let values = &values[skip..];
     let is_valid = |row: usize| present == 0 || present >> (row * 7 % 61) & 1 != 0;
     let bits: Vec<bool> = (0..values.len()).map(is_valid).collect();

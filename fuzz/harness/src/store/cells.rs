@@ -91,7 +91,7 @@ fn add(
     let mut times = Vec::new();
     reader.times(piece, 0..rows, &mut times)?;
     let row_hasher = |time: &i64| {
-        let mut hasher = series.clone();
+        let mut hasher = *series;
         time.hash(&mut hasher);
         hasher
     };
@@ -104,7 +104,7 @@ fn add(
             Ok(slice) => {
                 for (row, hasher) in hashers.iter().enumerate() {
                     if let Some(value) = slice.get(row) {
-                        let mut hasher = hasher.clone();
+                        let mut hasher = *hasher;
                         (&*schema.name, bits(value)).hash(&mut hasher);
                         cells.push(hasher.finish());
                     }
