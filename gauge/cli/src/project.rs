@@ -54,7 +54,8 @@ impl Project {
 }
 
 impl Build {
-    /// Builds it, and returns the executables in the order cargo finished them, each with its target's name.
+    /// Builds it, and returns the executables and shared libraries in the order cargo finished them, each
+    /// with its target's name.
     ///
     /// Cargo's own messages go to standard error as they come.
     ///
@@ -72,9 +73,9 @@ impl Build {
         let mut found = Vec::new();
         for message in Message::parse_stream(std::io::BufReader::new(stdout)) {
             if let Message::CompilerArtifact(artifact) = message?
-                && let Some(executable) = artifact.executable
+                && let Some(linked) = linked(&artifact)
             {
-                found.push((artifact.target.name, executable.into_std_path_buf()));
+                found.push((artifact.target.name, linked));
             }
         }
         if !child.wait()?.success() {
@@ -82,4 +83,14 @@ impl Build {
         }
         Ok(found)
     }
+}
+
+/// The file that a linker wrote for a target, if it did: an executable or a library for C.
+fn linked(artifact: &cargo_metadata::Artifact) -> Option<PathBuf> {
+    if let Some(executable) = &artifact.executable {
+        return Some(executable.clone().into_std_path_buf());
+    }
+    let is_for_c = artifact.target.kind.contains(&cargo_metadata::TargetKind::CDyLib);
+    let library = artifact.filenames.iter().find(|file| file.extension() == Some("so"));
+    library.filter(|_| is_for_c).map(|file| file.clone().into_std_path_buf())
 }

@@ -1,5 +1,8 @@
 //! The commands, one file each: arguments, the work, what is printed.
 
+mod asm;
+mod asm_llvm;
+
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -35,14 +38,18 @@ pub struct Common {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Asm(asm::Args),
+}
 
 /// Runs a command.
 ///
 /// # Errors
 /// When it could not do its work.
 pub fn run(args: Args) -> Result<Outcome> {
-    match args.command {}
+    match args.command {
+        Command::Asm(command) => asm::run(&command, &args.common),
+    }
 }
 
 impl Common {

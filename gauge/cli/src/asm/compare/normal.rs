@@ -72,8 +72,6 @@ pub(super) struct Part {
 pub(super) struct Normal {
     /// The first is the entry; then as they are reached; then landing pads.
     pub(super) parts: Vec<Part>,
-    /// Whether a jump leads nobody knows where.
-    pub(super) is_open: bool,
 }
 
 impl Normal {
@@ -209,48 +207,50 @@ impl<'a> Normaliser<'a> {
     }
 
     pub(super) fn normal(&self) -> Normal {
-        let mut normal = Normal::default();
         let mut ordinals: HashMap<usize, usize> = HashMap::new();
-        let mut heads = Vec::new();
+        let mut chains = Vec::new();
         let pads = (0..self.body.blocks.len())
             .filter(|b| !self.body.blocks[*b].is_reached && !self.is_way_only(*b));
         let entry = self.body.entry().map(|entry| self.resolve(entry));
         for root in entry.into_iter().chain(pads) {
-            self.number(root, &mut ordinals, &mut heads);
+            self.number(root, &mut ordinals, &mut chains);
         }
-        for head in &heads {
-            let part = self.part(*head, &ordinals, &mut normal.is_open);
-            normal.parts.push(part);
-        }
-        normal
+        Normal { parts: chains.iter().map(|chain| self.part(chain, &ordinals)).collect() }
     }
 
     /// Numbers what is reached from a block, depth first, in the order of its ways out.
-    fn number(&self, root: usize, ordinals: &mut HashMap<usize, usize>, heads: &mut Vec<usize>) {
+    fn number(
+        &self,
+        root: usize,
+        ordinals: &mut HashMap<usize, usize>,
+        chains: &mut Vec<Vec<usize>>,
+    ) {
         let mut waiting = vec![root];
         while let Some(block) = waiting.pop() {
             if ordinals.contains_key(&block) {
                 continue;
             }
-            let chain = self.chain(block);
+            let chain = self.chain(block, ordinals);
             chain.iter().for_each(|b| {
-                ordinals.insert(*b, heads.len());
+                ordinals.insert(*b, chains.len());
             });
-            heads.push(block);
-            let Some(last) = chain.last() else { continue };
-            waiting.extend(self.ways_out(*last).1.into_iter().rev());
+            if let Some(last) = chain.last() {
+                waiting.extend(self.ways_out(*last).1.into_iter().rev());
+            }
+            chains.push(chain);
         }
     }
 
     /// A block and those that come behind it without a choice and from nowhere else.
-    fn chain(&self, head: usize) -> Vec<usize> {
+    fn chain(&self, head: usize, numbered: &HashMap<usize, usize>) -> Vec<usize> {
         let mut chain = vec![head];
         let mut seen = HashSet::from([head]);
         while let Some(block) = chain.last().map(|last| &self.body.blocks[*last]) {
             let [only] = block.successors[..] else { break };
             let next = self.resolve(only.block);
             let is_alone = self.before[next] == 1
-                && Some(next) != self.body.entry()
+                && !numbered.contains_key(&next)
+                && Some(next) != self.body.entry().map(|entry| self.resolve(entry))
                 && only.edge != Edge::Table;
             if !is_alone || !seen.insert(next) {
                 break;
@@ -279,13 +279,10 @@ impl<'a> Normaliser<'a> {
         }
     }
 
-    fn part(&self, head: usize, ordinals: &HashMap<usize, usize>, is_open: &mut bool) -> Part {
-        let chain = self.chain(head);
+    fn part(&self, chain: &[usize], ordinals: &HashMap<usize, usize>) -> Part {
         let mut part = Part::default();
-        for block in &chain {
-            let found = &self.body.blocks[*block];
-            *is_open |= found.is_open && !self.is_tail_call(*block);
-            for at in found.range.clone() {
+        for block in chain {
+            for at in self.body.blocks[*block].range.clone() {
                 let instruction = &self.body.instructions[at];
                 if !is_padding(instruction) && !self.is_edge(instruction) {
                     part.lines.push(self.line(at, instruction));
@@ -303,13 +300,6 @@ impl<'a> Normaliser<'a> {
     fn is_edge(&self, instruction: &Instruction) -> bool {
         let is_jump = instruction.is_jcc_short_or_near() || instruction.is_jmp_short_or_near();
         is_jump && self.body.contains(instruction.near_branch_target())
-    }
-
-    /// Whether an indirect jump is no switch: its pointer stands in memory by itself.
-    fn is_tail_call(&self, block: usize) -> bool {
-        self.body.of(&self.body.blocks[block]).last().is_some_and(|last| {
-            last.op0_kind() == OpKind::Memory && last.memory_index() == Register::None
-        })
     }
 
     fn line(&self, at: usize, instruction: &Instruction) -> Line {
