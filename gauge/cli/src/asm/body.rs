@@ -83,7 +83,8 @@ impl Body {
             function = next.clone();
         }
         let mut walk = Walk::new(image, &function)?;
-        walk.follow(function.address)?;
+        walk.follow(function.address);
+        ensure!(!walk.instructions.is_empty(), "{} has no instructions", function.name());
         let reached: BTreeSet<u64> = walk.instructions.keys().copied().collect();
         walk.fill_gaps();
         let mut body = walk.into_body(function, &reached);
@@ -214,32 +215,26 @@ impl<'a> Walk<'a> {
         is_part
     }
 
-    fn follow(&mut self, entry: u64) -> Result<()> {
+    fn follow(&mut self, entry: u64) {
         let mut waiting = vec![entry];
         while let Some(start) = waiting.pop() {
             if !self.leaders.insert(start) {
                 continue;
             }
-            self.follow_run(start, &mut waiting)?;
+            self.follow_run(start, &mut waiting);
         }
-        Ok(())
     }
 
     /// Decodes from `start` to the end of the run; what it jumps to waits.
-    fn follow_run(&mut self, start: u64, waiting: &mut Vec<u64>) -> Result<()> {
-        let mut run = Vec::new();
+    fn follow_run(&mut self, start: u64, waiting: &mut Vec<u64>) {
         let mut at = start;
         while !self.instructions.contains_key(&at) {
             let Some(instruction) = self.decode(at) else {
-                // Behind a call that does not return there may be nothing.
-                let is_behind_call = run.last().is_some_and(|last: &Instruction| {
-                    matches!(last.flow_control(), FlowControl::Call | FlowControl::IndirectCall)
-                });
-                ensure!(is_behind_call, "there is no instruction at {at:#x}");
+                // Behind a call that does not return there may be nothing; whatever else leads here has
+                // no way on, and what is said of it is unknown.
                 break;
             };
             self.instructions.insert(at, instruction);
-            run.push(instruction);
             at = instruction.next_ip();
             match instruction.flow_control() {
                 FlowControl::ConditionalBranch => {
@@ -248,33 +243,32 @@ impl<'a> Walk<'a> {
                         waiting.push(target);
                     }
                     waiting.push(at);
-                    return Ok(());
+                    return;
                 }
                 FlowControl::UnconditionalBranch => {
                     let target = instruction.near_branch_target();
                     if self.is_inside(target) {
                         waiting.push(target);
                     }
-                    return Ok(());
+                    return;
                 }
                 FlowControl::IndirectBranch => {
                     self.follow_table(&instruction, waiting);
-                    return Ok(());
+                    return;
                 }
-                FlowControl::Return | FlowControl::Exception => return Ok(()),
-                FlowControl::Interrupt if is_padding(&instruction) => return Ok(()),
+                FlowControl::Return | FlowControl::Exception => return,
+                FlowControl::Interrupt if is_padding(&instruction) => return,
                 // Where an aborted transaction goes on is not followed.
-                FlowControl::XbeginXabortXend => return Ok(()),
+                FlowControl::XbeginXabortXend => return,
                 FlowControl::Call | FlowControl::IndirectCall
                     if fixed_callee_kind(self.image, &instruction) == Some(Kind::Panic) =>
                 {
                     self.ends.insert(instruction.ip());
-                    return Ok(());
+                    return;
                 }
                 _ => {}
             }
         }
-        Ok(())
     }
 
     fn follow_table(&mut self, jump: &Instruction, waiting: &mut Vec<u64>) {

@@ -6,7 +6,7 @@ use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 
 use crate::image::Image;
 
-/// Entries of a table whose length is not known from a comparison.
+/// Entries of a table; a longer one is none.
 const MAX_ENTRIES: u64 = 1024;
 
 /// A jump through a table.
@@ -22,7 +22,7 @@ pub struct JumpTable {
 ///
 /// Forms: `lea base, [rip+T]; movsxd r, dword [base+i*4]; add r, base; jmp r` (position independent)
 /// and `jmp [i*8+T]`. The bound is the comparison of the index that stands before; without one, entries
-/// count as long as they lead into the function.
+/// count up to the next thing that anything refers to, as long as they lead into the function.
 pub(super) fn find(
     image: &Image,
     before: &[Instruction],
@@ -128,7 +128,8 @@ fn read(
     ranges: &[Range<u64>],
 ) -> Option<JumpTable> {
     let mut targets: Vec<u64> = Vec::new();
-    for index in 0..bound.unwrap_or(MAX_ENTRIES).min(MAX_ENTRIES) {
+    let count = bound.unwrap_or_else(|| image.extent(table) / width);
+    for index in 0..count.min(MAX_ENTRIES) {
         let at = table + index * width;
         let target = entry(image, table, at, width);
         match target.filter(|target| ranges.iter().any(|range| range.contains(target))) {
@@ -138,7 +139,8 @@ fn read(
             None => break,
         }
     }
-    (!targets.is_empty()).then_some(JumpTable { address: table, targets })
+    let is_whole = !targets.is_empty() && (targets.len() as u64) < MAX_ENTRIES;
+    is_whole.then_some(JumpTable { address: table, targets })
 }
 
 fn entry(image: &Image, table: u64, at: u64, width: u64) -> Option<u64> {

@@ -149,6 +149,11 @@ fn note_of(image: &Image, analysis: &Analysis, instruction: &Instruction) -> Str
     }
     let constant =
         reference(instruction).and_then(|(to, bytes)| constant(image, instruction, to, bytes));
+    let table = reference(instruction).and_then(|(to, _)| {
+        let table = analysis.body.tables.iter().find(|table| table.address == to)?;
+        Some(format!("jump table of {}", table.targets.len()))
+    });
+    let constant = table.or(constant);
     let packed = packed(instruction);
     let packed = packed.map(|packed| format!("{}×{}", packed.element.name(), packed.width));
     packed.into_iter().chain(constant).collect::<Vec<_>>().join("; ")
@@ -172,7 +177,7 @@ fn constant(
         let found = image.constant_bytes(address, extent.min(MAX_BYTES) as u64)?;
         return Some(text_of(found).unwrap_or_else(|| hex(found, extent)));
     }
-    let found = image.constant_bytes(address, bytes as u64)?;
+    let found = image.constant_bytes(address, bytes as u64).filter(|found| !found.is_empty())?;
     Some(format!("= {}", numbers(instruction.memory_size(), found)))
 }
 

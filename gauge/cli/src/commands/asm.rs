@@ -97,7 +97,7 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<Outcome> {
     let sources = (is_shown && !args.no_source).then(|| Sources::new(&image, &root)).transpose()?;
     let warnings = document.warnings.clone();
     common.print(&document, |out| {
-        print_listing(out, &image, &analysis, sources)?;
+        print_listing(out, &image, &analysis, sources, &root)?;
         for model in &models {
             writeln!(out, "\n{model}")?;
         }
@@ -191,6 +191,7 @@ fn print_listing(
     image: &Image,
     analysis: &Analysis,
     mut sources: Option<Sources<'_>>,
+    root: &Path,
 ) -> Result<()> {
     let function = &analysis.body.function;
     for name in &function.names {
@@ -215,7 +216,12 @@ fn print_listing(
                 {
                     let text = sources.text(&line).unwrap_or_default().trim();
                     let text = if text.is_empty() { String::new() } else { format!("  {text}") };
-                    writeln!(out, "          // {}:{}{text}", short(&line.file), line.number)?;
+                    writeln!(
+                        out,
+                        "          // {}:{}{text}",
+                        short(&line.file, root),
+                        line.number
+                    )?;
                     last = Some(line);
                 }
                 let bar = "│ ".repeat(depth.min(4));
@@ -227,8 +233,12 @@ fn print_listing(
     Ok(writeln!(out, "{}", asm::summary(analysis))?)
 }
 
-/// A file of the standard library without the hash of the compiler's sources.
-fn short(file: &str) -> String {
+/// A file by its path from the project's root; one of the standard library without the hash of the
+/// compiler's sources.
+fn short(file: &str, root: &Path) -> String {
+    if let Ok(inside) = Path::new(file).strip_prefix(root) {
+        return inside.display().to_string();
+    }
     match file.strip_prefix("/rustc/").and_then(|rest| rest.split_once('/')) {
         Some((_, rest)) => rest.to_owned(),
         None => file.to_owned(),
