@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use gauge::asm::{Analyser, Element, Finding, Level, compare, predicates};
+use gauge::asm::{Analyser, Element, Finding, Kind, Level, compare, kind_of, predicates};
 use gauge::image::{Image, Lookup};
 
 /// Compiles a fixture, once a run of the tests.
@@ -58,14 +58,36 @@ fn check(finding: &Finding, name: &str, expected: &Says) {
     assert!(is_so, "{name}: {finding:?}, expected {expected:?}");
 }
 
+/// Position independent or not, for another processor, smaller, optimised as a whole: what holds, holds.
+fn images() -> &'static [Image] {
+    static IMAGES: OnceLock<Vec<Image>> = OnceLock::new();
+    let variants: [(&str, &[&str]); 4] = [
+        ("fixed", &["-Crelocation-model=static"]),
+        ("v3", &["-Ctarget-cpu=x86-64-v3"]),
+        ("small", &["-Copt-level=s"]),
+        ("lto", &["-Clto=fat", "-Cpanic=abort"]),
+    ];
+    IMAGES.get_or_init(|| {
+        let built = variants.iter().map(|(name, flags)| compile(name, flags));
+        let others = built.map(|path| Image::open(&path).unwrap());
+        std::iter::once(Image::open(image().path()).unwrap()).chain(others).collect()
+    })
+}
+
 fn check_panic(name: &str, expected: &Says) {
-    let analysis = Analyser::new(image()).analyse(image().find(name).unwrap()).unwrap();
-    check(&predicates::no_panic(&analysis), name, expected);
+    for image in images() {
+        let analysis = Analyser::new(image).analyse(image.find(name).unwrap()).unwrap();
+        let name = format!("{name} of {}", image.path().display());
+        check(&predicates::no_panic(&analysis), &name, expected);
+    }
 }
 
 fn check_allocation(name: &str, expected: &Says) {
-    let analysis = Analyser::new(image()).analyse(image().find(name).unwrap()).unwrap();
-    check(&predicates::no_allocation(&analysis), name, expected);
+    for image in images() {
+        let analysis = Analyser::new(image).analyse(image.find(name).unwrap()).unwrap();
+        let name = format!("{name} of {}", image.path().display());
+        check(&predicates::no_allocation(&analysis), &name, expected);
+    }
 }
 
 fn check_simd(name: &str, element: Option<Element>, width: u32, expected: &Says) {
@@ -117,7 +139,7 @@ fn what_cannot_be_followed_is_unknown() {
 fn allocations_are_found() {
     check_allocation("bounds", &Holds);
     check_allocation("copies_memory", &Holds);
-    check_allocation("boxes", &Broken("__rust_alloc"));
+    check_allocation("boxes", &Broken("alloc"));
     check_allocation("grows", &Broken("alloc"));
     check_allocation("allocates_deep", &Broken("(through fixture::middle → fixture::inner)"));
 }
@@ -133,6 +155,62 @@ fn packed_arithmetic_stands_in_a_loop() {
     check_simd("packed_once", Some(Element::F64), 128, &Broken("outside of any loop"));
     check_simd("copies", None, 128, &Broken("no packed"));
     check_simd("jumps_away", None, 128, &Unknown("anywhere"));
+}
+
+#[test]
+fn wider_registers_are_seen() {
+    let image = images().iter().find(|image| image.path().ends_with("asm-v3")).unwrap();
+    let mut analyser = Analyser::new(image);
+    for (name, element) in [("scale", Element::F64), ("sum_i32", Element::I32)] {
+        let analysis = analyser.analyse(image.find(name).unwrap()).unwrap();
+        check(&predicates::simd(&analysis, Some(element), 256), name, &Holds);
+        check(&predicates::simd(&analysis, Some(element), 512), name, &Broken("narrower than 512"));
+    }
+}
+
+#[test]
+fn limits_hold_or_break() {
+    let analyse = |name: &str| Analyser::new(image()).analyse(image().find(name).unwrap()).unwrap();
+    let jumps = analyse("layout_a");
+    check(&predicates::max_instructions(&jumps, 6), "layout_a", &Holds);
+    check(&predicates::max_instructions(&jumps, 5), "layout_a", &Broken("6 instructions"));
+    let saves = analyse("saved_a");
+    check(&predicates::max_stack(&saves, 8), "saved_a", &Holds);
+    check(&predicates::max_stack(&saves, 7), "saved_a", &Broken("8 bytes of stack"));
+    check(&predicates::no_call(&saves), "saved_a", &Broken("call of thunk_target"));
+    check(&predicates::no_call(&jumps), "layout_a", &Holds);
+    check(&predicates::no_call(&analyse("passes_a")), "passes_a", &Broken("jump to thunk_target"));
+    check(&predicates::has_mnemonic(&jumps, "lea"), "layout_a", &Holds);
+    check(&predicates::has_mnemonic(&jumps, "vaddpd"), "layout_a", &Broken("no `vaddpd`"));
+    check(&predicates::no_mnemonic(&jumps, "lea"), "layout_a", &Broken("`lea` at"));
+    check(&predicates::no_mnemonic(&jumps, "div"), "layout_a", &Holds);
+    check(&predicates::no_mnemonic(&analyse("jumps_away"), "div"), "jumps_away", &Unknown("jump"));
+}
+
+/// What is known by name: this compiler calls it so.
+#[test]
+fn the_names_that_are_known_are_those_of_this_compiler() {
+    let all = image().functions().iter().flat_map(|function| &function.names);
+    let all: Vec<&str> = all.map(|name| name.demangled.as_str()).collect();
+    for name in [
+        "core::panicking::panic_fmt",
+        "core::panicking::panic_bounds_check",
+        "core::panicking::panic_const::panic_const_div_by_zero",
+        "core::option::unwrap_failed",
+        "core::result::unwrap_failed",
+        "core::slice::index::slice_index_fail",
+        "alloc::raw_vec::handle_error",
+        "alloc::alloc::handle_alloc_error",
+        "__rustc::rust_begin_unwind",
+    ] {
+        assert!(all.contains(&name), "{name} is not there");
+        assert_eq!(kind_of(name), Some(Kind::Panic), "{name}");
+    }
+    for name in ["__rust_alloc", "__rust_alloc_zeroed", "__rust_realloc"] {
+        let name = format!("__rustc::{name}");
+        assert!(all.contains(&name.as_str()), "{name} is not there");
+        assert_eq!(kind_of(&name), Some(Kind::Allocation), "{name}");
+    }
 }
 
 #[test]
