@@ -25,10 +25,13 @@ pub(super) fn step(
     }
     let known = outcome(image, instruction, state);
     let old_flags = state.flags;
+    let register = instruction.op0_register();
+    let written = known.as_ref().and_then(|known| known.value);
+    let written = written.map(|value| state.merged(register, value));
     forget(factory, instruction, state);
     let Some(known) = known else { return };
-    if let Some(value) = known.value {
-        state.write(instruction.op0_register(), value);
+    if let Some(value) = written {
+        state.set(register, value);
     }
     match known.flags {
         Change::Kept => state.flags = old_flags,

@@ -322,11 +322,8 @@ impl<'a> Analyser<'a> {
                             state.full(iced_x86::Register::RAX),
                             state.full(iced_x86::Register::RDX),
                         ];
-                        let joined = returned.map_or(now, |before| {
-                            std::array::from_fn(|i| {
-                                if before[i] == now[i] { now[i] } else { Value::Unknown }
-                            })
-                        });
+                        let joined = returned
+                            .map_or(now, |before| std::array::from_fn(|i| before[i].join(now[i])));
                         returned = Some(joined);
                     }
                     Exit::Leave(instruction) => {

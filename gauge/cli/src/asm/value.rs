@@ -12,6 +12,8 @@ pub(super) enum Value {
     Unknown,
     /// It is this number.
     Constant(u64),
+    /// Its low eight bits are this number: a `bool` that was set.
+    Byte(u8),
     /// It is this address of the image, as linked: the loader may have moved it by whole pages.
     Address(u64),
     /// It is what the loader puts into the slot at this address: a symbol of another library.
@@ -20,8 +22,17 @@ pub(super) enum Value {
 
 impl Value {
     /// What is known where both ways meet.
-    fn join(self, other: Self) -> Self {
-        if self == other { self } else { Self::Unknown }
+    pub(super) fn join(self, other: Self) -> Self {
+        match (self, other) {
+            (a, b) if a == b => a,
+            (Self::Constant(number), Self::Byte(byte))
+            | (Self::Byte(byte), Self::Constant(number))
+                if number as u8 == byte =>
+            {
+                Self::Byte(byte)
+            }
+            _ => Self::Unknown,
+        }
     }
 
     /// The number, if it is one.
@@ -171,13 +182,17 @@ impl State {
                 Value::Constant(number >> 8 & 0xff)
             }
             Value::Constant(number) => Value::Constant(number & mask(register.size())),
+            Value::Byte(byte) if register.size() == 1 && !is_high_byte(register) => {
+                Value::Constant(u64::from(byte))
+            }
             _ => Value::Unknown,
         }
     }
 
-    /// Writes a register of any width: half of one clears the rest, a smaller part keeps it.
-    pub(super) fn write(&mut self, register: Register, value: Value) {
-        let new = match (register.size(), value) {
+    /// What the whole register holds once its part is written: half of one clears the rest, a smaller
+    /// part keeps it.
+    pub(super) fn merged(&self, register: Register, value: Value) -> Value {
+        match (register.size(), value) {
             (8, value) => value,
             (4, Value::Constant(number)) => Value::Constant(number & mask(4)),
             (size @ (1 | 2), Value::Constant(number)) => match self.full(register) {
@@ -186,11 +201,11 @@ impl State {
                     let bits = mask(size) << shift;
                     Value::Constant(old & !bits | number << shift & bits)
                 }
+                _ if size == 1 && !is_high_byte(register) => Value::Byte(number as u8),
                 _ => Value::Unknown,
             },
             _ => Value::Unknown,
-        };
-        self.set(register, new);
+        }
     }
 
     /// What an operand is, in its own width.
