@@ -141,7 +141,7 @@ fn allocations_are_found() {
     check_allocation("copies_memory", &Holds);
     check_allocation("boxes", &Broken("alloc"));
     check_allocation("grows", &Broken("alloc"));
-    check_allocation("allocates_deep", &Broken("(through fixture::middle → fixture::inner)"));
+    check_allocation("allocates_deep", &Broken("(through fixture::middle → fixture::inner"));
 }
 
 #[test]
