@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod commands;
+pub mod contracts;
 pub mod environment;
 pub mod outcome;
 pub mod project;

@@ -1,5 +1,7 @@
 //! The commands, one file each: arguments, the work, what is printed.
 
+mod check;
+
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -35,14 +37,18 @@ pub struct Common {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Check(check::Check),
+}
 
 /// Runs a command.
 ///
 /// # Errors
 /// When it could not do its work.
 pub fn run(args: Args) -> Result<Outcome> {
-    match args.command {}
+    match args.command {
+        Command::Check(check) => check.run(&args.common),
+    }
 }
 
 impl Common {
