@@ -3,15 +3,17 @@
 //! * [`result`]: what every command prints with `--json`: rows of one metric each, with the
 //!   [`environment`] they were measured in.
 //! * [`project`]: the Cargo project that is looked at, and building its artefacts.
-//! * `image`: a linked artefact: functions, bytes, calls.
-//! * `asm`: what a function is made of: loops, calls, classes of instructions; how two differ.
+//! * [`image`]: a linked artefact: functions, bytes, calls.
+//! * [`asm`]: what a function is made of: loops, calls, classes of instructions; how two differ.
 //! * `contracts`: `gauge.toml`, and judging it.
 //! * [`commands`]: one file a command.
 #![forbid(unsafe_code)]
 
+pub mod asm;
 pub mod commands;
 pub mod contracts;
 pub mod environment;
+pub mod image;
 pub mod outcome;
 pub mod project;
 pub mod result;
