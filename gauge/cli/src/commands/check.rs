@@ -25,15 +25,14 @@ Example: gauge.toml, beside the workspace's Cargo.toml:
   simd = \"i32x4\"
   no = [\"panic\", \"alloc\"]
 
-or, above a public function in its source:
-  // gauge: simd = \"i32x4\", no = [\"panic\"]
+or, above a public function in its source:\n  // gauge: simd = \"i32x4\", no = [\"panic\"]
 
 docs/gauge.md has the rest.";
 
 /// Judge the contracts of gauge.toml and of `// gauge:` comments; exit code 1 on a breach
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
-pub struct Check {
+pub(super) struct Check {
     /// Judge only rows whose name contains this
     #[arg(default_value = "", hide_default_value = true)]
     filter: String,
@@ -50,7 +49,7 @@ impl Check {
     ///
     /// # Errors
     /// When a contract means nothing, or something does not build.
-    pub fn run(&self, common: &Common) -> Result<Outcome> {
+    pub(super) fn run(&self, common: &Common) -> Result<Outcome> {
         let started = Instant::now();
         let project = common.project()?;
         let libraries = libraries(&project);
@@ -66,7 +65,7 @@ impl Check {
             };
             return Err(Usage(why).into());
         }
-        let mut document = Document::new("check", Environment::detect(project.root()));
+        let mut document = Document::new("check", Environment::observe(project.root()));
         // What makes times doubtful changes no verdict here.
         document.warnings.clear();
         if self.list {

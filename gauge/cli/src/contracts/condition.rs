@@ -204,10 +204,7 @@ mod tests {
             assert_eq!(shown(condition), expected);
         }
         assert_eq!(level("bytes"), Ok(Level::SameBytes));
-        assert_eq!(
-            level("byte").unwrap_err(),
-            "no such level: `byte`: did you mean `bytes`?"
-        );
+        assert_eq!(level("byte").unwrap_err(), "no such level: `byte`: did you mean `bytes`?");
         assert!(Level::Renamed > Level::SameAddress);
     }
 }

@@ -45,11 +45,18 @@ pub struct BuildTable {
     pub target_cpu: Option<String>,
     /// Flags beside those of the project's Cargo configuration.
     pub rustflags: Vec<String>,
+    /// Paths of functions that are in the harness for what they call: contracts speak of that.
+    pub keep: Vec<String>,
 }
 
 impl Default for BuildTable {
     fn default() -> Self {
-        Self { profile: "release".to_owned(), target_cpu: None, rustflags: Vec::new() }
+        Self {
+            profile: "release".to_owned(),
+            target_cpu: None,
+            rustflags: Vec::new(),
+            keep: Vec::new(),
+        }
     }
 }
 
@@ -71,8 +78,8 @@ pub struct FunctionTable {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ContractTable {
-    /// The function's name, or the path of its symbol in the harness.
-    pub function: Option<Spanned<String>>,
+    /// The function, or several that are to be alike: names, or paths of symbols in the harness.
+    pub function: Option<Spanned<Names>>,
     /// Functions of which all are the same as the first.
     pub same: Option<Spanned<Vec<Spanned<String>>>>,
     /// Another function that this one is the same as.
@@ -93,6 +100,51 @@ pub struct ContractTable {
     pub max_stack: Option<u64>,
     /// The most bytes of its body.
     pub max_bytes: Option<u64>,
+}
+
+/// A name, or a list of names.
+#[derive(Debug)]
+pub enum Names {
+    /// `"a"`
+    One(String),
+    /// `["a", "b"]`
+    Many(Vec<Spanned<String>>),
+}
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Names;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a name or a list of names")
+            }
+            fn visit_str<E>(self, name: &str) -> Result<Names, E> {
+                Ok(Names::One(name.to_owned()))
+            }
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(
+                self,
+                mut seq: A,
+            ) -> Result<Names, A::Error> {
+                let mut names = Vec::new();
+                while let Some(name) = seq.next_element()? {
+                    names.push(name);
+                }
+                Ok(Names::Many(names))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// The names with their places.
+pub fn names(names: Spanned<Names>) -> Vec<Spanned<String>> {
+    let span = names.span();
+    match names.into_inner() {
+        Names::One(name) => vec![Spanned::new(span, name)],
+        Names::Many(names) => names,
+    }
 }
 
 /// `[[size]]`

@@ -189,11 +189,15 @@ fn functions(plan: &Plan) -> String {
         };
         _ = writeln!(addresses, "    AtomicPtr::new({path} as *mut ()), // {place}");
     }
+    let kept = &plan.build.keep;
+    let keep = kept.iter().map(|path| format!("    AtomicPtr::new({path} as *mut ()),\n"));
+    let (keep, keeps): (String, usize) = (keep.collect(), kept.len());
     _ = write!(
         text,
         "use std::sync::atomic::AtomicPtr;\n#[used]\n#[no_mangle]\n\
          pub static {TABLE}: [AtomicPtr<()>; {count}] = [\n{addresses}];\n\
-         fn main() {{\n    std::hint::black_box(&{TABLE});\n}}\n"
+         static KEPT: [AtomicPtr<()>; {keeps}] = [\n{keep}];\n\
+         fn main() {{\n    std::hint::black_box((&{TABLE}, &KEPT));\n}}\n"
     );
     text
 }

@@ -1,4 +1,4 @@
-//! Judging: a row of the result for each condition on a function.
+//! Judging: a verdict for each condition on a function.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -59,7 +59,99 @@ impl Judged {
         }
     }
 
-    fn judged(image: &Image, analysis: &Analysis, condition: &Condition) -> Judged {
+    fn missing(why: &str) -> Self {
+        let note = format!("the function is missing: {why}");
+        Self { verdict: Verdict::Fail, value: None, note, diff: Vec::new() }
+    }
+}
+
+impl<'a> Judge<'a> {
+    /// Finds the functions: those of the harness's table by their addresses, the others by name.
+    ///
+    /// # Errors
+    /// When the harness has no table, or another one than the plan.
+    pub fn new(
+        plan: &'a Plan,
+        harness: Option<&'a Image>,
+        binaries: &'a HashMap<String, Image>,
+    ) -> Result<Self> {
+        let mut by_function = HashMap::new();
+        if let Some(image) = harness {
+            let addresses = addresses(image)?;
+            let wanted = harness::entries(plan).count();
+            let found = addresses.len();
+            ensure!(found == wanted, "the harness has a table of {found} functions, not {wanted}");
+            by_function.extend(harness::entries(plan).zip(addresses));
+        }
+        let located = plan.functions.iter().enumerate().map(|(index, function)| {
+            let (image, path) = match &function.source {
+                Source::Code { .. } | Source::Path(_) => {
+                    let image = harness.ok_or("there is no harness")?;
+                    let address = by_function.get(&index).ok_or("it is not in the table")?;
+                    let found = image.function_at(*address).map(|found| (image, found));
+                    return found.ok_or_else(|| format!("no function begins at {address:#x}"));
+                }
+                Source::Symbol(path) => (harness.ok_or("there is no harness")?, path),
+                Source::Binary { bin, path } => {
+                    (binaries.get(bin).ok_or("its binary was not built")?, path)
+                }
+            };
+            image.find(path).map(|found| (image, found)).map_err(|lookup| lookup.to_string())
+        });
+        let located = located.collect();
+        Ok(Self { plan, located, analysers: HashMap::new(), analyses: HashMap::new() })
+    }
+
+    /// Judges a condition, and tells the row of what.
+    ///
+    /// # Errors
+    /// When a function cannot be decoded.
+    pub fn judge(&mut self, check: &Check, row: &mut Row) -> Result<Judged> {
+        let name = self.plan.functions[check.function].name.as_str();
+        row.details.insert("function".to_owned(), name.into());
+        row.details.insert("condition".to_owned(), check.condition.to_string().into());
+        let (image, function) = match &self.located[check.function] {
+            Ok(found) => *found,
+            Err(why) => return Ok(Judged::missing(why)),
+        };
+        row.details.insert("symbol".to_owned(), function.name().into());
+        if let Condition::Same { other, level, .. } = &check.condition {
+            let (other_image, other) = match &self.located[*other] {
+                Ok(found) => *found,
+                Err(why) => return Ok(Judged::missing(why)),
+            };
+            let found = compare(other_image, other, image, function)?;
+            let is_same = found.level <= *level;
+            let mut diff = found.diff;
+            diff.truncate(MAX_DIFF_LINES);
+            let note = match found.level.is_same() {
+                true => format!("{}: {}", level_name(found.level), found.level.words()),
+                false => "they differ".to_owned(),
+            };
+            let verdict = if is_same { Verdict::Pass } else { Verdict::Fail };
+            return Ok(Judged { verdict, value: None, note, diff });
+        }
+        if let Entry::Vacant(entry) = self.analyses.entry(check.function) {
+            let analyser = self.analysers.entry(image).or_insert_with(|| Analyser::new(image));
+            entry.insert(analyser.analyse(function)?);
+        }
+        Ok(judged(&self.analyses[&check.function], &check.condition))
+    }
+}
+
+/// The addresses in the harness's table.
+fn addresses(image: &Image) -> Result<Vec<u64>> {
+    let file = object::File::parse(image.file())?;
+    let table = file.symbol_by_name(TABLE).context("the harness has no table of functions")?;
+    let words = image.relocated(table.address()..table.address() + table.size());
+    let address = |word: &Word| match word {
+        Word::Address(address) => Some(*address),
+        _ => None,
+    };
+    Ok(words.filter_map(|(_, word)| address(word)).collect())
+}
+
+fn judged(analysis: &Analysis, condition: &Condition) -> Judged {
     let body = &analysis.body;
     let mut value = None;
     let mut passed = String::new();

@@ -9,7 +9,8 @@ use toml::Spanned;
 use super::comments::Comment;
 use super::condition::{self, Condition};
 use super::file::{
-    AllocationsTable, BinaryTable, BuildTable, ContractTable, File, FunctionTable, NAME, SizeTable,
+    self, AllocationsTable, BinaryTable, BuildTable, ContractTable, File, FunctionTable, NAME,
+    SizeTable,
 };
 use super::problem;
 use super::signature::public_function;
@@ -85,7 +86,7 @@ pub struct Check {
 /// # Errors
 /// When something in them means nothing: with file, line and column.
 pub fn plan(text: &str, comments: Vec<Comment>) -> Result<Plan> {
-    let file: File = super::file::parse(NAME, text)?;
+    let file: File = file::parse(NAME, text)?;
     let mut planner = Planner { text, plan: Plan::default(), by_name: HashMap::new() };
     planner.plan.build = file.build;
     planner.plan.dependencies = file.dependencies;
@@ -189,7 +190,7 @@ impl Planner<'_> {
         Err(self.error(&span, &problem::unknown(&complaint, name, known)))
     }
 
-    fn contract(&mut self, table: ContractTable, span: &Range<usize>) -> Result<()> {
+    fn contract(&mut self, mut table: ContractTable, span: &Range<usize>) -> Result<()> {
         let place = self.place(span);
         if let Some(same) = &table.same {
             let names = same.as_ref();
@@ -210,13 +211,17 @@ impl Planner<'_> {
             }
             return Ok(());
         }
-        let Some(function) = &table.function else {
+        let Some(functions) = table.function.take() else {
             return Err(self.error(span, "a contract has a `function`, or `same`"));
         };
-        let index = self.named(function)?;
         let other = table.same_as.as_ref().map(|name| self.named(name)).transpose()?;
-        self.conditions(index, other, &table, &place)
-            .map_err(|(at, message)| self.error(&at.unwrap_or_else(|| span.clone()), &message))
+        for function in file::names(functions) {
+            let index = self.named(&function)?;
+            self.conditions(index, other, &table, &place).map_err(|(at, message)| {
+                self.error(&at.unwrap_or_else(|| span.clone()), &message)
+            })?;
+        }
+        Ok(())
     }
 
     fn level(&self, table: &ContractTable) -> Result<Level> {

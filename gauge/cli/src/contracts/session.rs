@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use super::artefacts;
 use super::comments::Library;
 use super::file::BinaryTable;
 use super::harness::{self, MEASURE};
@@ -12,10 +13,9 @@ use super::judge::{Judge, Judged};
 use super::measured::{self, Allocations};
 use super::plan::Plan;
 use super::rows::{Planned, Subject};
-use super::artefacts;
 use crate::image::Image;
 use crate::project::Project;
-use crate::result::{Metric, Row, Verdict};
+use crate::result::{Metric, Row};
 
 /// Builds what the rows need and judges them, in their order.
 ///
@@ -29,7 +29,12 @@ pub fn judge(
 ) -> Result<Vec<Row>> {
     let built = Built::new(plan, project, libraries, &planned)?;
     let mut judge = Judge::new(plan, built.harness.as_ref(), &built.binaries)?;
-    let mut measured = Measured { plan, executable: built.measure.as_deref(), ..Default::default() };
+    let mut measured = Measured {
+        plan,
+        executable: built.measure.as_deref(),
+        sizes: None,
+        allocations: HashMap::new(),
+    };
     let rows = planned.into_iter().map(|Planned { mut row, subject }| {
         let judged = match subject {
             Subject::Check(index) => judge.judge(&plan.checks[index], &mut row),
@@ -95,7 +100,6 @@ fn named(plan: &Plan, bin: &str) -> Result<BinaryTable> {
 }
 
 /// What the harness measures, each once.
-#[derive(Default)]
 struct Measured<'a> {
     plan: &'a Plan,
     executable: Option<&'a Path>,
