@@ -8,7 +8,8 @@ use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, OpKind};
 
 use super::graph::{self, Loop};
 use super::jump_table::{self, JumpTable};
-use crate::image::{Function, Image};
+use super::known::{Kind, kind_of, kind_of_function};
+use crate::image::{Callee, Function, Image, Word};
 
 /// Thunks that are followed one behind the other.
 const MAX_THUNKS: usize = 8;
@@ -56,7 +57,7 @@ pub struct Body {
     pub thunks: Vec<String>,
     /// All instructions by address, parts that stand elsewhere (`.cold`) behind the first.
     pub instructions: Vec<Instruction>,
-    /// Blocks by address; the first one is the entry.
+    /// Blocks by address.
     pub blocks: Vec<Block>,
     /// Loops, outer before inner.
     pub loops: Vec<Loop>,
@@ -96,9 +97,15 @@ impl Body {
         &self.instructions[block.range.clone()]
     }
 
-    /// The block that an address begins or lies in.
+    /// The block that begins at an address.
     pub fn block_of(&self, address: u64) -> Option<usize> {
-        self.blocks.iter().position(|block| self.of(block).iter().any(|i| i.ip() == address))
+        let begins = |block: &Block| self.of(block).first().is_some_and(|i| i.ip() == address);
+        self.blocks.iter().position(begins)
+    }
+
+    /// The block that the function is entered by.
+    pub fn entry(&self) -> Option<usize> {
+        self.block_of(self.function.address)
     }
 
     /// Whether an address lies in the function.
@@ -168,6 +175,8 @@ struct Walk<'a> {
     tables: BTreeMap<u64, JumpTable>,
     /// Indirect jumps whose targets are not known.
     open: BTreeSet<u64>,
+    /// Calls that do not come back.
+    ends: BTreeSet<u64>,
     /// Symbols of this function's parts that stand elsewhere begin so.
     part_prefixes: Vec<String>,
 }
@@ -185,6 +194,7 @@ impl<'a> Walk<'a> {
             leaders: BTreeSet::new(),
             tables: BTreeMap::new(),
             open: BTreeSet::new(),
+            ends: BTreeSet::new(),
             part_prefixes,
         })
     }
@@ -253,6 +263,14 @@ impl<'a> Walk<'a> {
                 }
                 FlowControl::Return | FlowControl::Exception => return Ok(()),
                 FlowControl::Interrupt if is_padding(&instruction) => return Ok(()),
+                // Where an aborted transaction goes on is not followed.
+                FlowControl::XbeginXabortXend => return Ok(()),
+                FlowControl::Call | FlowControl::IndirectCall
+                    if fixed_callee_kind(self.image, &instruction) == Some(Kind::Panic) =>
+                {
+                    self.ends.insert(instruction.ip());
+                    return Ok(());
+                }
                 _ => {}
             }
         }
@@ -300,6 +318,9 @@ impl<'a> Walk<'a> {
                 self.instructions.insert(at, instruction);
                 at = instruction.next_ip();
                 let flow = instruction.flow_control();
+                if fixed_callee_kind(self.image, &instruction) == Some(Kind::Panic) {
+                    self.ends.insert(instruction.ip());
+                }
                 is_fresh = !matches!(
                     flow,
                     FlowControl::Next | FlowControl::Call | FlowControl::IndirectCall
@@ -335,6 +356,7 @@ impl<'a> Walk<'a> {
                 self.leaders.contains(&instruction.ip())
                     || before.next_ip() != instruction.ip()
                     || ends_block(before)
+                    || self.ends.contains(&before.ip())
             });
             if is_start {
                 starts.insert(instruction.ip(), blocks.len());
@@ -384,7 +406,9 @@ impl<'a> Walk<'a> {
                 );
             }
             FlowControl::Return | FlowControl::Exception => {}
+            FlowControl::XbeginXabortXend => {}
             FlowControl::Interrupt if is_padding(last) => {}
+            _ if self.ends.contains(&last.ip()) => {}
             _ => targets.push((Edge::Next, last.next_ip())),
         }
         let known =
@@ -398,12 +422,30 @@ fn ends_block(instruction: &Instruction) -> bool {
     match instruction.flow_control() {
         FlowControl::Next | FlowControl::Call | FlowControl::IndirectCall => false,
         FlowControl::Interrupt => is_padding(instruction),
-        FlowControl::XbeginXabortXend => false,
         _ => true,
     }
 }
 
-/// Where a jump goes that stands in the instruction, if it does.
-pub(super) fn direct_target(instruction: &Instruction) -> Option<u64> {
-    matches!(instruction.op0_kind(), OpKind::NearBranch64).then(|| instruction.near_branch_target())
+/// What a call or jump reaches that names its target itself: directly, or through a slot that the
+/// loader fills in.
+pub(super) fn fixed_callee<'a>(image: &'a Image, instruction: &Instruction) -> Option<Callee<'a>> {
+    if instruction.op0_kind() == OpKind::NearBranch64 {
+        return image.callee(instruction.near_branch_target());
+    }
+    let is_indirect = instruction.is_call_near_indirect() || instruction.is_jmp_near_indirect();
+    if !is_indirect || !instruction.is_ip_rel_memory_operand() {
+        return None;
+    }
+    match image.word(instruction.ip_rel_memory_address())? {
+        Word::Address(address) | Word::Constant(address) => image.callee(address),
+        Word::Import(name) => Some(Callee::Import(name)),
+    }
+}
+
+/// What the name of that says.
+pub(super) fn fixed_callee_kind(image: &Image, instruction: &Instruction) -> Option<Kind> {
+    match fixed_callee(image, instruction)? {
+        Callee::Function(function) => kind_of_function(function),
+        Callee::Import(name) => kind_of(&name),
+    }
 }

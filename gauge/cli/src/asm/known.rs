@@ -3,6 +3,8 @@
 //! The names are those of rustc 1.95 and glibc; a test builds a program with the compiler at hand and
 //! looks whether they are still called so.
 
+use crate::image::Function;
+
 /// What calling a function means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -165,6 +167,11 @@ pub fn kind_of(demangled: &str) -> Option<Kind> {
         || is_math(bare)
         || bare.strip_suffix('f').is_some_and(is_math);
     is_harmless.then_some(Kind::Harmless)
+}
+
+/// What calling a function means, if one of its names says it.
+pub(super) fn kind_of_function(function: &Function) -> Option<Kind> {
+    function.names.iter().find_map(|name| kind_of(&name.demangled))
 }
 
 /// The standard library's cold helpers: `<alloc::vec::Vec<_>>::remove::assert_failed` …

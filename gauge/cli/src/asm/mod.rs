@@ -11,6 +11,8 @@
 
 mod body;
 mod compare;
+mod eval;
+mod flow;
 mod frame;
 mod graph;
 mod jump_table;
@@ -18,6 +20,7 @@ mod known;
 pub mod predicates;
 mod reach;
 mod simd;
+mod value;
 
 pub use body::{Block, Body, Edge, Successor};
 pub use compare::{Comparison, Level, compare};

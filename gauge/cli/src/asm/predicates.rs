@@ -64,12 +64,9 @@ pub fn simd(analysis: &Analysis, element: Option<Element>, least_width: u32) -> 
     let body = &analysis.body;
     let mut outside = None;
     let mut narrow = None;
-    for (index, block) in body.blocks.iter().enumerate() {
-        if !analysis.is_reached(index) {
-            continue;
-        }
+    for index in 0..body.blocks.len() {
         let in_loop = body.loops.iter().any(|l| l.blocks.contains(&index));
-        for instruction in body.of(block) {
+        for instruction in analysis.reached(index) {
             let Some(found) = packed(instruction) else { continue };
             if element.is_some_and(|wanted| !found.element.fits(wanted)) {
                 continue;
@@ -177,9 +174,8 @@ fn at_most(what: &str, found: u64, most: u64) -> Finding {
 
 fn place_of(analysis: &Analysis, mnemonic: &str) -> Option<u64> {
     let body = &analysis.body;
-    let reached = body.blocks.iter().enumerate().filter(|(index, _)| analysis.is_reached(*index));
-    reached
-        .flat_map(|(_, block)| body.of(block))
+    (0..body.blocks.len())
+        .flat_map(|index| analysis.reached(index))
         .find(|i| format!("{:?}", i.mnemonic()).eq_ignore_ascii_case(mnemonic))
         .map(iced_x86::Instruction::ip)
 }

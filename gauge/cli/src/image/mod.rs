@@ -61,6 +61,8 @@ pub struct Image {
     /// Named data: address, size, name.
     objects: BTreeMap<u64, (u64, String)>,
     boundaries: std::sync::OnceLock<Vec<u64>>,
+    /// Whether it is loaded where it was linked to be.
+    is_fixed: bool,
 }
 
 type Elf<'a> = ElfFile64<'a, Endianness>;
@@ -83,6 +85,7 @@ impl Image {
             by_address: HashMap::new(),
             objects: BTreeMap::new(),
             boundaries: std::sync::OnceLock::new(),
+            is_fixed: false,
         };
         let what = || format!("{} is no executable or library this can read", path.display());
         let elf = Elf::parse(&*bytes).with_context(what)?;
@@ -97,6 +100,7 @@ impl Image {
             "{} is not linked",
             path.display()
         );
+        image.is_fixed = header.e_type(elf.endian()) == elf::ET_EXEC;
         image.read_sections(&elf)?;
         image.read_relocations(&elf)?;
         image.read_symbols(&elf);
@@ -111,6 +115,11 @@ impl Image {
     /// Where it was read from.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether it is loaded where it was linked to be: its addresses are plain numbers.
+    pub fn is_fixed(&self) -> bool {
+        self.is_fixed
     }
 
     /// The file, as it was read.
@@ -147,7 +156,7 @@ impl Image {
         for section in elf.sections() {
             let header = section.elf_section_header();
             let flags = header.sh_flags(endian).0;
-            if flags & elf::SHF_ALLOC.0 == 0 || flags & u64::from(elf::SHF_TLS.0) != 0 {
+            if flags & elf::SHF_ALLOC.0 == 0 || flags & elf::SHF_TLS.0 != 0 {
                 continue;
             }
             self.sections.push(Section {

@@ -45,7 +45,8 @@ pub(super) fn without_generics(name: &str) -> String {
                 plain.push(letter);
             }
             '<' => depth += 1,
-            '>' if before == '-' => plain.push(letter),
+            '>' if before == '-' && depth == 0 => plain.push(letter),
+            '>' if before == '-' => {}
             '>' if depth > 0 => depth -= 1,
             '>' if kept > 0 => {
                 kept -= 1;
