@@ -1,6 +1,8 @@
 //! What is said of functions of a program that is compiled here: what keeps a contract passes, what
 //! breaks it is caught, what cannot be told is unknown.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -134,4 +136,83 @@ fn a_name_that_is_not_there_is_an_error() {
     let Err(Lookup::Ambiguous { candidates, .. }) = image().find("fmt") else { panic!() };
     assert!(candidates.len() > 5);
     assert_eq!(image().find("fixture::bounds").unwrap().name(), "fixture::bounds");
+}
+
+fn check_same(a: &str, b: &str, expected: Level) {
+    let (f, g) = (image().find(a).unwrap(), image().find(b).unwrap());
+    let there = compare(image(), f, image(), g).unwrap();
+    assert_eq!(there.level, expected, "{a} and {b}:\n{}", there.diff.join("\n"));
+    assert_eq!(there.diff.is_empty(), expected.is_same());
+    let back = compare(image(), g, image(), f).unwrap();
+    assert_eq!(back.level, expected, "{b} and {a}:\n{}", back.diff.join("\n"));
+}
+
+#[test]
+fn merged_bodies_and_thunks_are_the_same() {
+    check_same("merged_a", "merged_b", Level::SameAddress);
+    check_same("thunk_to_target", "thunk_target", Level::SameAddress);
+}
+
+#[test]
+fn constants_at_another_address_are_the_same() {
+    check_same("loads_a", "loads_b", Level::SameBytes);
+    check_same("loads_a", "loads_not", Level::Different);
+    check_same("loads_a", "loads_other_text", Level::Different);
+    check_same("shifted_a", "other_constant", Level::Different);
+    check_same("says_a", "says_not", Level::Different);
+}
+
+#[test]
+fn a_panic_elsewhere_in_the_sources_is_the_same() {
+    check_same("bounds", "bounds_elsewhere", Level::SameBytes);
+}
+
+#[test]
+fn another_layout_is_the_same() {
+    check_same("layout_a", "layout_b", Level::Normalised);
+    check_same("layout_a", "layout_not", Level::Different);
+    check_same("switches", "switches_moved", Level::Normalised);
+    check_same("switches", "switches_not", Level::Different);
+}
+
+#[test]
+fn other_registers_are_the_same() {
+    check_same("renamed_a", "renamed_b", Level::Renamed);
+    check_same("saved_a", "saved_b", Level::Renamed);
+    check_same("renamed_a", "renamed_not", Level::Different);
+    check_same("renamed_a", "renamed_one", Level::Different);
+    check_same("returns_a", "returns_not", Level::Different);
+    check_same("passes_a", "passes_not", Level::Different);
+    check_same("loops_a", "loops_b", Level::Renamed);
+    check_same("loops_a", "loops_not", Level::Different);
+}
+
+#[test]
+fn a_difference_is_shown() {
+    let (f, g) = (image().find("scale").unwrap(), image().find("add_to_all").unwrap());
+    let found = compare(image(), f, image(), g).unwrap();
+    assert_eq!(found.level, Level::Different);
+    assert!(found.diff.iter().any(|line| line.starts_with("-") && line.contains("mulpd")));
+    assert!(found.diff.iter().any(|line| line.starts_with("+") && line.contains("addpd")));
+    assert!(found.diff.iter().any(|line| line.starts_with(" ")));
+}
+
+#[test]
+fn the_same_function_of_another_build_is_the_same() {
+    let other = Image::open(&compile("other", &["-Clink-arg=-Wl,--image-base=0x400000"])).unwrap();
+    for name in [
+        "sum_i32",
+        "bounds",
+        "prints",
+        "chooses",
+        "allocates_deep",
+        "copies",
+        "loads_a",
+        "says_a",
+        "says_not",
+    ] {
+        let (f, g) = (image().find(name).unwrap(), other.find(name).unwrap());
+        let found = compare(image(), f, &other, g).unwrap();
+        assert_eq!(found.level, Level::SameBytes, "{name}:\n{}", found.diff.join("\n"));
+    }
 }

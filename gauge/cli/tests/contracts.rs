@@ -178,8 +178,16 @@ fn the_gate_closes_on_a_breach_alone() {
 fn what_cannot_be_meant_is_refused_before_anything_is_built() {
     let folder = fixture("contracts-wrong");
     for (text, code, expected) in [
-        ("[[contract]]\nfunction = \"f\"\nsimmd = \"f64\"\n", 1, "gauge.toml:3:1: unknown field `simmd`: did you mean `simd`?"),
-        ("[[contract]]\nfunction = \"f\"\nsimd = \"f64\"\n", 1, "gauge.toml:2:12: no `[[function]]` is called `f`"),
+        (
+            "[[contract]]\nfunction = \"f\"\nsimmd = \"f64\"\n",
+            1,
+            "gauge.toml:3:1: unknown field `simmd`: did you mean `simd`?",
+        ),
+        (
+            "[[contract]]\nfunction = \"f\"\nsimd = \"f64\"\n",
+            1,
+            "gauge.toml:2:12: no `[[function]]` is called `f`",
+        ),
         ("[build]\nprofile = \"release\"\n[[binary]]\nbin = \"no-such\"\nmax-bytes = 1\n", 1, ""),
     ] {
         write(&folder.join("gauge.toml"), text);

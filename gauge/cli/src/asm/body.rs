@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use anyhow::{Context, Result, ensure};
-use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, OpKind};
+use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind};
 
 use super::graph::{self, Loop};
 use super::jump_table::{self, JumpTable};
@@ -282,7 +282,7 @@ impl<'a> Walk<'a> {
             self.instructions.range(..=jump.ip()).rev().take(24).map(|(_, i)| *i).collect();
         match jump_table::find(self.image, &before, &self.ranges) {
             Some(table) => {
-                waiting.extend(&table.targets);
+                waiting.extend(table.targets.iter().collect::<BTreeSet<_>>());
                 self.tables.insert(jump.ip(), table);
             }
             // A tail call through memory or a register is told from a switch by the analysis.
@@ -440,6 +440,18 @@ pub(super) fn fixed_callee<'a>(image: &'a Image, instruction: &Instruction) -> O
         Word::Address(address) | Word::Constant(address) => image.callee(address),
         Word::Import(name) => Some(Callee::Import(name)),
     }
+}
+
+/// What an instruction refers to in the image, and the bytes that it reads or writes there.
+pub(super) fn reference(instruction: &Instruction) -> Option<(u64, usize)> {
+    if instruction.op0_kind() == OpKind::NearBranch64 {
+        return Some((instruction.near_branch_target(), 0));
+    }
+    instruction.is_ip_rel_memory_operand().then(|| {
+        let is_address = instruction.mnemonic() == Mnemonic::Lea;
+        let bytes = if is_address { 0 } else { instruction.memory_size().size() };
+        (instruction.ip_rel_memory_address(), bytes)
+    })
 }
 
 /// What the name of that says.

@@ -14,7 +14,7 @@ const MAX_ENTRIES: u64 = 1024;
 pub struct JumpTable {
     /// Where the table stands.
     pub address: u64,
-    /// Where its entries lead, in order, each once.
+    /// Where its entries lead, in order.
     pub targets: Vec<u64>,
 }
 
@@ -106,7 +106,7 @@ fn bound(before: &[Instruction], index: Register) -> Option<u64> {
     None
 }
 
-fn is_number(kind: OpKind) -> bool {
+pub(super) fn is_number(kind: OpKind) -> bool {
     matches!(
         kind,
         OpKind::Immediate8
@@ -132,7 +132,6 @@ fn read(
         let at = table + index * width;
         let target = entry(image, table, at, width);
         match target.filter(|target| ranges.iter().any(|range| range.contains(target))) {
-            Some(target) if targets.contains(&target) => {}
             Some(target) => targets.push(target),
             // An entry of the known length leads out of the function: this is no table we know.
             None if bound.is_some() => return None,

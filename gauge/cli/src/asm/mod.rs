@@ -20,6 +20,7 @@ mod known;
 pub mod predicates;
 mod reach;
 mod simd;
+mod text;
 mod value;
 
 pub use body::{Block, Body, Edge, Successor};

@@ -81,7 +81,9 @@ impl Image {
             return Same::Yes;
         }
         match (self.function_at(a), other.function_at(b)) {
-            (Some(f), Some(g)) => return same_name(f.name() == g.name()),
+            (Some(f), Some(g)) => {
+                return same_name(f.names.iter().any(|name| g.names.contains(name)));
+            }
             (None, None) => {}
             _ => return Same::No,
         }

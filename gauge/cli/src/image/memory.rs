@@ -182,3 +182,13 @@ pub enum Callee<'a> {
     /// A symbol of another library; empty where it is chosen when the program starts.
     Import(String),
 }
+
+impl Callee<'_> {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Function(function) => function.name(),
+            Self::Import(name) => name,
+        }
+    }
+}
