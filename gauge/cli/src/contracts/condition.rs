@@ -51,7 +51,7 @@ pub enum Condition {
         /// Its name.
         name: String,
         /// The weakest that will do.
-        level: Level,
+        level: Sameness,
     },
 }
 
@@ -66,12 +66,27 @@ const ABSENT: [(&str, Absent); 4] = [
     ("simd", Absent::Simd),
 ];
 
-const LEVELS: [(&str, Level); 4] = [
-    ("address", Level::SameAddress),
-    ("bytes", Level::SameBytes),
-    ("normalised", Level::Normalised),
-    ("renamed", Level::Renamed),
+/// The weakest sense in which two functions are to be the same, the strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sameness {
+    /// In this sense or a stronger one.
+    As(Level),
+    /// At least their hot loops do the same work: [`loops`](super::loops).
+    Loops,
+}
+
+const LEVELS: [(&str, Sameness); 5] = [
+    ("address", Sameness::As(Level::SameAddress)),
+    ("bytes", Sameness::As(Level::SameBytes)),
+    ("normalised", Sameness::As(Level::Normalised)),
+    ("renamed", Sameness::RENAMED),
+    ("loops", Sameness::Loops),
 ];
+
+impl Sameness {
+    /// What is meant where nothing is said.
+    pub const RENAMED: Self = Self::As(Level::Renamed);
+}
 
 impl Condition {
     /// The condition of `simd = "…"`.
@@ -133,14 +148,14 @@ impl Condition {
 ///
 /// # Errors
 /// When there is no such level.
-pub fn level(text: &str) -> Result<Level, String> {
+pub fn level(text: &str) -> Result<Sameness, String> {
     let found = LEVELS.iter().find(|(name, _)| *name == text).map(|(_, level)| *level);
     let names = LEVELS.iter().map(|(name, _)| *name);
     found.ok_or_else(|| problem::unknown(&format!("no such level: `{text}`"), text, names))
 }
 
 /// As it is written.
-pub fn level_name(level: Level) -> &'static str {
+pub fn level_name(level: Sameness) -> &'static str {
     LEVELS.iter().find(|(_, it)| *it == level).map_or("different", |(name, _)| name)
 }
 
@@ -157,7 +172,7 @@ impl fmt::Display for Condition {
             Self::MaxInstructions(count) => write!(f, "at most {count} instructions"),
             Self::MaxStack(bytes) => write!(f, "at most {bytes} B of stack"),
             Self::MaxBytes(bytes) => write!(f, "at most {bytes} B of code"),
-            Self::Same { name, level: Level::Renamed, .. } => write!(f, "same as {name}"),
+            Self::Same { name, level: Sameness::RENAMED, .. } => write!(f, "same as {name}"),
             Self::Same { name, level, .. } => write!(f, "same {} as {name}", level_name(*level)),
         }
     }
@@ -203,8 +218,8 @@ mod tests {
         ] {
             assert_eq!(shown(condition), expected);
         }
-        assert_eq!(level("bytes"), Ok(Level::SameBytes));
+        assert_eq!(level("bytes"), Ok(Sameness::As(Level::SameBytes)));
         assert_eq!(level("byte").unwrap_err(), "no such level: `byte`: did you mean `bytes`?");
-        assert!(Level::Renamed > Level::SameAddress);
+        assert!(Sameness::Loops > Sameness::RENAMED);
     }
 }

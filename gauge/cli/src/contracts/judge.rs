@@ -6,10 +6,11 @@ use std::collections::hash_map::Entry;
 use anyhow::{Context, Result, ensure};
 use object::{Object, ObjectSymbol};
 
-use super::condition::{Absent, Condition, level_name, spelled};
+use super::condition::{Absent, Condition, Sameness, level_name, spelled};
 use super::harness::{self, TABLE};
+use super::loops;
 use super::plan::{Check, Plan, Source};
-use crate::asm::{Analyser, Analysis, Finding, compare, packed, predicates};
+use crate::asm::{Analyser, Analysis, Body, Finding, Level, compare, packed, predicates};
 use crate::image::{Function, Image, Word};
 use crate::result::{Row, Verdict};
 
@@ -121,13 +122,24 @@ impl<'a> Judge<'a> {
                 Err(why) => return Ok(Judged::missing(why)),
             };
             let found = compare(other_image, other, image, function)?;
-            let is_same = found.level <= *level;
-            let mut diff = found.diff;
-            diff.truncate(MAX_DIFF_LINES);
-            let note = match found.level.is_same() {
-                true => format!("{}: {}", level_name(found.level), found.level.words()),
+            let mut sense = Sameness::As(found.level);
+            let mut note = match found.level.is_same() {
+                true => format!("{}: {}", level_name(sense), found.level.words()),
                 false => "they differ".to_owned(),
             };
+            if *level == Sameness::Loops && !found.level.is_same() {
+                let bodies = (Body::decode(other_image, other)?, Body::decode(image, function)?);
+                if loops::do_the_same(&bodies.0, &bodies.1) {
+                    sense = Sameness::Loops;
+                    note =
+                        "loops: the same work in the hot loops, different around them".to_owned();
+                } else {
+                    note = "they differ, in the hot loops too".to_owned();
+                }
+            }
+            let is_same = sense <= *level && sense != Sameness::As(Level::Different);
+            let mut diff = if is_same { Vec::new() } else { found.diff };
+            diff.truncate(MAX_DIFF_LINES);
             let verdict = if is_same { Verdict::Pass } else { Verdict::Fail };
             return Ok(Judged { verdict, value: None, note, diff });
         }

@@ -11,6 +11,7 @@ pub mod file;
 mod flags;
 pub mod harness;
 pub mod judge;
+pub mod loops;
 pub mod measured;
 pub mod plan;
 pub mod problem;

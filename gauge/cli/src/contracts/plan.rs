@@ -7,14 +7,13 @@ use anyhow::{Result, ensure};
 use toml::Spanned;
 
 use super::comments::Comment;
-use super::condition::{self, Condition};
+use super::condition::{self, Condition, Sameness};
 use super::file::{
     self, AllocationsTable, BinaryTable, BuildTable, ContractTable, File, FunctionTable, NAME,
     SizeTable,
 };
 use super::problem;
 use super::signature::public_function;
-use crate::asm::Level;
 use crate::result::Place;
 
 /// All that is to be judged.
@@ -224,8 +223,8 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn level(&self, table: &ContractTable) -> Result<Level> {
-        let Some(level) = &table.level else { return Ok(Level::Renamed) };
+    fn level(&self, table: &ContractTable) -> Result<Sameness> {
+        let Some(level) = &table.level else { return Ok(Sameness::RENAMED) };
         condition::level(level.as_ref()).map_err(|message| self.error(&level.span(), &message))
     }
 
@@ -274,7 +273,7 @@ impl Planner<'_> {
                 condition::level(level.as_ref()).map_err(|message| (Some(level.span()), message))
             });
             let name = self.plan.functions[other].name.clone();
-            let level = level.transpose()?.unwrap_or(Level::Renamed);
+            let level = level.transpose()?.unwrap_or(Sameness::RENAMED);
             self.plan.checks.push(Check {
                 function,
                 condition: Condition::Same { other, name, level },
