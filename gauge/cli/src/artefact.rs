@@ -1,11 +1,12 @@
 //! Building artefacts that can be judged: optimised as the profile says, with symbols, the lines of the
 //! sources, and names that keep generic arguments; in a folder of gauge's own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use cargo_metadata::{Package, TargetKind};
 
+use crate::flags;
 use crate::outcome::Usage;
 use crate::project::{Build, Project};
 
@@ -54,7 +55,7 @@ impl Selection {
         if self.no_default_features {
             select.push("--no-default-features".to_owned());
         }
-        let (arguments, mut variables) = mangling(project.root());
+        let (arguments, mut variables) = flags::adding(&[MANGLING.to_owned()], project.root());
         select.extend(arguments);
         let profile = self.profile.to_uppercase().replace('-', "_");
         for (key, value) in [("DEBUG", "line-tables-only"), ("STRIP", "none")] {
@@ -66,6 +67,7 @@ impl Selection {
             profile: self.profile.clone(),
             target_dir: project.gauge_dir().join("asm"),
             variables,
+            directory: None,
         })
     }
 
@@ -125,32 +127,4 @@ fn linked_targets(package: &Package) -> Result<&'static str> {
         ))
         .into())
     }
-}
-
-/// How the compiler is told to keep generic arguments in names, beside the flags that the project
-/// has: of the places where cargo looks for flags, only the first one that has any counts.
-fn mangling(root: &Path) -> (Vec<String>, Vec<(String, String)>) {
-    if let Ok(flags) = std::env::var("CARGO_ENCODED_RUSTFLAGS") {
-        let flags = format!("{flags}\x1f{MANGLING}");
-        return (Vec::new(), vec![("CARGO_ENCODED_RUSTFLAGS".to_owned(), flags)]);
-    }
-    if let Ok(flags) = std::env::var("RUSTFLAGS").map(|flags| format!("{flags} {MANGLING}")) {
-        return (Vec::new(), vec![("RUSTFLAGS".to_owned(), flags.trim().to_owned())]);
-    }
-    let has_target_flags = configs(root).iter().any(|path| {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        let config: toml::Table = text.parse().unwrap_or_default();
-        let targets = config.get("target").and_then(toml::Value::as_table);
-        targets.is_some_and(|all| all.values().any(|target| target.get("rustflags").is_some()))
-    });
-    let key = if has_target_flags { "target.'cfg(all())'.rustflags" } else { "build.rustflags" };
-    (vec!["--config".to_owned(), format!("{key}=[\"{MANGLING}\"]")], Vec::new())
-}
-
-/// The files that cargo takes its configuration from.
-fn configs(root: &Path) -> Vec<PathBuf> {
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
-    let folders = root.ancestors().map(|folder| folder.join(".cargo")).chain(home);
-    folders.flat_map(|folder| [folder.join("config.toml"), folder.join("config")]).collect()
 }

@@ -13,7 +13,9 @@
 pub mod artefact;
 pub mod asm;
 pub mod commands;
+pub mod contracts;
 pub mod environment;
+mod flags;
 pub mod image;
 pub mod outcome;
 pub mod project;

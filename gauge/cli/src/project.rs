@@ -26,6 +26,8 @@ pub struct Build {
     pub target_dir: PathBuf,
     /// Variables for cargo and the compiler.
     pub variables: Vec<(String, String)>,
+    /// The folder to run cargo in, whose configuration and toolchain it takes; else the current one.
+    pub directory: Option<PathBuf>,
 }
 
 impl Project {
@@ -68,6 +70,9 @@ impl Build {
         command.arg("--target-dir").arg(&self.target_dir);
         command.args(["--profile", &self.profile]).args(&self.select);
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
+        }
         let mut child = command.stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
         let Some(stdout) = child.stdout.take() else { bail!("cargo has no standard output") };
         let mut found = Vec::new();

@@ -2,6 +2,7 @@
 
 mod asm;
 mod asm_llvm;
+mod check;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -40,6 +41,7 @@ pub struct Common {
 #[derive(Debug, Subcommand)]
 enum Command {
     Asm(asm::Args),
+    Check(check::Check),
 }
 
 /// Runs a command.
@@ -49,6 +51,7 @@ enum Command {
 pub fn run(args: Args) -> Result<Outcome> {
     match args.command {
         Command::Asm(command) => asm::run(&command, &args.common),
+        Command::Check(check) => check.run(&args.common),
     }
 }
 

@@ -17,6 +17,9 @@ use crate::asm::flow::is_call;
 /// General registers, vector registers, masks.
 const REGISTERS: usize = 16 + 32 + 8;
 
+/// General registers that a callee leaves as they were: rbx, rsp, rbp, r12 to r15.
+const KEPT: [usize; 7] = [3, 4, 5, 12, 13, 14, 15];
+
 /// What a register of the one function is to the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Twin {
@@ -84,6 +87,10 @@ impl Relation {
     fn reads(&mut self, a: usize, b: usize, bits: u32) -> bool {
         match (self.to[a], self.from[b]) {
             (Twin::Is(to, known), Twin::Is(from, _)) => to == b && from == a && bits <= known,
+            // What the caller keeps in there is something, too: only saving it may take another one.
+            (Twin::Fresh, Twin::Fresh) if a != b && (KEPT.contains(&a) || KEPT.contains(&b)) => {
+                false
+            }
             (Twin::Fresh, Twin::Fresh) => {
                 self.bind(a, b, 512);
                 true
@@ -105,8 +112,7 @@ impl Relation {
 
     /// Behind a call what it may change holds nothing but what it returns.
     fn after_call(&mut self) -> bool {
-        let kept = [3, 4, 5, 12, 13, 14, 15];
-        let changed = (0..REGISTERS).filter(|register| !kept.contains(register));
+        let changed = (0..REGISTERS).filter(|register| !KEPT.contains(register));
         for register in changed.clone() {
             self.drop_left(register);
             self.drop_right(register);

@@ -235,7 +235,8 @@ fn shift<S: Reduce>(simd: S, block: &[u64], which: &impl Which, some: u64) -> u6
     for (index, sum) in sums.iter_mut().enumerate() {
         // The middles of as many parts.
         let group = (2 * index + 1) * groups.len() / (2 * SAMPLES);
-        let distances = simd.add(simd.load(&groups[group]), minus_some);
+        let Some(values) = groups.get(group) else { continue };
+        let distances = simd.add(simd.load(values), minus_some);
         let bits = which.group(group).unwrap_or(u8::MAX);
         *sum = simd.select(bits, distances, *sum);
         count += i64::from(bits.count_ones());
