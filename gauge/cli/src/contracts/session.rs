@@ -35,6 +35,7 @@ pub fn judge(
         sizes: None,
         allocations: HashMap::new(),
     };
+    let root = format!("{}/", project.root().display());
     let rows = planned.into_iter().map(|Planned { mut row, subject }| {
         let judged = match subject {
             Subject::Check(index) => judge.judge(&plan.checks[index], &mut row),
@@ -48,6 +49,8 @@ pub fn judge(
         // What keeps it from being judged is no pass.
         let judged = judged.unwrap_or_else(|error| Judged::unknown(format!("{error:#}")));
         judged.fill(&mut row);
+        // As the place of the row is: from the root.
+        row.note = row.note.replace(&root, "");
         row
     });
     Ok(rows.collect())

@@ -128,8 +128,10 @@ impl<S: Simd> Squares<S> {
     #[inline(always)]
     fn total(&self) -> f64 {
         let lanes = self.simd.to_array_f64(self.simd.add_f64(self.sums[0], self.sums[1]));
-        let by_4 = [0, 1, 2, 3].map(|lane| lanes[lane] + lanes[lane + 4]);
-        (by_4[0] + by_4[2]) + (by_4[1] + by_4[3])
+        // Written out: `map` with a closure became a call.
+        let even = (lanes[0] + lanes[4]) + (lanes[2] + lanes[6]);
+        let odd = (lanes[1] + lanes[5]) + (lanes[3] + lanes[7]);
+        even + odd
     }
 }
 
