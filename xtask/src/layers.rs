@@ -17,7 +17,7 @@ const FLOORS: [&[&str]; 11] = [
     &["tidemill-analysis"],
     &["tidemill-query"],
     &["tidemill"],
-    &["tidemill-cli"],
+    &["tidemill-cli", "cargo-gauge"],
     &[
         "tidemill-bench",
         "tidemill-torture",
@@ -33,10 +33,20 @@ const SECRETS: [(&str, &[&str]); 5] = [
     ("datafusion", &["tidemill-query"]),
     ("tokio", &["tidemill-query"]),
     ("arrow", &["tidemill-query", "tidemill-cli", "tidemill-torture-sql"]),
-    ("clap", &["tidemill-cli", "tidemill-bench", "tidemill-torture", "tidemill-torture-sql"]),
+    (
+        "clap",
+        &[
+            "cargo-gauge",
+            "tidemill-cli",
+            "tidemill-bench",
+            "tidemill-torture",
+            "tidemill-torture-sql",
+        ],
+    ),
     (
         "anyhow",
         &[
+            "cargo-gauge",
             "tidemill-analysis",
             "tidemill-cli",
             "tidemill-bench",
