@@ -9,8 +9,10 @@
 //! * [`commands`]: one file a command.
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod commands;
 pub mod environment;
 pub mod outcome;
 pub mod project;
 pub mod result;
+pub mod stats;
