@@ -23,7 +23,8 @@ fn loops(criterion: &mut Criterion) {
     }
     group.finish();
     criterion.bench_function("sort", |bencher| {
-        let values: Vec<u64> = (0..1000u64).map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
+        let values: Vec<u64> =
+            (0..1000u64).map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
         bencher.iter_batched_ref(|| values.clone(), |v| v.sort_unstable(), BatchSize::SmallInput);
     });
     criterion.bench_function("allocate", |bencher| bencher.iter(|| vec![0u8; 100]));

@@ -125,7 +125,8 @@ impl<M> Bencher<'_, M> {
 
     fn in_batches(&mut self, size: BatchSize, batch: &mut dyn FnMut(u64, bool) -> Lap) {
         self.run(&mut |iterations, is_counting| {
-            let (each, mut left, mut sum) = (size.iterations(iterations), iterations, Lap::default());
+            let (each, mut left, mut sum) =
+                (size.iterations(iterations), iterations, Lap::default());
             while left > 0 {
                 let count = each.min(left);
                 sum += batch(count, is_counting);

@@ -120,7 +120,11 @@ mod tests {
     fn criterion_s_options_are_no_filters() {
         let options = parse("--bench --noplot --save-baseline old -n --sample-size 20 scan");
         assert_eq!(options.filter.as_deref(), Some("scan"));
-        assert!(options.is_wanted("scan/8") && options.is_wanted("prescan") && !options.is_wanted("sca"));
+        assert!(
+            options.is_wanted("scan/8")
+                && options.is_wanted("prescan")
+                && !options.is_wanted("sca")
+        );
         let half = Some(Duration::from_millis(500));
         assert_eq!(parse("--bench --measurement-time 0.5").mode, Mode::Measure(half));
     }

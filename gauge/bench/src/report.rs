@@ -30,7 +30,8 @@ pub(crate) fn tell(
 
 fn line(name: &str, throughput: Option<Throughput>, reading: &Reading) -> String {
     let [minimum, _, low, median, _] = reading.nanoseconds;
-    let mut line = format!("{name:40} {:>10} (least {}, median {})", time(low), time(minimum), time(median));
+    let mut line =
+        format!("{name:40} {:>10} (least {}, median {})", time(low), time(minimum), time(median));
     let (elements, bytes) = amounts(throughput);
     if let Some(bytes) = bytes {
         let _ = write!(line, ", {:.2} GB/s", bytes / low);
@@ -124,8 +125,8 @@ mod tests {
     fn what_is_not_counted_is_null_and_not_zero() {
         let text = json("a\"b", Some(Throughput::Elements(8)), &reading());
         let expected = "{\"protocol\":1,\"name\":\"a\\\"b\",\"iterations\":10,\"batches\":3,\
-            \"nanoseconds\":{\"minimum\":1,\"p10\":1.5,\"p25\":2,\"median\":3,\"p75\":4},\
-            \"cycles\":{\"minimum\":2,\"p10\":3,\"p25\":4,\"median\":6,\"p75\":8},\
+            \"nanoseconds\":{\"minimum\":1,\"p05\":1.5,\"p25\":2,\"median\":3,\"p75\":4},\
+            \"cycles\":{\"minimum\":2,\"p05\":3,\"p25\":4,\"median\":6,\"p75\":8},\
             \"allocations\":null,\"allocated_bytes\":null,\"elements\":8,\"bytes\":null}\n";
         assert_eq!(text, expected);
     }
@@ -136,7 +137,8 @@ mod tests {
         reading.nanoseconds = [900.0, 1e3, 1.2e3, 2.5e6, 3e9];
         reading.allocations = Some((2.0, 64.0));
         let text = line("sum", Some(Throughput::Bytes(2400)), &reading);
-        let expected = "1.20 µs (least 900.00 ns, median 2.50 ms), 2.00 GB/s, 2 allocations of 64 B";
+        let expected =
+            "1.20 µs (least 900.00 ns, median 2.50 ms), 2.00 GB/s, 2 allocations of 64 B";
         assert!(text.ends_with(expected), "{text}");
     }
 }

@@ -4,7 +4,7 @@
 /// that this process may use.
 pub fn threads() -> usize {
     let asked = std::env::var("GAUGE_THREADS").ok().and_then(|text| text.parse().ok());
-    asked.filter(|threads| *threads > 0).unwrap_or_else(|| {
-        std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-    })
+    asked
+        .filter(|threads| *threads > 0)
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
 }

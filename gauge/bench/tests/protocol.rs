@@ -26,7 +26,10 @@ fn main() {
     if std::env::args().any(|argument| argument == "--child") {
         return group();
     }
-    assert_eq!(call(&["--list"]), "boxes: benchmark\ngroup/batched: benchmark\ngroup/prints: benchmark\n");
+    assert_eq!(
+        call(&["--list"]),
+        "boxes: benchmark\ngroup/batched: benchmark\ngroup/prints: benchmark\n"
+    );
     assert_eq!(call(&["--list", "batch"]), "group/batched: benchmark\n");
     // Without `--bench` each runs once and nothing is measured.
     assert_eq!(call(&[]), "ran\n");

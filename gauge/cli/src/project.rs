@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use cargo_metadata::{Message, Metadata, MetadataCommand};
+use cargo_metadata::{Artifact, Message, Metadata, MetadataCommand};
 
 /// A Cargo workspace, as `cargo metadata` sees it.
 #[derive(Debug, Clone)]
@@ -67,19 +67,28 @@ impl Build {
         command.arg("--target-dir").arg(&self.target_dir);
         command.args(["--profile", &self.profile]).args(&self.select);
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        let mut child = command.stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
-        let Some(stdout) = child.stdout.take() else { bail!("cargo has no standard output") };
-        let mut found = Vec::new();
-        for message in Message::parse_stream(std::io::BufReader::new(stdout)) {
-            if let Message::CompilerArtifact(artifact) = message?
-                && let Some(executable) = artifact.executable
-            {
-                found.push((artifact.target.name, executable.into_std_path_buf()));
-            }
-        }
-        if !child.wait()?.success() {
-            bail!("cargo could not build {}: see above", self.manifest.display());
-        }
-        Ok(found)
+        let executables = artifacts(command)?.into_iter().filter_map(|artifact| {
+            Some((artifact.target.name, artifact.executable?.into_std_path_buf()))
+        });
+        Ok(executables.collect())
     }
+}
+
+/// Runs cargo with `--message-format=json…`, and returns what it made, in its order.
+///
+/// # Errors
+/// When cargo cannot be run or fails: it has printed why.
+pub fn artifacts(mut command: Command) -> Result<Vec<Artifact>> {
+    let mut child = command.stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
+    let Some(stdout) = child.stdout.take() else { bail!("cargo has no standard output") };
+    let mut found = Vec::new();
+    for message in Message::parse_stream(std::io::BufReader::new(stdout)) {
+        if let Message::CompilerArtifact(artifact) = message? {
+            found.push(artifact);
+        }
+    }
+    if !child.wait()?.success() {
+        bail!("cargo failed: see above");
+    }
+    Ok(found)
 }

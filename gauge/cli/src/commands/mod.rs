@@ -1,5 +1,8 @@
 //! The commands, one file each: arguments, the work, what is printed.
 
+mod bench;
+mod compare;
+
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -35,14 +38,20 @@ pub struct Common {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Bench(bench::Args),
+    Compare(compare::Args),
+}
 
 /// Runs a command.
 ///
 /// # Errors
 /// When it could not do its work.
 pub fn run(args: Args) -> Result<Outcome> {
-    match args.command {}
+    match args.command {
+        Command::Bench(bench) => bench::run(&args.common, &bench),
+        Command::Compare(compare) => compare::run(&args.common, &compare),
+    }
 }
 
 impl Common {

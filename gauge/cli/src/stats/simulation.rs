@@ -59,7 +59,13 @@ fn heavy() -> impl Noise {
 }
 
 /// Rows of two programs, of which the second's time is `effect` longer in row 0, and equal in the others.
-fn family(noise: &mut dyn Noise, rows: usize, blocks: usize, effect: f64, random: &mut Random) -> Vec<Vec<f64>> {
+fn family(
+    noise: &mut dyn Noise,
+    rows: usize,
+    blocks: usize,
+    effect: f64,
+    random: &mut Random,
+) -> Vec<Vec<f64>> {
     let mut samples = vec![Vec::new(); rows];
     for _ in 0..blocks {
         for (row, samples) in samples.iter_mut().enumerate() {
