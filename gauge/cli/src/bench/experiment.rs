@@ -42,8 +42,8 @@ const LIMIT: Duration = Duration::from_secs(300);
 /// Told how far it is: what is done and all there is.
 pub type Progress<'a> = &'a mut dyn FnMut(usize, usize);
 
-/// Runs it all: each program once to see how long it takes, then the blocks that fit in the time. Blocks go over
-/// all rows, so that a bad minute is shared among them.
+/// Runs it all: each program once to see how long it takes, then the blocks that fit in the time; fewer, if it is over
+/// before. Blocks go over all rows, so that a bad minute is shared among them.
 ///
 /// # Errors
 /// When a program fails, or the time does not suffice.
@@ -62,9 +62,14 @@ pub fn run(
     };
     next_processor()?;
     let (overheads, plan) = prepare(subjects, settings)?;
+    let start = Instant::now();
     let mut readings: Readings =
         subjects.iter().map(|subject| vec![Vec::new(); subject.programs.len()]).collect();
     for block in 0..plan.blocks {
+        // Time alone ends it, which favours neither program; never what was found.
+        if settings.request.blocks.is_none() && start.elapsed() > settings.request.budget {
+            break;
+        }
         next_processor()?;
         progress(block, plan.blocks);
         for (row, subject) in subjects.iter().enumerate() {
@@ -88,12 +93,13 @@ pub fn run(
 fn prepare(subjects: &[Subject], settings: &Settings<'_>) -> Result<(Vec<Duration>, Plan)> {
     let mut overheads = Vec::with_capacity(subjects.len());
     for subject in subjects {
-        let mut longest = Duration::ZERO;
+        let mut walls = Vec::with_capacity(subject.programs.len());
         for runner in &subject.programs {
-            let wall = runner.run(plan::LEAST_RUN, LIMIT, settings.scratch)?.wall;
-            longest = longest.max(wall.saturating_sub(plan::LEAST_RUN));
+            walls.push(runner.run(plan::LEAST_RUN, LIMIT, settings.scratch)?.wall);
         }
-        overheads.push(longest);
+        // The median: one of them may have been disturbed.
+        walls.sort();
+        overheads.push(walls[walls.len() / 2].saturating_sub(plan::LEAST_RUN));
     }
     let plan = settings.request.plan(&overheads)?;
     Ok((overheads, plan))

@@ -218,6 +218,11 @@ pub(crate) fn compare(
     }
     let (plan, readings) = ran?;
     let names: Vec<String> = subjects.iter().map(|subject| subject.name.clone()).collect();
+    let done = readings.first().map_or(0, |row| row[0].len());
+    if done < plan.blocks {
+        let planned = plan.blocks;
+        document.warnings.push(format!("the time was over after {done} of {planned} blocks"));
+    }
     let judgement = judgement::judge_rows(rule, &names, &readings, controls);
     document.warnings.extend(judgement.warnings);
     let mut rows = judgement.rows;
