@@ -1,6 +1,8 @@
 //! What an executable of benches understands and answers. Without the test harness: it is such an
 //! executable, and calls itself.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use std::process::Command;
 
 use gauge_bench::{BatchSize, Criterion, criterion_group};

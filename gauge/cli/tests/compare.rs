@@ -1,5 +1,7 @@
 //! `bench` and `compare` from the outside, on a project whose only bench makes its times up.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -6,7 +6,7 @@
 //! * [`lineup`]: executables side by side. [`judgement`]: rows from readings, with controls. [`table`]: for people.
 //! * [`build`], [`revision`]: executables of a project, of another revision, relinked in another order.
 //! * [`baseline`]: executables and results kept under a name; [`import`]: results of other tools.
-//! * [`callgrind`]: instructions.
+//! * [`callgrind`] counts instructions.
 
 pub mod baseline;
 pub mod build;
