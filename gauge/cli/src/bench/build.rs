@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use cargo_metadata::{Package, Target, TargetKind};
 
+use super::flags;
 use super::harness::{Executable, Harness};
 use crate::outcome::Usage;
 use crate::project::{Project, artifacts};
@@ -124,6 +125,12 @@ impl Selection {
         Ok(made.context("cargo made no executable")?.into_std_path_buf())
     }
 
+    /// How the code differs from what the profile would make, in words; `None` where it does not.
+    pub fn deviation(&self) -> Option<String> {
+        let words = format!("built with one codegen unit and {ALIGNED}, unlike what is shipped");
+        self.is_steady.then_some(words)
+    }
+
     fn cargo(&self, verb: &str, project: &Project, target_dir: &Path) -> Command {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.args([verb, "--message-format=json-render-diagnostics", "--quiet"]);
@@ -136,15 +143,14 @@ impl Selection {
         if self.is_steady {
             let variable = format!("CARGO_PROFILE_{}_CODEGEN_UNITS", self.profile.to_uppercase());
             command.env(variable.replace('-', "_"), "1");
-            match std::env::var("RUSTFLAGS") {
+            if let Ok(flags) = std::env::var("RUSTFLAGS") {
                 // The variable hides what configuration files say, so it is used only where it does already.
-                Ok(flags) => {
-                    command.env("RUSTFLAGS", format!("{flags} {ALIGNED}"));
-                }
-                Err(_) => {
-                    let flags = format!("target.'cfg(all())'.rustflags=['{ALIGNED}']");
-                    command.args(["--config", &flags]);
-                }
+                command.env("RUSTFLAGS", format!("{flags} {ALIGNED}"));
+            } else {
+                let mut flags = flags::hidden_by_target(project.root());
+                flags.push(ALIGNED.to_owned());
+                let flags = toml::Value::from(flags);
+                command.args(["--config", &format!("target.'cfg(all())'.rustflags={flags}")]);
             }
         }
         command

@@ -4,7 +4,7 @@
 //! * [`runner`]: one process run, one reading.
 //! * [`order`], [`plan`], [`experiment`]: which runs when, how many fit in the time, and running them.
 //! * [`lineup`]: executables side by side. [`judgement`]: rows from readings, with controls. [`table`]: for people.
-//! * [`build`], [`revision`]: executables of a project, of another revision, relinked in another order.
+//! * [`build`], [`flags`], [`revision`]: executables of a project, of another revision, relinked in another order.
 //! * [`baseline`]: executables and results kept under a name; [`import`]: results of other tools.
 //! * [`callgrind`] counts instructions.
 
@@ -12,6 +12,7 @@ pub mod baseline;
 pub mod build;
 pub mod callgrind;
 pub mod experiment;
+pub mod flags;
 pub mod harness;
 pub mod import;
 pub mod judgement;

@@ -32,6 +32,7 @@ Each number is a process of its own; the order within a block is drawn; the numb
 is REGRESSED if an exact signed-rank test (Holm-corrected over the rows, level 1 %) and the least
 effect both say so; it is equal if the 95 % interval lies within the least effect. The base runs against a
 copy of itself and against itself linked in another order; if either differs, no verdict closes the gate.
+Revisions are checked out and built in target/gauge/compare, a git worktree; files read at run time are B's.
 Exit code: 0, 1 if a row regressed, 2 for wrong usage.")]
 pub(crate) struct Args {
     /// The base: any revision that git knows
@@ -143,10 +144,8 @@ pub(crate) fn run(common: &Common, args: &Args) -> Result<Outcome> {
         }
         Err(error) => document.warnings.push(format!("no relinked control: {error:#}")),
     }
-    if args.as_shipped {
-        let message = "built as shipped: places of functions may differ more than their speed";
-        document.warnings.push(message.to_owned());
-    }
+    let shipped = "built as shipped: places of functions may differ more than their speed";
+    document.warnings.push(selection.deviation().unwrap_or_else(|| shipped.to_owned()));
     for row in compare(&args.contest, &subjects, &controls, &folder, &mut document)? {
         let mut row = row;
         row.details.insert("revisions".to_owned(), json!([base.0, now.0]));
