@@ -19,7 +19,7 @@
 //! of criterion's own statistics are accepted and mean nothing.
 //!
 //! A process makes one number of a bench. It finds how many iterations last 100 µs, runs such batches for the
-//! time it is given, and takes a low quantile of their times: what the code takes when nobody interferes.
+//! time it is given, and takes the least of their times: what the code takes when nobody interferes.
 //! Confidence comes from many processes, which `cargo gauge` runs in turn; by itself an executable
 //! prints what it found:
 //!
@@ -55,3 +55,8 @@ pub mod measurement {
     #[derive(Debug, Clone, Copy, Default)]
     pub struct WallTime;
 }
+
+/// The examples of the README, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

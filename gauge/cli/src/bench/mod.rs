@@ -6,11 +6,12 @@
 //! * [`lineup`]: executables side by side. [`judgement`]: rows from readings, with controls. [`table`]: for people.
 //! * [`build`], [`flags`], [`revision`]: executables of a project, of another revision, relinked in another order.
 //! * [`baseline`]: executables and results kept under a name; [`import`]: results of other tools.
-//! * [`callgrind`] counts instructions.
+//! * [`callgrind`] counts instructions, [`counters`] what the processor counts.
 
 pub mod baseline;
 pub mod build;
 pub mod callgrind;
+pub mod counters;
 pub mod experiment;
 pub mod flags;
 pub mod harness;

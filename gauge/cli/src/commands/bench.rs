@@ -15,7 +15,7 @@ use crate::bench::harness::Executable;
 use crate::bench::judgement::SAME;
 use crate::bench::pin::Processors;
 use crate::bench::runner::{Reading, Runner};
-use crate::bench::{callgrind, import, lineup, table};
+use crate::bench::{callgrind, counters, import, lineup, table};
 use crate::environment::Environment;
 use crate::outcome::{Outcome, Usage};
 use crate::result::{Document, Metric, Row};
@@ -53,6 +53,9 @@ pub(crate) struct Args {
     /// Count instructions too, with valgrind
     #[arg(long)]
     instructions: bool,
+    /// Count instructions, cycles and misses with the processor's counters, by perf
+    #[arg(long)]
+    counters: bool,
     /// Read results of criterion (its folder) or gungraun (its summaries) instead of running anything
     #[arg(long, value_name = "PATH", conflicts_with = "threads")]
     import: Option<PathBuf>,
@@ -207,6 +210,9 @@ fn measure(
         if args.instructions {
             document.rows.push(instructions(name, runner, nanoseconds, &scratch)?);
         }
+        if args.counters {
+            document.rows.push(counters(name, runner, nanoseconds, &scratch)?);
+        }
     }
     document.over = Some(watch.stop());
     Ok(())
@@ -275,6 +281,26 @@ fn instructions(name: &str, runner: &Runner, nanoseconds: f64, scratch: &Path) -
         Ok(count) => {
             row.value = Some(count);
             row.note = "by valgrind, which has no AVX-512".to_owned();
+        }
+        Err(error) => row.note = format!("{error:#}"),
+    }
+    Ok(row)
+}
+
+/// What the processor counted of a bench; unknown, and why, where it does not count.
+fn counters(name: &str, runner: &Runner, nanoseconds: f64, scratch: &Path) -> Result<Row> {
+    std::fs::create_dir_all(scratch).context("a folder for perf")?;
+    let mut row = Row::new(name, Metric::Instructions);
+    match counters::count(runner, nanoseconds, scratch) {
+        Ok(counts) => {
+            row.value = counts[0];
+            let known = counters::EVENTS.iter().zip(counts).filter_map(|(e, c)| Some((*e, c?)));
+            row.details.extend(known.map(|(event, count)| (event.to_owned(), json!(count))));
+            row.note = if row.details.is_empty() {
+                "this processor, or virtual machine, counts nothing".to_owned()
+            } else {
+                "by the processor's counters".to_owned()
+            };
         }
         Err(error) => row.note = format!("{error:#}"),
     }
