@@ -92,8 +92,9 @@ fn name(row: &Row) -> String {
     match row.metric {
         Metric::Time => row.name.clone(),
         Metric::Allocations => format!("{}, allocations", row.name),
+        Metric::AllocatedBytes => format!("{}, bytes allocated", row.name),
         Metric::Instructions => format!("{}, instructions", row.name),
-        other => format!("{}, {other:?}", row.name).to_lowercase(),
+        other => format!("{}, {}", row.name, format!("{other:?}").to_lowercase()),
     }
 }
 

@@ -252,7 +252,8 @@ fn scaling_rows(name: &str, threads: &[Option<usize>], readings: &[Vec<Reading>]
         }
         if let Some(threads) = threads {
             let speed_up = *first.get_or_insert(time) / time;
-            row.name = format!("{name} ({threads} threads)");
+            let plural = if *threads == 1 { "" } else { "s" };
+            row.name = format!("{name} ({threads} thread{plural})");
             row.note = format!("{speed_up:.2} times as fast as with the first");
             row.details.insert("threads".to_owned(), json!(threads));
             row.details.insert("speed_up".to_owned(), json!(speed_up));
@@ -280,7 +281,7 @@ fn instructions(name: &str, runner: &Runner, nanoseconds: f64, scratch: &Path) -
     match callgrind::instructions(runner, nanoseconds, scratch) {
         Ok(count) => {
             row.value = Some(count);
-            row.note = "by valgrind, which has no AVX-512".to_owned();
+            row.note = "by valgrind (no AVX-512 there), with inputs' preparation".to_owned();
         }
         Err(error) => row.note = format!("{error:#}"),
     }
