@@ -6,10 +6,11 @@ use anyhow::{Context, Result};
 use toml::{Table, Value};
 
 /// The floors, lowest first. Crates of one floor don't use each other.
-const FLOORS: [&[&str]; 11] = [
+const FLOORS: [&[&str]; 12] = [
     &["tidemill-machine"],
     // A leaf: whatever is measured, or refused memory, may link it.
     &["gauge-probe"],
+    &["gauge-bench"],
     &["tidemill-memory", "tidemill-kernels"],
     &["tidemill-model"],
     &["tidemill-codec", "tidemill-parse", "tidemill-workload"],

@@ -34,6 +34,19 @@ pub struct Environment {
     pub dirty: bool,
 }
 
+/// How busy the machine was while something was measured. What is not known is absent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Over {
+    /// How long it was measured.
+    pub seconds: f64,
+    /// The share of time in which processors worked, the measured programs included, 0 to 1.
+    pub busy: Option<f64>,
+    /// The share of time that the hypervisor gave to others, 0 to 1.
+    pub steal: Option<f64>,
+    /// Processes that were running on average over the last minute of it.
+    pub load: Option<f64>,
+}
+
 impl Environment {
     /// Looks at this machine and at the project that stands in `root`.
     pub fn observe(root: &Path) -> Self {

@@ -12,6 +12,7 @@
 
 pub mod artefact;
 pub mod asm;
+pub mod bench;
 pub mod commands;
 pub mod contracts;
 pub mod environment;
@@ -20,3 +21,4 @@ pub mod image;
 pub mod outcome;
 pub mod project;
 pub mod result;
+pub mod stats;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use cargo_metadata::{Message, Metadata, MetadataCommand};
+use cargo_metadata::{Artifact, Message, Metadata, MetadataCommand};
 
 /// A Cargo workspace, as `cargo metadata` sees it.
 #[derive(Debug, Clone)]
@@ -73,25 +73,36 @@ impl Build {
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }
-        let mut child = command.stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
-        let Some(stdout) = child.stdout.take() else { bail!("cargo has no standard output") };
-        let mut found = Vec::new();
-        for message in Message::parse_stream(std::io::BufReader::new(stdout)) {
-            if let Message::CompilerArtifact(artifact) = message?
-                && let Some(linked) = linked(&artifact)
-            {
-                found.push((artifact.target.name, linked));
-            }
-        }
-        if !child.wait()?.success() {
-            bail!("cargo could not build {}: see above", self.manifest.display());
-        }
-        Ok(found)
+        let made = artifacts(command)?.into_iter();
+        let linked = made.filter_map(|artifact| {
+            let path = linked(&artifact)?;
+            Some((artifact.target.name, path))
+        });
+        Ok(linked.collect())
     }
 }
 
+/// Runs cargo with `--message-format=json…`, and returns what it made, in its order.
+///
+/// # Errors
+/// When cargo cannot be run or fails: it has printed why.
+pub fn artifacts(mut command: Command) -> Result<Vec<Artifact>> {
+    let mut child = command.stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
+    let Some(stdout) = child.stdout.take() else { bail!("cargo has no standard output") };
+    let mut found = Vec::new();
+    for message in Message::parse_stream(std::io::BufReader::new(stdout)) {
+        if let Message::CompilerArtifact(artifact) = message? {
+            found.push(artifact);
+        }
+    }
+    if !child.wait()?.success() {
+        bail!("cargo failed: see above");
+    }
+    Ok(found)
+}
+
 /// The file that a linker wrote for a target, if it did: an executable or a library for C.
-fn linked(artifact: &cargo_metadata::Artifact) -> Option<PathBuf> {
+fn linked(artifact: &Artifact) -> Option<PathBuf> {
     if let Some(executable) = &artifact.executable {
         return Some(executable.clone().into_std_path_buf());
     }

@@ -3,6 +3,8 @@
 mod asm;
 mod asm_llvm;
 mod check;
+mod bench;
+mod compare;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -42,6 +44,8 @@ pub struct Common {
 enum Command {
     Asm(asm::Args),
     Check(check::Check),
+    Bench(bench::Args),
+    Compare(compare::Args),
 }
 
 /// Runs a command.
@@ -52,6 +56,8 @@ pub fn run(args: Args) -> Result<Outcome> {
     match args.command {
         Command::Asm(command) => asm::run(&command, &args.common),
         Command::Check(check) => check.run(&args.common),
+        Command::Bench(bench) => bench::run(&args.common, &bench),
+        Command::Compare(compare) => compare::run(&args.common, &compare),
     }
 }
 

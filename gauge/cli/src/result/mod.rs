@@ -7,7 +7,7 @@ use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 
-use crate::environment::Environment;
+use crate::environment::{Environment, Over};
 
 /// The version of [`Document`]'s fields.
 pub const SCHEMA: u32 = 1;
@@ -25,6 +25,9 @@ pub struct Document {
     pub started: String,
     /// Where it was measured.
     pub environment: Environment,
+    /// How busy the machine was during the measurement, where one took time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<Over>,
     /// What makes the result doubtful.
     pub warnings: Vec<String>,
     /// What was found.
@@ -172,6 +175,7 @@ impl Document {
             tool: concat!("cargo-gauge ", env!("CARGO_PKG_VERSION")).to_owned(),
             command: command.to_owned(),
             started: jiff::Timestamp::now().to_string(),
+            over: None,
             warnings: environment.doubts(),
             environment,
             rows: Vec::new(),
