@@ -52,6 +52,13 @@ impl Frames {
         Self { next: arch::frames::frame_pointer(), stack: top..end, not_send: PhantomData }
     }
 
+    /// The stack pointer, as it was in [`Self::here`]: what lies below belongs to functions called later.
+    #[inline(always)]
+    #[must_use]
+    pub fn stack_pointer(&self) -> usize {
+        self.stack.start
+    }
+
     /// Bytes from the stack pointer, as it was in [`Self::here`], to the first record; any number if
     /// there is none.
     #[inline(always)]
