@@ -6,11 +6,13 @@
 //! * `image`: a linked artefact: functions, bytes, calls.
 //! * `asm`: what a function is made of: loops, calls, classes of instructions; how two differ.
 //! * `contracts`: `gauge.toml`, and judging it.
+//! * [`heap`]: a program's allocations by place.
 //! * [`commands`]: one file a command.
 #![forbid(unsafe_code)]
 
 pub mod commands;
 pub mod environment;
+pub mod heap;
 pub mod outcome;
 pub mod project;
 pub mod result;

@@ -1,5 +1,7 @@
 //! The commands, one file each: arguments, the work, what is printed.
 
+pub mod heap;
+
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -35,14 +37,18 @@ pub struct Common {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Heap(heap::Args),
+}
 
 /// Runs a command.
 ///
 /// # Errors
 /// When it could not do its work.
 pub fn run(args: Args) -> Result<Outcome> {
-    match args.command {}
+    match &args.command {
+        Command::Heap(heap) => heap::run(heap, &args.common),
+    }
 }
 
 impl Common {
