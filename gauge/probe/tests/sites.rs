@@ -2,7 +2,7 @@
 //!
 //! Stacks are followed by frame pointers when it is built with `-Cforce-frame-pointers=yes`, and unwound
 //! otherwise; the counts are the same.
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what fails here fails the test")]
 
 use std::alloc::System;
 use std::hint::black_box;
@@ -216,8 +216,24 @@ fn threads(sites: &Sites) {
     assert_eq!(numbers(site), (BLOCKS as u64, (BLOCKS << 10) as u64, 0, 0));
     assert_eq!(site.lifetimes.iter().sum::<u64>(), BLOCKS as u64);
     assert!(site.max_bytes >= (BLOCKS << 9) as i64, "{report}");
+    more_threads_than_shards(sites);
     // What std keeps for threads is small.
     assert!(report.live_bytes - before.live_bytes < 1000, "{report}");
+}
+
+/// Those beyond share one, under a lock.
+fn more_threads_than_shards(sites: &Sites) {
+    let report = during(sites, || {
+        for _ in 0..black_box(10) {
+            std::thread::scope(|scope| {
+                for _ in 0..30 {
+                    scope.spawn(|| (0..black_box(20)).for_each(|_| drop(and_here(3001))));
+                }
+            });
+        }
+    });
+    let site = report.sites.iter().find(|site| site.bytes == 300 * 20 * 3001).unwrap();
+    assert_eq!(numbers(site), (6000, 6000 * 3001, 0, 0));
 }
 
 fn a_block_of_before_the_start(sites: &Sites) {
@@ -292,7 +308,7 @@ fn broken_chains(sites: &Sites) {
     garbage.extend([on_heap.as_ptr().addr(), broken_chains as *const () as usize]);
     // Up and down the stack: variables, registers that were saved, the real records, what lies beyond the end.
     garbage.extend((-2000..20_000).map(|word: isize| stack(word * 8)));
-    garbage.extend((0..64).map(|byte| stack(byte)));
+    garbage.extend((0..64).map(stack));
     garbage.extend((0..48).map(|bit| 1usize << bit));
     let calls = garbage.len() as u64;
     let report = during(sites, || {
@@ -331,8 +347,7 @@ fn as_json(sites: &Sites) {
     let report = sites.report();
     let mut json = String::new();
     sites.write_json(&mut json).unwrap();
-    let start = format!("{{\"elapsed_ns\":");
-    assert!(json.starts_with(&start), "{json}");
+    assert!(json.starts_with("{\"elapsed_ns\":"), "{json}");
     for member in [
         format!("\"allocations\":{},\"bytes\":{}", report.allocations, report.bytes),
         format!("\"peak_bytes\":{}", report.peak_bytes),

@@ -176,6 +176,7 @@ fn is_library(frame: &Frame) -> bool {
     let Some(implementation) = name.strip_prefix('<') else { return is_of(name) };
     let (of, by) = implementation.split_once(" as ").unwrap_or((implementation, ""));
     let of = of.trim_start_matches(['&', '*', '[', '(', '<']);
+    let of = of.trim_start_matches("mut ").trim_start_matches("const ");
     // A trait of the library for a type without a path: a primitive one, or a parameter.
     let is_plain = !of.split('<').next().unwrap_or_default().contains("::");
     is_of(of) || is_plain && is_of(by)

@@ -51,7 +51,8 @@ pub fn run(command: &[OsString], library: &Path, child: Option<&str>, quiet: boo
     };
     let (mut wanted, others): (Vec<_>, Vec<_>) = snapshots.into_iter().partition(is_wanted);
     wanted.sort_by_key(|snapshot| snapshot.sites.allocations);
-    let others = others.iter().map(|snapshot| file_name(snapshot).to_owned()).collect();
+    let others: Vec<String> =
+        others.iter().map(|snapshot| file_name(snapshot).to_owned()).collect();
     let Some(snapshot) = wanted.pop() else { bail!(missing(&name, child, count, &others)) };
     let failure = (!status.success()).then(|| format!("{name} ended with {status}"));
     Ok(Ran { snapshot, others, failure })
@@ -71,11 +72,11 @@ fn file_name(snapshot: &Snapshot) -> &str {
     executable.rsplit('/').next().unwrap_or(executable)
 }
 
-fn missing(name: &str, child: Option<&str>, count: usize, others: &Vec<String>) -> String {
+fn missing(name: &str, child: Option<&str>, count: usize, others: &[String]) -> String {
     if count == 0 {
         return format!(
-            "{name} wrote nothing: it was killed, ended by _exit, or loads no libraries. A program ends by \
-             returning from main, by exit, or by SIGTERM"
+            "{name} wrote nothing: it crashed, or was killed. A program that writes ends by exit, by returning \
+             from main, by abort, or by SIGTERM, SIGINT or SIGHUP"
         );
     }
     let seen = others.join(", ");

@@ -1,8 +1,12 @@
 //! From before `main` to the end of the process.
 
+#![expect(unreachable_pub, reason = "the loader reaches it by name")]
+
 use std::ffi::c_int;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use tidemill_machine::sys;
 
 use super::output::{self, Process};
 use super::{SITES, allocator};
@@ -20,6 +24,8 @@ const ENDINGS: [(c_int, &str); 4] = [
 ];
 
 static PROCESS: OnceLock<Process> = OnceLock::new();
+/// The process whose memory this is. A child that `vfork` made has its own number, and borrows the memory.
+static OWNER: AtomicU32 = AtomicU32::new(0);
 /// Whether the snapshot was written, or is being.
 static IS_WRITTEN: AtomicBool = AtomicBool::new(false);
 
@@ -39,13 +45,14 @@ extern "C" fn start() {
         command: json::list(words.map(|word| json::quoted(&String::from_utf8_lossy(word)))),
         folder,
     };
+    OWNER.store(sys::getpid(), Ordering::Relaxed);
     if PROCESS.set(process).is_err() || !SITES.start() {
         return;
     }
     // SAFETY: functions of this library, which is never unloaded.
     unsafe {
         libc::atexit(at_exit);
-        libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork));
+        libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(in_child));
     }
     for (signal, _) in ENDINGS {
         handle(signal);
@@ -72,10 +79,11 @@ fn handle(signal: c_int) {
 }
 
 fn write(ended: &str) {
-    SITES.stop();
     if let Some(process) = PROCESS.get()
+        && OWNER.load(Ordering::Relaxed) == sys::getpid()
         && !IS_WRITTEN.swap(true, Ordering::AcqRel)
     {
+        SITES.stop();
         output::write(process, ended);
     }
 }
@@ -95,6 +103,19 @@ extern "C" fn at_signal(signal: c_int) {
     }
 }
 
+/// The C library's: ends the process without `atexit`'s functions. Shells and children of servers do.
+#[unsafe(no_mangle)]
+pub extern "C" fn _exit(code: c_int) -> ! {
+    write("_exit");
+    sys::exit(code)
+}
+
+/// As [`_exit`].
+#[unsafe(no_mangle)]
+pub extern "C" fn _Exit(code: c_int) -> ! {
+    _exit(code)
+}
+
 /// No other thread is within what is locked while the process is doubled.
 extern "C" fn before_fork() {
     SITES.locks().for_each(|lock| lock.take());
@@ -103,4 +124,9 @@ extern "C" fn before_fork() {
 extern "C" fn after_fork() {
     // SAFETY: `before_fork` took them, on this thread.
     SITES.locks().for_each(|lock| unsafe { lock.give_back() });
+}
+
+extern "C" fn in_child() {
+    OWNER.store(sys::getpid(), Ordering::Relaxed);
+    after_fork();
 }

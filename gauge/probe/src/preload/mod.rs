@@ -5,9 +5,9 @@
 //! process writes `PID.json` there, a snapshot ([`SNAPSHOT_VERSION`](crate::SNAPSHOT_VERSION)) with `process`, `maps` (the
 //! kernel's list of what is mapped where, for finding names) and `sites`.
 //!
-//! A process that ends by `exit` or a return from `main` writes then; one that aborts, is terminated, interrupted or hung up, in
-//! the handler of the signal, unless the program has one of its own. One that ends otherwise (`_exit`, SIGKILL,
-//! another program in its place by `exec`) writes nothing.
+//! A process that ends by `exit`, `_exit` or a return from `main` writes then; one that aborts, is terminated, interrupted or hung up, in
+//! the handler of the signal, unless the program has one of its own. One that ends otherwise (SIGKILL, SIGSEGV,
+//! another program in its place by `exec`) writes nothing. A child by `fork` goes on counting from what its parent had.
 
 mod allocator;
 mod early;
