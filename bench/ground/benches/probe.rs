@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::sync::{Barrier, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 
-use gauge_probe::{Counters, Counting, Histogram, Largest, Leaks, Log, Observed, Peak, Rate};
+use gauge_probe::{Counters, Counting, Histogram, Largest, Leaks, Log, Observed, Peak, Rate, Sites};
 use mimalloc::MiMalloc;
 use stats_alloc::INSTRUMENTED_SYSTEM;
 use tidemill_ground::{Strategy, Work, compare, measuring, size};
@@ -24,6 +24,8 @@ static OFF: Observed<System, (Leaks<1024, 16>, Rate<64>, Log)> =
     Observed::with(System, (Leaks::new(), Rate::new(), Log::new()));
 static LEAKS: Observed<System, Leaks<65536, 1024>> = Observed::with(System, Leaks::new());
 static LEAKS_SAMPLED: Observed<System, Leaks<65536, 1024>> = Observed::with(System, Leaks::new());
+static SITES_OFF: Observed<System, Sites> = Observed::with(System, Sites::new());
+static SITES: Observed<System, Sites> = Observed::with(System, Sites::new());
 static LOG: Observed<System, Log> = Observed::with(System, Log::new());
 
 fn main() {
@@ -33,6 +35,7 @@ fn main() {
     if let Ok(null) = File::options().write(true).open("/dev/null") {
         LOG.observer().start(null);
     }
+    SITES.observer().start();
     for threads in [1, 2] {
         let strategies = &mut [
             strategy("System alone", &BARE, threads),
@@ -46,6 +49,8 @@ fn main() {
             strategy("Counters, Rate", &RATE, threads),
             strategy("Leaks, Rate, Log: off", &OFF, threads),
             strategy("Leaks, each 512 KiB", &LEAKS_SAMPLED, threads),
+            strategy("Sites: off", &SITES_OFF, threads),
+            strategy("Sites", &SITES, threads),
         ];
         compare(
             &format!("fast, threads {threads}"),

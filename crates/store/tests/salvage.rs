@@ -15,8 +15,8 @@ use common::{
 };
 use tidemill_model::{Batch, Duplicates};
 use tidemill_store::{
-    BulkMap, Damage, Disk, ErrorKind, Failure, Fault, FaultyDisk, Operation, Options, Repaired, SimDisk,
-    Store, check, repair,
+    BulkMap, Damage, Disk, ErrorKind, Failure, Fault, FaultyDisk, Operation, Options, Repaired,
+    SimDisk, Store, check, repair,
 };
 
 const DIR: &str = "/store";

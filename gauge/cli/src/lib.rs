@@ -7,6 +7,7 @@
 //! * [`image`]: a linked artefact: functions, bytes, calls.
 //! * [`asm`]: what a function is made of: loops, calls, classes of instructions; how two differ.
 //! * `contracts`: `gauge.toml`, and judging it.
+//! * [`heap`]: a program's allocations by place.
 //! * [`commands`]: one file a command.
 #![forbid(unsafe_code)]
 
@@ -17,6 +18,7 @@ pub mod commands;
 pub mod contracts;
 pub mod environment;
 mod flags;
+pub mod heap;
 pub mod image;
 pub mod outcome;
 pub mod project;

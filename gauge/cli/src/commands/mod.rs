@@ -2,9 +2,10 @@
 
 mod asm;
 mod asm_llvm;
-mod check;
 mod bench;
+mod check;
 mod compare;
+pub mod heap;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -46,6 +47,7 @@ enum Command {
     Check(check::Check),
     Bench(bench::Args),
     Compare(compare::Args),
+    Heap(heap::Args),
 }
 
 /// Runs a command.
@@ -58,6 +60,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         Command::Check(check) => check.run(&args.common),
         Command::Bench(bench) => bench::run(&args.common, &bench),
         Command::Compare(compare) => compare::run(&args.common, &compare),
+        Command::Heap(heap) => heap::run(&heap, &args.common),
     }
 }
 
