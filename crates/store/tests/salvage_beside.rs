@@ -62,10 +62,11 @@ fn a_repaired_table_keeps_its_rows_as_long() {
 fn what_is_older_stays_older() {
     let disk = SimDisk::new(0);
     let store = Store::open(DIR, options(&disk)).unwrap();
-    for values in [[1, 1], [2, 2]] {
+    for rows in
+        [&[Row::new("t", "a", 1, 1), Row::new("t", "a", 10, 1)][..], &[Row::new("t", "a", 1, 2)]]
+    {
         let mut batch = Batch::new();
-        let rows = [Row::new("t", "a", 1, values[0]), Row::new("t", "a", 10 * values[1], 0)];
-        fill(&mut batch, &rows);
+        fill(&mut batch, rows);
         store.write(&mut batch).unwrap();
         store.flush().unwrap();
     }
@@ -75,6 +76,33 @@ fn what_is_older_stays_older() {
     repair(DIR, NEW, options(&disk)).unwrap();
     assert_eq!(dump(&Store::open(NEW, options(&disk)).unwrap().snapshot()), want);
     assert_eq!(want[&("t".into(), "a".into(), 1)]["i"], Val::Int(2));
+}
+
+/// Two definitions in each other's place are both whole, and not believed.
+#[test]
+fn definitions_that_are_swapped_name_nothing() {
+    let disk = SimDisk::new(0);
+    let store = Store::open(DIR, options(&disk)).unwrap();
+    let mut batch = Batch::new();
+    fill(&mut batch, &[Row::new("t", "a", 1, 1), Row::new("u", "b", 2, 2)]);
+    store.write(&mut batch).unwrap();
+    store.close().unwrap();
+    let mut files = disk.files();
+    let paths = [0, 1].map(|table| Path::new(DIR).join(format!("table-00000{table}.def")));
+    let [t, u] = [&paths[0], &paths[1]].map(|path| files[path].clone());
+    assert_eq!(t.len(), u.len());
+    files.extend([(paths[0].clone(), u), (paths[1].clone(), t)]);
+    let names_nothing = |files: &BTreeMap<PathBuf, Vec<u8>>| {
+        let disk = disk_of(files);
+        let repaired = repair(DIR, NEW, options(&disk)).unwrap();
+        assert_eq!(repaired.rows(), 0);
+        assert!(repaired.report.damages.iter().any(|damage| !damage.lost.is_nothing()));
+    };
+    names_nothing(&files);
+    // Nor is one in the other's place, where nothing says that there were two.
+    files.remove(&paths[0]);
+    files.remove(&Path::new(DIR).join("MANIFEST"));
+    names_nothing(&files);
 }
 
 /// A power cut may bring back a log whose writes are in segments; what was deleted of them stays so.
