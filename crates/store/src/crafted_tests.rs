@@ -288,6 +288,10 @@ fn check_says_what_opening_would_refuse() {
     said(&[(1, hole)], &["writes 2 to 2 are missing", open]);
     let late = log_of(1, 2, &[(2, 0, &first)]);
     said(&[(1, late)], &["writes 1 to 1 are missing", open]);
+    said(&[(1, log_of(1, 3, &[]))], &["writes 1 to 2 are missing before this one", open]);
+    let fields = row(0, vec![integers(0), integers(1)]);
+    let unknown = log_of(1, 1, &[(1, 0, &record(&[(0, &addition(&table()))], &[(0, fields)]))]);
+    said(&[(1, unknown)], &["values of field number 1, whose definition is lost", open]);
     let early = log_of(1, 1, &[(1, 0, &first)]);
     said(&[(1, early), (2, log_of(2, 2, &[]))], &["the log ends too early", open]);
     // Nobody knew the second write durable when the third was written: both may be torn.
@@ -298,32 +302,76 @@ fn check_says_what_opening_would_refuse() {
     // A hole in an earlier log is damage, whatever the last one says.
     let damage = ["bytes of the log are no write", "the log ends too early", "2 are missing", open];
     said(&[(1, torn), (2, log_of(2, 4, &[]))], &damage);
-    // A header that nothing but the magic is left of costs nothing.
+    // Nothing is left of the header and of the first write.
+    let mut headless = log_of(1, 1, &[(1, 0, &first), (2, 0, &next)]);
+    headless[..1536 + 40].fill(0);
+    let all = said_of_logs(&[(1, headless)]);
+    assert!(all.iter().any(|said| said.contains("bytes of the log are no write")), "{all:#?}");
+    // A header that is damaged beside its marks costs nothing.
     let mut header = log_of(1, 1, &[(1, 0, &first)]);
     header[20] ^= 1;
     said(&[(1, header)], &["lost: nothing (writes are found without the header)", open]);
 }
 
+/// A segment of one row at time 5, with a value of this type, or with these bytes of one.
+fn row_segment(disk: &SimDisk, series: u32, ty: FieldType, values: Option<&[u8]>) -> SegmentEntry {
+    let times = [0, 0, 0, 10, 0, 2];
+    let mut encoded = vec![0];
+    match ty {
+        FieldType::Float => Encoder::new().floats(&[0.5], &mut encoded),
+        _ => Encoder::new().ints(&[7], &mut encoded),
+    }
+    let values = values.unwrap_or(&encoded);
+    let chunks = [&times[..], values].map(|bytes| (bytes.len() as u32, crc32c::crc32c(bytes)));
+    let runs = vec![(series, 1, TimeRange::new(5, 5))];
+    let fields = vec![(0, ty)];
+    let mut writer = SegmentWriter::create(disk, Path::new(DIR), 9, 0, 1, fields).unwrap();
+    let bytes = [&times[..], values].concat();
+    writer.push(&EncodedBlock { rows: 1, runs, bytes, chunks: chunks.to_vec() }).unwrap();
+    writer.finish().unwrap()
+}
+
 #[test]
 fn check_decodes_every_column() {
-    for (values, found) in [(&[0, 0, 14][..], ""), (&[0, 99], "an unknown encoding")] {
-        let make = |disk: &SimDisk| {
-            let times = [0, 0, 0, 10, 0, 2];
-            let chunks =
-                [&times[..], values].map(|bytes| (bytes.len() as u32, crc32c::crc32c(bytes)));
-            let runs = vec![(0, 1, TimeRange::new(5, 5))];
-            let (dir, fields) = (Path::new(DIR), vec![(0, FieldType::Int)]);
-            let mut writer = SegmentWriter::create(disk, dir, 9, 0, 1, fields).unwrap();
-            let bytes = [&times[..], values].concat();
-            let block = EncodedBlock { rows: 1, runs, bytes, chunks: chunks.to_vec() };
-            writer.push(&block).unwrap();
-            writer.finish().unwrap()
-        };
+    for (values, found) in [(None, ""), (Some(&[0, 99][..]), "an unknown encoding")] {
+        let make = |disk: &SimDisk| row_segment(disk, 0, FieldType::Int, values);
         let check = with_segment(make, |_| {}).unwrap().check().unwrap();
         let problems: String = check.problems.iter().map(ToString::to_string).collect();
         assert!(problems.is_empty() == found.is_empty() && problems.contains(found), "{problems}");
         assert_eq!((check.blocks, check.rows), (1, 1), "its checksums match");
     }
+}
+
+/// Rows of a series, and values of a field, that the table's definition does not have, are nobody's.
+#[test]
+fn repair_gives_no_row_another_name() {
+    let cases = [
+        (0, FieldType::Int, 1, ""),
+        (1, FieldType::Int, 0, "rows of series whose definition is lost"),
+        (0, FieldType::Float, 0, "values of field number 0, whose definition is lost"),
+    ];
+    for (series, ty, rows, said) in cases {
+        let disk = disk_with_segment(|disk| row_segment(disk, series, ty, None), |_| {});
+        let repaired = crate::repair(DIR, "/new", options(&disk)).unwrap();
+        let damages: String =
+            repaired.report.damages.iter().map(|damage| damage.to_string() + "\n").collect();
+        assert!(damages.is_empty() == said.is_empty() && damages.contains(said), "{damages}");
+        assert_eq!(repaired.rows(), rows, "{said}");
+    }
+}
+
+/// A definition for which the manifest vouches is not doubted for what a log says.
+#[test]
+fn a_log_does_not_redefine_what_is_committed() {
+    let make = |disk: &SimDisk| row_segment(disk, 0, FieldType::Int, None);
+    let disk = disk_with_segment(make, |manifest| manifest.generation = 1);
+    let mut other = Definition::new("t", Duplicates::Last);
+    other.add_field("v", FieldType::Float);
+    let write = record(&[(0, &addition(&other))], &[]);
+    put(&disk, &log_path(Path::new(DIR), 1), &log_of(1, 1, &[(1, 0, &write)]));
+    let report = crate::check(DIR, &options(&disk)).unwrap();
+    let damages: Vec<String> = report.damages.iter().map(ToString::to_string).collect();
+    assert!(damages.len() == 1 && damages[0].contains("that do not fit: field `v`"), "{damages:?}");
 }
 
 /// What `check` says, of the open store and of the file, of a segment of one column, the times of two

@@ -7,16 +7,13 @@ mod common;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::hooked::{Call, Hooked};
 use common::{
     Random, Row, Rows, Val, WrittenValues, dump, fill, judge_repair, note_written, texts,
 };
 use tidemill_model::{Batch, Duplicates};
 use tidemill_store::{
-    BulkMap, Damage, Disk, ErrorKind, Failure, Fault, FaultyDisk, Operation, Options, Repaired,
-    SimDisk, Store, check, repair,
+    BulkMap, Damage, Disk, ErrorKind, Options, Repaired, SimDisk, Store, check, repair,
 };
 
 const DIR: &str = "/store";
@@ -311,41 +308,6 @@ fn files_of_others_are_left_alone() {
     }
 }
 
-/// A disk that does not answer is no sound store, unless it does when it is asked again.
-#[test]
-fn what_cannot_be_read_is_said() {
-    let closed = sample().files;
-    // A log that no mark says was durable.
-    let disk = SimDisk::new(0);
-    let store = Store::open(DIR, options(&disk)).unwrap();
-    for time in 0..3 {
-        let mut batch = Batch::new();
-        fill(&mut batch, &[Row::new("t", "a", time, time)]);
-        store.write(&mut batch).unwrap();
-    }
-    let unmarked = disk.crash().files();
-    let operations = [Operation::Read, Operation::Open, Operation::Len, Operation::List];
-    for (files, operation) in
-        [closed, unmarked].iter().flat_map(|files| operations.map(|operation| (files, operation)))
-    {
-        let all = check(DIR, &options(&disk_of(files))).unwrap().rows;
-        for (at, is_permanent) in (0..).flat_map(|at| [(at, false), (at, true)]) {
-            let disk = FaultyDisk::new(disk_of(files));
-            let (operation, failure) = (Some(operation), Failure::Io);
-            disk.set_fault(Some(Fault { operation, at, is_permanent, failure }));
-            let reading = Options { disk: Arc::new(disk.clone()), ..Options::default() };
-            let report = check(DIR, &reading);
-            if disk.failed() == 0 {
-                assert!(report.unwrap().is_sound() && at > 0);
-                break;
-            }
-            let Ok(report) = report else { continue };
-            let is_asked_again = report.rows == all && !is_permanent;
-            assert!(!report.is_sound() || is_asked_again, "{operation:?} {at}");
-        }
-    }
-}
-
 /// The last log, and where its writes begin.
 fn last_log(sample: &Sample) -> (PathBuf, Vec<usize>) {
     let log = paths(&sample.files, ".wal").pop().unwrap();
@@ -425,56 +387,6 @@ fn a_definition_that_was_never_committed_names_nothing() {
     let mut files = sample.files.clone();
     files.remove(&Path::new(DIR).join("MANIFEST")).unwrap();
     assert_eq!(salvage(&sample, &files, "without").0, sample.rows);
-}
-
-/// Whatever a writer does between two looks at the directory, a check finds nothing, and a backup
-/// has all that was acknowledged before.
-#[test]
-fn a_writer_may_replace_files_at_any_moment() {
-    let mut looks = 0;
-    for act_at in 0..40 {
-        let disk = SimDisk::new(0);
-        let store = Store::open(DIR, options(&disk)).unwrap();
-        let put = |store: &Store, time: i64| {
-            let mut batch = Batch::new();
-            fill(&mut batch, &[Row::new("t", "a", time, time)]);
-            store.write(&mut batch).unwrap();
-        };
-        for time in 0..3 {
-            put(&store, time);
-            store.flush().unwrap();
-        }
-        put(&store, 3);
-        let want = dump(&store.snapshot());
-        let writer = store.clone();
-        let act = move || {
-            put(&writer, 4);
-            writer.compact().unwrap();
-            put(&writer, 5);
-        };
-        // Right before the n-th look at the directory.
-        let seen = Arc::new(AtomicUsize::new(0));
-        let of_hook = Arc::clone(&seen);
-        let hook = move |call, _: &Path| {
-            let is_look = [Call::Open, Call::List].contains(&call);
-            if is_look && of_hook.fetch_add(1, Ordering::SeqCst) == act_at {
-                act();
-            }
-            Ok(())
-        };
-        let beside = Arc::new(Hooked::new(&disk, hook));
-        let beside_options = Options { disk: beside, ..Options::default() };
-        let report = check(DIR, &beside_options).unwrap();
-        assert_eq!(texts(&report), Vec::<String>::new(), "at look {act_at}");
-        looks = seen.swap(0, Ordering::SeqCst);
-        let reader =
-            Store::open(DIR, Options { read_only: true, ..beside_options.clone() }).unwrap();
-        reader.backup(NEW).unwrap();
-        let got = Store::open(NEW, options(&disk)).unwrap();
-        let got = dump(&got.snapshot());
-        assert!(want.keys().all(|key| got.contains_key(key)), "at look {act_at}");
-    }
-    assert!((10..40).contains(&looks), "{looks} looks: not all were tried");
 }
 
 #[test]

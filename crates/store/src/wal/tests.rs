@@ -173,6 +173,10 @@ fn a_scan_finds_the_writes_behind_damage_and_no_others() {
     assert_eq!((scan.frames, format!("{:?}", scan.holes)), (vec![(first, 6)], hole(1536)));
     let scan = scanned(&flip(whole.clone(), HEADER + 31 + 30));
     assert_eq!((scan.frames, format!("{:?}", scan.holes)), (vec![(1536, 5)], hole(first)));
+    // A length that is damaged leads nowhere.
+    let mut longer = whole;
+    longer[HEADER + 4] ^= 4;
+    assert_eq!(scanned(&longer).frames, [(first, 6)]);
     // What looks like a write may stand in a text: one that comes before it, or speaks of bytes
     // behind itself, is none…
     let old = log_of(1, 5, &[(5, 1536, b"one"), (6, 1536, b"two"), (5, 1598, b"old")]);
