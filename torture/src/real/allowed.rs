@@ -320,15 +320,15 @@ mod tests {
         for gone in 0..=6 {
             check(&[], &all[gone..], true);
             // It may have gone before.
-            check(&[forever.clone()], &all[gone..], true);
+            check(std::slice::from_ref(&forever), &all[gone..], true);
             check(&[Call::Compact], &all[gone..], gone == 6);
         }
         check(&[], &all[7..], false);
         check(&[], &[0, 3, 6, 7, 8, 9], true);
         check(&[], &[0, 3, 6, 7, 9], false);
         let later = Call::Write(vec![Row::new(KEPT, "a", 12, 12)]);
-        check(&[later.clone()], &[8, 9, 12], false);
-        check(&[later.clone()], &[9, 12], true);
+        check(std::slice::from_ref(&later), &[8, 9, 12], false);
+        check(std::slice::from_ref(&later), &[9, 12], true);
         check(&[forever, later.clone()], &[9, 12], false);
     }
 }

@@ -37,6 +37,10 @@ pub(crate) struct LiesArgs {
     pub(super) cuts: usize,
 }
 
+/// A directory that is whole, but older: no file says so.
+const SILENT: &str = "=> as it was after an earlier call, not reported";
+const NOTHING: &str = "=> the whole directory is gone, or empty";
+
 /// Runs the campaign.
 pub(crate) fn lies(args: &LiesArgs) -> Report {
     let replay = Replay::new("lies").option("step", args.step, 1).option("cuts", args.cuts, 6);
@@ -84,6 +88,7 @@ fn case(
                 report.count(&format!("power cuts after a sync that lied ({lie:?}), {times}"), 1);
                 let (is_read_only, next) = (random.one_in(4), random.next());
                 match caught(|| judge.judge(is_read_only, next)).and_then(|result| result) {
+                    Ok(SILENT) => report.count(&format!("{SILENT}, {times}"), 1),
                     Ok(outcome) => report.count(outcome, 1),
                     Err(finding) => findings.add(format!(
                         "sync {at} lies ({lie:?}, {times}), cut at change {moment}: {finding}"
@@ -129,7 +134,7 @@ impl Judge<'_> {
         let store = match opened {
             Ok(store) => store,
             Err(error) if error.kind() == ErrorKind::NotFound && self.is_nothing_left() => {
-                return Ok("=> nothing is left, and no store");
+                return Ok(NOTHING);
             }
             Err(error) => {
                 named(&error)?;
@@ -175,7 +180,8 @@ impl Judge<'_> {
         match versions.iter().rposition(|version| *version == found) {
             Some(at) if at >= self.acknowledged => Ok("=> all there that was acknowledged"),
             Some(_) if is_told => Ok("=> as it was after an earlier call, reported"),
-            Some(_) => Ok("=> as it was after an earlier call, not reported"),
+            Some(_) if self.is_nothing_left() => Ok(NOTHING),
+            Some(_) => Ok(SILENT),
             None if !self.history.is_subset(found, self.acknowledged + 1) => Err(format!(
                 "no set of whole calls gives these {} rows, like {:?} ({recovery:?})",
                 rows.len(),
