@@ -2,15 +2,19 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use object::{Object, ObjectSymbol};
 
 use super::condition::{Absent, Condition, Sameness, level_name, spelled};
 use super::harness::{self, TABLE};
+use super::lines::with_lines;
 use super::loops;
 use super::plan::{Check, Plan, Source};
-use crate::asm::{Analyser, Analysis, Body, Finding, Level, compare, packed, predicates};
+use crate::asm::{
+    Analyser, Analysis, Body, Finding, Level, Sources, compare, packed, packed_in_loops, predicates,
+};
 use crate::image::{Function, Image, Word};
 use crate::result::{Row, Verdict};
 
@@ -18,13 +22,14 @@ use crate::result::{Row, Verdict};
 const MAX_DIFF_LINES: usize = 24;
 
 /// Judges functions; what was learnt of one serves for its next condition.
-#[derive(Debug)]
 pub struct Judge<'a> {
     plan: &'a Plan,
+    root: PathBuf,
     /// By the function's index: its image, and itself; or why there is none.
     located: Vec<Result<(&'a Image, &'a Function), String>>,
     /// By the image's address.
     analysers: HashMap<*const Image, Analyser<'a>>,
+    sources: HashMap<*const Image, Sources<'a>>,
     /// By the function's index.
     analyses: HashMap<usize, Analysis>,
 }
@@ -67,12 +72,13 @@ impl Judged {
 }
 
 impl<'a> Judge<'a> {
-    /// Finds the functions: those of the harness's table by their addresses, the others by name.
+    /// Finds the functions, of a project at `root`: those of the harness's table by their addresses, the others by name.
     ///
     /// # Errors
     /// When the harness has no table, or another one than the plan.
     pub fn new(
         plan: &'a Plan,
+        root: &Path,
         harness: Option<&'a Image>,
         binaries: &'a HashMap<String, Image>,
     ) -> Result<Self> {
@@ -100,7 +106,14 @@ impl<'a> Judge<'a> {
             image.find(path).map(|found| (image, found)).map_err(|lookup| lookup.to_string())
         });
         let located = located.collect();
-        Ok(Self { plan, located, analysers: HashMap::new(), analyses: HashMap::new() })
+        Ok(Self {
+            plan,
+            root: root.to_owned(),
+            located,
+            analysers: HashMap::new(),
+            sources: HashMap::new(),
+            analyses: HashMap::new(),
+        })
     }
 
     /// Judges a condition, and tells the row of what.
@@ -147,7 +160,15 @@ impl<'a> Judge<'a> {
             let analyser = self.analysers.entry(image).or_insert_with(|| Analyser::new(image));
             entry.insert(analyser.analyse(function)?);
         }
-        Ok(judged(&self.analyses[&check.function], &check.condition))
+        let mut judged = judged(&self.analyses[&check.function], &check.condition);
+        if judged.verdict != Verdict::Pass {
+            let sources = match self.sources.entry(image) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(Sources::new(image, &self.root)?),
+            };
+            judged.note = with_lines(&judged.note, sources);
+        }
+        Ok(judged)
     }
 }
 
@@ -169,6 +190,7 @@ fn judged(analysis: &Analysis, condition: &Condition) -> Judged {
     let mut passed = String::new();
     let finding = match condition {
         Condition::Simd { element, width, .. } => {
+            passed = packed_in_loops(analysis).join(", ");
             predicates::simd(analysis, Some(*element), *width)
         }
         Condition::No(Absent::Panic) => predicates::no_panic(analysis),

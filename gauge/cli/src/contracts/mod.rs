@@ -10,6 +10,7 @@ pub mod condition;
 pub mod file;
 pub mod harness;
 pub mod judge;
+mod lines;
 pub mod loops;
 pub mod measured;
 pub mod plan;

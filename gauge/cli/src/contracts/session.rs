@@ -28,7 +28,7 @@ pub fn judge(
     planned: Vec<Planned>,
 ) -> Result<Vec<Row>> {
     let built = Built::new(plan, project, libraries, &planned)?;
-    let mut judge = Judge::new(plan, built.harness.as_ref(), &built.binaries)?;
+    let mut judge = Judge::new(plan, project.root(), built.harness.as_ref(), &built.binaries)?;
     let mut measured = Measured {
         plan,
         executable: built.measure.as_deref(),
