@@ -66,8 +66,7 @@ pub fn run(
     let mut readings: Readings =
         subjects.iter().map(|subject| vec![Vec::new(); subject.programs.len()]).collect();
     for block in 0..plan.blocks {
-        // Time alone ends it, which favours neither program; never what was found.
-        if settings.request.blocks.is_none() && start.elapsed() > settings.request.budget {
+        if settings.request.is_over(start.elapsed()) {
             break;
         }
         next_processor()?;

@@ -224,6 +224,22 @@ mod tests {
     }
 
     #[test]
+    fn a_finding_exceeds_what_relinking_seems_to_do() {
+        let mut restless = readings([100.0, 103.0, 100.0, 100.0], [1.0, 1.0]);
+        for (block, runs) in restless[0][RELINKED.program].iter_mut().enumerate() {
+            // Five per cent in the middle, but leaps of the other sign: no finding, and no proof of calm.
+            let factor = if block % 4 == 0 { 0.8 } else { 1.05 };
+            runs.iter_mut().for_each(|run| run.nanoseconds *= factor);
+        }
+        let names = ["sum".to_owned()];
+        let judge = |controls| judge_rows(Rule::default(), &names, &restless, controls);
+        assert_eq!(judge(&[SAME][..]).rows[0].verdict, Some(Verdict::Regressed));
+        let judgement = judge(&[SAME, RELINKED]);
+        assert_eq!(judgement.rows[0].verdict, Some(Verdict::Inconclusive), "{judgement:?}");
+        assert!(!judgement.is_advisory && judgement.floor > 0.03, "{judgement:?}");
+    }
+
+    #[test]
     fn allocations_are_compared_exactly() {
         let verdict = |counts| judged([100.0; 4], counts).rows[1].verdict.unwrap();
         assert_eq!(verdict([2.0, 2.0]), Verdict::Equal);

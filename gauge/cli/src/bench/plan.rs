@@ -83,6 +83,11 @@ impl Request {
         let left = ((self.budget.as_secs_f64() - fixed) / runs).max(LEAST_RUN.as_secs_f64());
         Ok(plan(least, Duration::from_secs_f64(left)))
     }
+
+    /// Whether no further block is to begin. Time alone ends it, which favours neither program; never what was found.
+    pub fn is_over(&self, elapsed: Duration) -> bool {
+        self.blocks.is_none() && elapsed > self.budget
+    }
 }
 
 #[cfg(test)]
@@ -133,6 +138,13 @@ mod tests {
         let message = error.to_string();
         // 10 rows, 8 runs of 1.01 s, 11 + 4 blocks.
         assert!(message.contains("20.2 minutes") && message.contains("--minutes 21"), "{message}");
+    }
+
+    #[test]
+    fn time_ends_it_unless_blocks_were_asked_for() {
+        let (before, after) = (Duration::from_secs(9), Duration::from_secs(11));
+        assert!(!request(10).is_over(before) && request(10).is_over(after));
+        assert!(!Request { blocks: Some(3), ..request(10) }.is_over(after));
     }
 
     #[test]

@@ -202,7 +202,11 @@ mod tests {
         assert_eq!(content(&checkout.commit("HEAD~1").unwrap()), ("// one\n".to_owned(), false));
         let files = checkout.commit_of_files().unwrap();
         assert_eq!(content(&files), ("// three\n".to_owned(), true));
+        // What a build left there does not reach the next.
+        let stray = checkout.tree.join("inner/src/stray.rs");
+        std::fs::write(&stray, "").unwrap();
         assert_eq!(content(&checkout.commit("HEAD").unwrap()), ("// two\n".to_owned(), false));
+        assert!(!stray.exists());
         // The same files are the same commit, and nobody's index was touched.
         assert_eq!(checkout.commit_of_files().unwrap(), files);
         assert_eq!(status(), before);

@@ -28,11 +28,12 @@ Examples:
   cargo gauge compare v1.0 main --filter csv/    # two revisions, some rows
   cargo gauge compare --cmd 'old data.csv' 'new data.csv'
 
-Each number is a process of its own; the order within a block is drawn; the number of blocks is fixed before. A row
-is REGRESSED if an exact signed-rank test (Holm-corrected over the rows, level 1 %) and the least
-effect both say so; it is equal if the 95 % interval lies within the least effect. The base runs against a
-copy of itself and against itself linked in another order; if either differs, no verdict closes the gate.
-Revisions are checked out and built in target/gauge/compare, a git worktree; files read at run time are B's.
+Each number is a process of its own; the order within a block is drawn; the number of blocks is
+fixed before. A row is REGRESSED if an exact signed-rank test (Holm-corrected over the rows, level
+1 %) and the least effect both say so; it is equal if the 95 % interval lies within the least effect.
+The base runs against a copy of itself and against itself linked in another order; if either
+differs, no verdict closes the gate. Revisions are checked out and built in target/gauge/compare, a
+git worktree; files read at run time are those of the second.
 Exit code: 0, 1 if a row regressed, 2 for wrong usage.")]
 pub(crate) struct Args {
     /// The base: any revision that git knows
