@@ -243,6 +243,7 @@ fn constants_at_another_address_are_the_same() {
     check_same("loads_a", "loads_b", Level::SameBytes);
     check_same("loads_a", "loads_not", Level::Different);
     check_same("loads_a", "loads_other_text", Level::Different);
+    check_same("short_text", "long_text", Level::Different);
     check_same("shifted_a", "other_constant", Level::Different);
     check_same("says_a", "says_not", Level::Different);
 }
@@ -256,6 +257,7 @@ fn a_panic_elsewhere_in_the_sources_is_the_same() {
 fn another_layout_is_the_same() {
     check_same("layout_a", "layout_b", Level::Normalised);
     check_same("layout_a", "layout_not", Level::Different);
+    check_same("layout_a", "layout_other", Level::Different);
     check_same("switches", "switches_moved", Level::Normalised);
     check_same("switches", "switches_not", Level::Different);
 }
@@ -270,6 +272,7 @@ fn other_registers_are_the_same() {
     check_same("passes_a", "passes_not", Level::Different);
     check_same("loops_a", "loops_b", Level::Renamed);
     check_same("loops_a", "loops_not", Level::Different);
+    check_same("turns_a", "turns_not", Level::Different);
 }
 
 #[test]
