@@ -272,3 +272,82 @@ fn write_file(path: &Path, text: &str) -> Result<bool> {
 fn table<const N: usize>(entries: [(&str, Value); N]) -> Table {
     entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contracts::plan::plan;
+
+    #[test]
+    fn the_profile_is_the_projects_but_for_symbols_and_lines() {
+        let root: Table = "[workspace]\nresolver = \"3\"\n[profile.release]\nlto = \"fat\"\n\
+                           codegen-units = 1\nstrip = true\ndebug = 0\n\
+                           [profile.release.package.slow]\nopt-level = 0\n\
+                           [patch.crates-io]\nhex = { path = \"vendor/hex\" }\n"
+            .parse()
+            .unwrap();
+        let taken = |profile: &str| {
+            let mut manifest = Table::new();
+            take_over(&mut manifest, &root, profile, Path::new("/project"));
+            manifest
+        };
+        let manifest = taken("release");
+        let release = manifest["profile"]["release"].as_table().unwrap();
+        assert_eq!(release["lto"].as_str(), Some("fat"));
+        assert_eq!(release["codegen-units"].as_integer(), Some(1));
+        assert_eq!(release["strip"].as_str(), Some("none"));
+        assert_eq!(release["debug"].as_str(), Some("line-tables-only"));
+        assert_eq!(release["package"]["slow"]["opt-level"].as_integer(), Some(0));
+        assert_eq!(manifest["workspace"]["resolver"].as_str(), Some("3"));
+        let patch = &manifest["patch"]["crates-io"]["hex"]["path"];
+        assert_eq!(patch.as_str(), Some("/project/vendor/hex"));
+        // One that is not there is made; the debug information of `dev` is complete already.
+        assert_eq!(taken("bench")["profile"]["bench"]["strip"].as_str(), Some("none"));
+        assert!(taken("dev")["profile"]["dev"].get("debug").is_none());
+    }
+
+    #[test]
+    fn a_wrapper_is_not_inlined_and_its_callee_is_left_alone() {
+        let text = "[[function]]\ncode = \"\"\"use a::f;\npub fn g(x: u8) -> u8 { f(x) }\"\"\"\n\
+                    [[function]]\npath = \"a::h\"\n[[contract]]\nfunction = [\"g\", \"a::i\"]\nno = [\"call\"]\n\
+                    [build]\nkeep = [\"a::i_by_pointer\"]\n";
+        let plan = plan(text, Vec::new()).unwrap();
+        let code = functions(&plan);
+        assert!(
+            code.contains("use a::f;\n#[inline(never)] pub fn g(x: u8) -> u8 { f(x) }"),
+            "{code}"
+        );
+        assert!(code.contains("GAUGE_FUNCTIONS: [AtomicPtr<()>; 2]"), "{code}");
+        assert!(
+            code.contains("AtomicPtr::new(function_0::g as *mut ()), // gauge.toml:1"),
+            "{code}"
+        );
+        assert!(code.contains("AtomicPtr::new(a::h as *mut ()), // gauge.toml:4"), "{code}");
+        assert!(
+            code.contains("KEPT: [AtomicPtr<()>; 1] = [\n    AtomicPtr::new(a::i_by_pointer as"),
+            "{code}"
+        );
+        assert_eq!(code.matches("inline(never)").count(), 1);
+        assert_eq!(measure(&plan), None);
+    }
+
+    #[test]
+    fn a_file_that_is_as_it_should_be_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        assert!(write_file(&path, "a").unwrap());
+        assert!(!write_file(&path, "a").unwrap());
+        assert!(write_file(&path, "b").unwrap());
+        // The project's lock file is taken again only when it, or what is wanted, is another.
+        let project = folder.path().join("project");
+        std::fs::create_dir(&project).unwrap();
+        std::fs::write(project.join("Cargo.lock"), "1").unwrap();
+        let locked = || std::fs::read_to_string(folder.path().join("Cargo.lock")).unwrap();
+        lock(&project, folder.path(), false).unwrap();
+        std::fs::write(folder.path().join("Cargo.lock"), "pruned").unwrap();
+        lock(&project, folder.path(), false).unwrap();
+        assert_eq!(locked(), "pruned");
+        lock(&project, folder.path(), true).unwrap();
+        assert_eq!(locked(), "1");
+    }
+}

@@ -51,6 +51,7 @@ pub fn judge(
         judged.fill(&mut row);
         // As the place of the row is: from the root.
         row.note = row.note.replace(&root, "");
+        row.details.insert("profile".to_owned(), plan.build.profile.as_str().into());
         row
     });
     Ok(rows.collect())
