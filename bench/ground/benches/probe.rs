@@ -1,4 +1,8 @@
-//! What each observer adds to an allocation and its deallocation: one thread, and two at once.
+//! What each observer adds to an allocation and its deallocation: one thread, and two at once. What a
+//! section costs.
+//!
+//! `Sites` follows frame pointers where the program has them:
+//! `RUSTFLAGS=-Cforce-frame-pointers=yes cargo ground probe`; without them it unwinds.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs::File;
@@ -6,7 +10,7 @@ use std::hint::black_box;
 use std::sync::{Barrier, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 
-use gauge_probe::{Counters, Counting, Histogram, Largest, Leaks, Log, Observed, Peak, Rate, Sites};
+use gauge_probe::{Counters, Counting, Histogram, Largest, Leaks, Log, Observed, Peak, Rate, Section, Sites};
 use mimalloc::MiMalloc;
 use stats_alloc::INSTRUMENTED_SYSTEM;
 use tidemill_ground::{Strategy, Work, compare, measuring, size};
@@ -68,9 +72,42 @@ fn main() {
             strategies,
         );
     }
+    sections();
     if measuring() {
         println!("\nlost lines: {}", LOG.observer().lost_lines());
     }
+}
+
+fn sections() {
+    static SECTION: Section = Section::new("bench");
+    let calls = size(20_000, 100);
+    let enter = move || {
+        for call in 0..calls {
+            let _entered = SECTION.enter();
+            black_box(call);
+        }
+        calls as u64
+    };
+    let strategies: &mut [Strategy<'_>] = &mut [
+        (
+            "an empty loop",
+            Box::new(move || {
+                (0..calls).for_each(|call| _ = black_box(call));
+                calls as u64
+            }),
+        ),
+        ("Section: off", Box::new(enter)),
+        (
+            "Section: on",
+            Box::new(move || {
+                Section::start_all();
+                let entered = enter();
+                Section::stop_all();
+                entered
+            }),
+        ),
+    ];
+    compare("sections", Work::Items(calls as u64), strategies);
 }
 
 fn strategy<A: GlobalAlloc + Sync>(

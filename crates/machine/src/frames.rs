@@ -58,14 +58,6 @@ impl Frames {
     pub fn stack_pointer(&self) -> usize {
         self.stack.start
     }
-
-    /// Bytes from the stack pointer, as it was in [`Self::here`], to the first record; any number if
-    /// there is none.
-    #[inline(always)]
-    #[must_use]
-    pub fn distance(&self) -> usize {
-        self.next.wrapping_sub(self.stack.start)
-    }
 }
 
 impl Iterator for Frames {

@@ -16,6 +16,7 @@ use crate::ingest::{BatchMap, Rejection};
 use crate::manifest::{SegmentEntry, segment_path};
 use crate::segment::Segment;
 use crate::sorted::SortedRows;
+use crate::stages;
 use crate::store::{Inner, Store, publish_definitions};
 use crate::workers::workers;
 
@@ -144,6 +145,7 @@ impl Bulk<'_> {
         rejections: &mut Vec<Rejection>,
     ) -> Result<()> {
         let chunks = {
+            let _resolving = stages::RESOLVE.enter();
             let mut ingest = self.inner.lock_ingest();
             if !map.0.is_complete_for(batch, ingest.epoch()) {
                 ingest.resolve(batch, &mut map.0, self.duplicates);
@@ -288,6 +290,7 @@ impl Bulk<'_> {
     }
 
     fn write_pending(&mut self) -> Result<()> {
+        let _flushing = stages::FLUSH.enter();
         for (table, chunks) in std::mem::take(&mut self.pending).into_iter().enumerate() {
             if chunks.is_empty() {
                 continue;
@@ -320,6 +323,7 @@ impl Bulk<'_> {
         let cluster = |chunk: &mut Arc<Chunk>| {
             // Nobody else has them yet.
             if let Some(chunk) = Arc::get_mut(chunk) {
+                let _sorting = stages::SORT.enter();
                 let mut scratch = shelf.take();
                 chunk.cluster(&mut scratch);
                 shelf.put(scratch);

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::ingest::Ingest;
 use crate::manifest::{Manifest, SegmentEntry, TableEntry};
 use crate::segment::Segment;
+use crate::stages;
 use crate::store::Inner;
 
 /// What is durable.
@@ -43,6 +44,7 @@ impl Inner {
         change: &Change,
         ingest: Option<&Ingest>,
     ) -> Result<Vec<Arc<Segment>>> {
+        let _committing = stages::COMMIT.enter();
         let log = self.log()?;
         if log.is_poisoned() {
             return Err(Error::poisoned());

@@ -61,7 +61,8 @@ fn sum(document: &Value, place: &str, member: &str) -> i64 {
     numbers.iter().sum()
 }
 
-fn check_known_program(program: &Path) {
+/// Returns the part of the allocations whose stacks were unwound.
+fn check_known_program(program: &Path) -> f64 {
     let document = json(&["--", program.to_str().unwrap()]);
     let at = |place| {
         ["allocations", "reallocations", "bytes", "live_bytes", "live_blocks", "peak_bytes"]
@@ -97,16 +98,19 @@ fn check_known_program(program: &Path) {
     assert_eq!((made[0]["name"].as_str(), totals[2].0), (Some("total"), "peak-bytes"));
     // What std has beside is small.
     assert!((12_003_000.0..12_020_000.0).contains(&totals[2].1), "{totals:?}");
+    made[2]["details"]["unwound"].as_f64().unwrap() / totals[0].1
 }
 
 #[test]
 fn a_known_program_with_frame_pointers() {
-    check_known_program(with_frame_pointers());
+    let unwound = check_known_program(with_frame_pointers());
+    assert!(unwound < 0.2, "{unwound}");
 }
 
 #[test]
 fn a_known_program_without_frame_pointers() {
-    check_known_program(&compile("without", &["-Cforce-frame-pointers=no"]));
+    let unwound = check_known_program(&compile("without", &["-Cforce-frame-pointers=no"]));
+    assert!(unwound > 0.5, "{unwound}");
 }
 
 #[test]

@@ -86,9 +86,12 @@ impl Stack {
                 frames.push(Frame { address, name: None, file: None, line: None });
             }
         }
+        // An inlined function may have a name without its path: then its file says whose it is.
+        let folder = file!().trim_end_matches("stack.rs");
         let is_ours = |frame: &Frame| {
             let name = frame.name.as_deref().unwrap_or_default();
-            OURS.iter().any(|ours| name.contains(ours))
+            let file = frame.file.as_deref().unwrap_or_default();
+            OURS.iter().any(|ours| name.contains(ours)) || file.contains(folder)
         };
         let ours = frames.iter().take_while(|frame| is_ours(frame)).count();
         frames.split_off(ours)

@@ -10,6 +10,7 @@ use crate::bytes::Put;
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 use crate::manifest::{SegmentEntry, segment_path};
+use crate::stages;
 
 /// Blocks are collected up to this many bytes before they are written.
 const MAX_WRITE_BYTES: usize = 4 << 20;
@@ -59,6 +60,7 @@ impl SegmentWriter {
     /// Writes the footer and makes the file durable. It belongs to the store once the manifest
     /// names it.
     pub(crate) fn finish(mut self) -> Result<SegmentEntry> {
+        let _writing = stages::WRITE.enter();
         let footer = self.footer.encode();
         self.buffer.put(&footer);
         self.buffer.put_u32(footer.len() as u32);
@@ -77,6 +79,7 @@ impl SegmentWriter {
     }
 
     fn write(&mut self) -> Result<()> {
+        let _writing = stages::WRITE.enter();
         let written = self.file.write_all_at(&self.buffer, self.written);
         written.map_err(|e| Error::io(&self.path, "write a segment", e))?;
         self.written += self.buffer.len() as u64;

@@ -9,6 +9,7 @@ use super::{log_path, new_log_path};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 use crate::options::Durability;
+use crate::stages;
 
 /// Without durability, bytes wait in memory up to this many.
 const MAX_LAZY_BYTES: usize = 1 << 20;
@@ -164,6 +165,7 @@ impl Log {
         let end = offset + bytes.len() as u64;
         let must_sync = self.durability == Durability::Fsync || lead != Lead::Write;
         let mut write = || {
+            let _logging = stages::LOG.enter();
             if !bytes.is_empty() {
                 file.write_all_at(&bytes, offset)?;
             }

@@ -164,6 +164,7 @@ fn add_rows(document: &mut Document, profile: &Profile, args: &Args) {
             ("live_blocks", sites.live_blocks.into()),
             ("peak_at_allocation", sites.peak_at_allocation.into()),
             ("elapsed_ns", sites.elapsed_ns.into()),
+            ("unwound", sites.unwound.into()),
             ("lifetimes_from", sites.lifetimes_from.clone().into()),
             ("sizes", sizes(profile)),
             ("timeline", timeline(profile)),

@@ -48,7 +48,7 @@ const FIRST_INTERVAL: Duration = Duration::from_millis(1);
 /// * The stack of a site is its innermost [`MAX_FRAMES`](crate::MAX_FRAMES) addresses.
 ///
 /// Tables are mapped by `start` and take memory where they are used: half of what the heap has in small blocks, 256 bytes a site and
-/// thread (256 threads; those beyond share, and wait for each other), 16 KiB a thread.
+/// thread, 9 KiB a thread (256 threads; those beyond share, and wait for each other).
 ///
 /// ```
 /// use std::alloc::System;
@@ -132,7 +132,7 @@ impl Sites {
     }
 
     /// Remembers blocks allocated from now on; goes on where it stopped. False if the system does not give
-    /// the address space (about 100 MiB, of which little is touched): then it stays off.
+    /// the address space (about 40 MiB, and 16 MiB a thread, of which little is touched): then it stays off.
     pub fn start(&self) -> bool {
         let is_mapped = self.blocks.map() && self.stacks.map() && self.shards.map();
         if is_mapped {

@@ -1,16 +1,16 @@
 //! Which site a thread is at: fast by frame pointers where they can be trusted, else by unwinding.
 //!
-//! The fast way hashes the frame records. A hash that was never seen before is looked into: the
-//! unwinder, which reads tables and is right, says which stack it is. Where the records tell the same,
-//! the hash is that site from then on; where they do not (a function was built without frame
+//! The fast way hashes the chain of frame records. A chain that was never seen before is looked into: the
+//! unwinder, which reads tables and is right, says which stack it is. Where the chain tells the same,
+//! it is that site from then on; where it does not (a function was built without frame
 //! pointers), it is remembered that this one has to be unwound each time.
 //!
-//! The distances between the records are part of the hash: a frame that is missing in one chain and not in
-//! another makes another distance. So a hash means one stack.
+//! A chain that was believed once may be believed again: a function without a record of its own hides its caller
+//! each time, and would have done so the first time.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-use tidemill_machine::frames::{Frames, Record};
+use tidemill_machine::frames::Frames;
 
 use super::keys::{Keys, MAX_NUMBER};
 use super::table::Table;
@@ -91,7 +91,7 @@ impl Stacks {
         if *stack == Stack::EMPTY {
             return UNKNOWN;
         }
-        let hash = stack.0.iter().fold(0, |hash, &address| mix(hash, address as u64));
+        let hash = stack.0.iter().map(|&address| address as u64).fold(0, mix);
         let hash = hash ^ hash >> 32;
         let known = self.by_stack.get(hash).or_else(|| {
             self.by_stack.get_or_add(hash, || {
@@ -137,13 +137,8 @@ impl Stacks {
 
 #[inline(always)]
 fn hash_of(frames: Frames) -> u64 {
-    let mut hash = frames.distance() as u64;
-    let mut below = 0;
-    for Record { frame, address } in frames.take(MAX_FRAMES) {
-        let distance = if below == 0 { 0 } else { frame - below } as u64;
-        hash = mix(hash, address as u64 ^ distance << 48);
-        below = frame;
-    }
+    let addresses = frames.take(MAX_FRAMES).map(|record| record.address as u64);
+    let hash = addresses.fold(0, mix);
     hash ^ hash >> 32
 }
 
