@@ -31,9 +31,8 @@ fn an_import_tells_what_its_stages_allocate() {
         assert!(calls(name) >= least, "{name}: {table}");
     }
     assert_eq!(calls("commit"), 1, "{table}");
-    let allocations = |name: &str, column: usize| -> u64 {
-        row(name)[column].replace(',', "").parse().unwrap()
-    };
+    let allocations =
+        |name: &str, column: usize| -> u64 { row(name)[column].replace(',', "").parse().unwrap() };
     let stages = ["read", "parse", "resolve", "sort", "encode", "write", "flush", "commit"];
     let present = stages.iter().filter(|name| table.contains(*name));
     let sum: u64 = present.map(|name| allocations(name, 3)).sum();
