@@ -298,7 +298,7 @@ fn check_says_what_opening_would_refuse() {
     let mut torn = log_of(1, 1, &[(1, 0, &first), (2, 0, &next), (3, 0, &next)]);
     let end = torn.len();
     torn[end - next.len() - 30] ^= 1;
-    said(&[(1, torn.clone())], &["never acknowledged", open]);
+    said(&[(1, torn.clone())], &["one that was cut off", open]);
     // A hole in an earlier log is damage, whatever the last one says.
     let damage = ["bytes of the log are no write", "the log ends too early", "2 are missing", open];
     said(&[(1, torn), (2, log_of(2, 4, &[]))], &damage);

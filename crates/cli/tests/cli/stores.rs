@@ -20,6 +20,7 @@ fn an_import_tells_what_its_stages_allocate() {
     let ran = place.run(&["import", "--profile-memory", "a.lp"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     let (_, table) = ran.stdout.split_once("thread seconds").unwrap();
+    let (_, table) = table.split_once('\n').unwrap();
     // The allocations of a row: the last but one of its columns, whose unit is a word of its own.
     let row = |name: &str| -> Vec<&str> {
         let line = table.lines().find(|line| line.trim_start().starts_with(name));

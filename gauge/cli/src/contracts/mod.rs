@@ -1,4 +1,4 @@
-//! Contracts: what the code is to be, in [`gauge.toml`](file) and in [comments] beside functions.
+//! Contracts: what the code is to be, in [`gauge.toml`](mod@file) and in [comments] beside functions.
 //!
 //! They are read into a [`plan`]; a [`harness`] with the functions in question is generated and [built](artefacts)
 //! as the project ships; [`judge`] decides on the linked executable, but for sizes and allocations, which
