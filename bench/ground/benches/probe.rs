@@ -10,7 +10,9 @@ use std::hint::black_box;
 use std::sync::{Barrier, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 
-use gauge_probe::{Counters, Counting, Histogram, Largest, Leaks, Log, Observed, Peak, Rate, Section, Sites};
+use gauge_probe::{
+    Counters, Counting, Histogram, Largest, Leaks, Log, Observed, Peak, Rate, Section, Sites,
+};
 use mimalloc::MiMalloc;
 use stats_alloc::INSTRUMENTED_SYSTEM;
 use tidemill_ground::{Strategy, Work, compare, measuring, size};
