@@ -327,7 +327,7 @@ mod tests {
         check(&[], &[0, 3, 6, 7, 8, 9], true);
         check(&[], &[0, 3, 6, 7, 9], false);
         let later = Call::Write(vec![Row::new(KEPT, "a", 12, 12)]);
-        check(std::slice::from_ref(&later), &[8, 9, 12], false);
+        check(std::slice::from_ref(&later), &[12], false);
         check(std::slice::from_ref(&later), &[9, 12], true);
         check(&[forever, later.clone()], &[9, 12], false);
     }
