@@ -106,7 +106,7 @@ impl Report {
     }
 
     /// The count of that name.
-    #[cfg(test)]
+    #[allow(dead_code, reason = "shared by several campaigns")]
     pub(crate) fn count_of(&self, name: &str) -> u64 {
         self.counts.iter().find(|(known, _)| known == name).map_or(0, |(_, count)| *count)
     }
@@ -121,8 +121,8 @@ impl Report {
         self.findings.extend(other.findings);
     }
 
-    /// One line a count, the cross table, what was skipped, the findings.
-    pub(crate) fn print(&self) {
+    /// One line a count, the cross table, what was skipped.
+    pub(crate) fn print_counts(&self) {
         for (name, count) in &self.counts {
             println!("{count:>14}  {name}");
         }
@@ -130,6 +130,11 @@ impl Report {
         println!("{:>14}  parts skipped", self.skipped.len());
         self.skipped.iter().for_each(|part| println!("skipped: {part}"));
         println!("{:>14}  findings", self.findings.len());
+    }
+
+    /// The counts, then the findings.
+    pub(crate) fn print(&self) {
+        self.print_counts();
         self.findings.iter().for_each(|finding| println!("FOUND: {finding}"));
         for Share { row, column, held, all } in self.broken_shares() {
             println!("FOUND: {row}, {column}: {held} of {all}");

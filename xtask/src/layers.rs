@@ -6,10 +6,11 @@ use anyhow::{Context, Result};
 use toml::{Table, Value};
 
 /// The floors, lowest first. Crates of one floor don't use each other.
-const FLOORS: [&[&str]; 11] = [
+const FLOORS: [&[&str]; 12] = [
     &["tidemill-machine"],
     // A leaf: whatever is measured, or refused memory, may link it.
     &["gauge-probe"],
+    &["gauge-bench"],
     &["tidemill-memory", "tidemill-kernels"],
     &["tidemill-model"],
     &["tidemill-codec", "tidemill-parse", "tidemill-workload"],
@@ -17,7 +18,7 @@ const FLOORS: [&[&str]; 11] = [
     &["tidemill-analysis"],
     &["tidemill-query"],
     &["tidemill"],
-    &["tidemill-cli"],
+    &["tidemill-cli", "cargo-gauge"],
     &[
         "tidemill-bench",
         "tidemill-torture",
@@ -33,10 +34,20 @@ const SECRETS: [(&str, &[&str]); 5] = [
     ("datafusion", &["tidemill-query"]),
     ("tokio", &["tidemill-query"]),
     ("arrow", &["tidemill-query", "tidemill-cli", "tidemill-torture-sql"]),
-    ("clap", &["tidemill-cli", "tidemill-bench", "tidemill-torture", "tidemill-torture-sql"]),
+    (
+        "clap",
+        &[
+            "cargo-gauge",
+            "tidemill-cli",
+            "tidemill-bench",
+            "tidemill-torture",
+            "tidemill-torture-sql",
+        ],
+    ),
     (
         "anyhow",
         &[
+            "cargo-gauge",
             "tidemill-analysis",
             "tidemill-cli",
             "tidemill-bench",

@@ -1,4 +1,8 @@
-//! What each observer adds to an allocation and its deallocation: one thread, and two at once.
+//! What each observer adds to an allocation and its deallocation: one thread, and two at once. What a
+//! section costs.
+//!
+//! `Sites` follows frame pointers where the program has them:
+//! `RUSTFLAGS=-Cforce-frame-pointers=yes cargo ground probe`; without them it unwinds.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs::File;
@@ -6,7 +10,7 @@ use std::hint::black_box;
 use std::sync::{Barrier, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 
-use gauge_probe::{Counters, Counting, Histogram, Largest, Leaks, Log, Observed, Peak, Rate};
+use gauge_probe::{Counters, Counting, Histogram, Largest, Leaks, Log, Observed, Peak, Rate, Section, Sites};
 use mimalloc::MiMalloc;
 use stats_alloc::INSTRUMENTED_SYSTEM;
 use tidemill_ground::{Strategy, Work, compare, measuring, size};
@@ -24,6 +28,8 @@ static OFF: Observed<System, (Leaks<1024, 16>, Rate<64>, Log)> =
     Observed::with(System, (Leaks::new(), Rate::new(), Log::new()));
 static LEAKS: Observed<System, Leaks<65536, 1024>> = Observed::with(System, Leaks::new());
 static LEAKS_SAMPLED: Observed<System, Leaks<65536, 1024>> = Observed::with(System, Leaks::new());
+static SITES_OFF: Observed<System, Sites> = Observed::with(System, Sites::new());
+static SITES: Observed<System, Sites> = Observed::with(System, Sites::new());
 static LOG: Observed<System, Log> = Observed::with(System, Log::new());
 
 fn main() {
@@ -33,6 +39,7 @@ fn main() {
     if let Ok(null) = File::options().write(true).open("/dev/null") {
         LOG.observer().start(null);
     }
+    SITES.observer().start();
     for threads in [1, 2] {
         let strategies = &mut [
             strategy("System alone", &BARE, threads),
@@ -46,6 +53,8 @@ fn main() {
             strategy("Counters, Rate", &RATE, threads),
             strategy("Leaks, Rate, Log: off", &OFF, threads),
             strategy("Leaks, each 512 KiB", &LEAKS_SAMPLED, threads),
+            strategy("Sites: off", &SITES_OFF, threads),
+            strategy("Sites", &SITES, threads),
         ];
         compare(
             &format!("fast, threads {threads}"),
@@ -63,9 +72,42 @@ fn main() {
             strategies,
         );
     }
+    sections();
     if measuring() {
         println!("\nlost lines: {}", LOG.observer().lost_lines());
     }
+}
+
+fn sections() {
+    static SECTION: Section = Section::new("bench");
+    let calls = size(20_000, 100);
+    let enter = move || {
+        for call in 0..calls {
+            let _entered = SECTION.enter();
+            black_box(call);
+        }
+        calls as u64
+    };
+    let strategies: &mut [Strategy<'_>] = &mut [
+        (
+            "an empty loop",
+            Box::new(move || {
+                (0..calls).for_each(|call| _ = black_box(call));
+                calls as u64
+            }),
+        ),
+        ("Section: off", Box::new(enter)),
+        (
+            "Section: on",
+            Box::new(move || {
+                Section::start_all();
+                let entered = enter();
+                Section::stop_all();
+                entered
+            }),
+        ),
+    ];
+    compare("sections", Work::Items(calls as u64), strategies);
 }
 
 fn strategy<A: GlobalAlloc + Sync>(

@@ -4,6 +4,7 @@
 mod args;
 mod commands;
 mod inputs;
+mod memory;
 mod outcome;
 mod output;
 mod progress;

@@ -3,8 +3,9 @@
 //! * [`clock`]: time in cycles. [`CycleClock`] knows how long a cycle is; [`counter`] reads the counter.
 //! * [`cpu`]: what the processor is and can do: [`CpuFeatures`], [`cpu::cpuid`].
 //! * [`bits`], [`barrier`], [`prefetch`]: single instructions.
-//! * [`sys`]: system calls without libc: `write`, `read`, `exit`, `clock_gettime`, `getpid`.
+//! * [`sys`]: system calls without libc: `write`, `read`, `exit`, `clock_gettime`, `getpid`, zeroed memory.
 //! * [`cstr`]: the length of a C string, three ways.
+//! * [`frames`]: the frame pointers of this thread's stack.
 //! * [`call`]: a function of eight arguments in assembly, and the convention it follows.
 //!
 //! ```
@@ -34,6 +35,8 @@ pub mod clock;
 pub mod counter;
 pub mod cpu;
 pub mod cstr;
+#[cfg(unix)]
+pub mod frames;
 pub mod prefetch;
 #[cfg(unix)]
 pub mod sys;

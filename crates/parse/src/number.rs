@@ -196,7 +196,7 @@ fn parse_digits(digits: &[u8]) -> Option<u64> {
             value = value * POWERS[8] + whole_word(u64::from_le_bytes(*next))?;
             rest = last;
         }
-        return Some(value * POWERS[rest.len()] + short_word(rest)?);
+        return Some(value * POWERS.get(rest.len())? + short_word(rest)?);
     }
     if digits.is_empty() { None } else { short_word(digits) }
 }

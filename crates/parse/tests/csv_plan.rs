@@ -105,6 +105,14 @@ fn files_without_a_plan() {
         assert_eq!(plan(text, options).unwrap_err().to_string(), want, "{text}");
     };
     let none = &options(None, None);
+    let not_utf8 = survey(b"time,\xff\n1,2\n", true, none).unwrap_err();
+    assert_eq!(not_utf8.to_string(), "the name of column 2 of the header is not UTF-8");
+    for (count, more) in [(50, ""), (51, ", …")] {
+        let names: Vec<String> = (0..count).map(|number| format!("a{number}")).collect();
+        let text = format!("{}\n{}1\n", names.join(","), "1,".repeat(count - 1));
+        let error = plan(&text, &options(Some("t"), None)).unwrap_err().to_string();
+        assert!(error.ends_with(&format!("`a49`{more})")), "{error}");
+    }
     check("", none, NO_ROWS);
     check("\n\r\n\n", none, NO_ROWS);
     check("time,value\n", none, NO_ROWS);

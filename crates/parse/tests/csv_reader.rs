@@ -4,7 +4,7 @@
 mod tabular_support;
 
 use tabular_support::{lines, options, read, read_pieces, reasons};
-use tidemill_model::Batch;
+use tidemill_model::{Batch, MAX_TAG_BYTES};
 use tidemill_parse::Taken;
 use tidemill_parse::csv::{MAX_QUOTED_CELL_BYTES, survey};
 use tidemill_parse::tabular::Plan;
@@ -50,6 +50,10 @@ fn bad_rows() {
         &["14: `9999999999999` is a time outside 1677-09-21 to 2262-04-11"],
     );
     check("1,a,b,x\n", &[], &["18: `b` is no int (column `n`)"]);
+    for (letters, end) in [(40, ""), (41, "…")] {
+        let shown = format!("18: `{}{end}` is no int (column `n`)", "b".repeat(40));
+        check(&format!("1,a,{},x\n", "b".repeat(letters)), &[], &[&shown]);
+    }
     check("1,\"a\"b,2,x\n", &[], &["19: text after a closing quote"]);
     // A stray quote costs its line, not the rest of the file.
     check(
@@ -88,6 +92,16 @@ fn a_series_does_not_depend_on_quotes() {
     let taken = plan().reader(false).read(text, true, &mut batch, &mut errors);
     assert_eq!(taken, Taken { bytes: text.len(), is_full: false });
     assert_eq!(batch.tables()[0].row_series(), [0, 0, 1, 1, 0]);
+}
+
+#[test]
+fn a_tag_of_any_length_is_refused_where_it_stands() {
+    for (bytes, error) in [(MAX_TAG_BYTES, false), (MAX_TAG_BYTES + 1, true)] {
+        let text = format!("time,host,n,s\n1,{},2,x\n", "a".repeat(bytes));
+        let (rows, errors) = read(&plan(), text.as_bytes());
+        assert_eq!((rows.len(), errors.len()), (usize::from(!error), usize::from(error)));
+        assert!(errors.iter().all(|error| error.at == 16), "{errors:?}");
+    }
 }
 
 #[test]

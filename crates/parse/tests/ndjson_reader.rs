@@ -4,7 +4,7 @@
 mod tabular_support;
 
 use tabular_support::{lines, options, read, read_pieces, reasons};
-use tidemill_model::{Batch, FieldType};
+use tidemill_model::{Batch, FieldType, MAX_TAG_BYTES};
 use tidemill_parse::ndjson::survey;
 use tidemill_parse::tabular::{Plan, Role, TabularOptions};
 use tidemill_parse::{Misfit, Taken};
@@ -103,6 +103,7 @@ fn bad_rows() {
     check("{\"time\":5,\"s\":\"\\x\"}", "15: an escape that JSON does not have");
     check("{\"time\":5,\"s\":\"a\tb\"}", "16: a control character in a string");
     check("{\"time\":5,\"s\":\"abc}", "19: a control character in a string");
+    check("{\"time\":5,\"s\":\"a\\", "17: a control character in a string");
     check("{\"time\":\"soon\"}", "9: `soon` is not a time (seconds since 1970)");
     check(
         "{\"time\":99999999999999}",
@@ -116,6 +117,21 @@ fn bad_rows() {
     check("{\"time\":5,\"d\":{\"f\":1e999}}", "19: `1e999` is no float (key `d.f`)");
     check("{\"time\":5,\"\":1}", "10: an empty key");
     check(&"{\"time\":".repeat(100), "512: objects nested deeper than 64");
+}
+
+#[test]
+fn a_newline_ends_a_row_wherever_the_text_is_cut() {
+    // In a string that nobody unescapes, and behind a fault that stands before it.
+    for row in ["{\"time\":2,\"new\":\"\\\n\"}\n", "{\"time\":2,bad \"\\\n\"}\n"] {
+        let text = format!("{{\"time\":1}}\n{row}{{\"time\":3}}\n");
+        let whole = read(&plan(), text.as_bytes());
+        assert_eq!((whole.0.len(), whole.1.len()), (2, 2), "{text:?}");
+        for cut in 0..=text.len() {
+            let mut reader = plan().reader(true);
+            let got = read_pieces(&mut *reader, &mut Batch::new(), text.as_bytes(), &[cut]);
+            assert_eq!(got, whole, "{text:?} cut at {cut}");
+        }
+    }
 }
 
 #[test]
@@ -190,4 +206,31 @@ fn columns_are_limited() {
     assert_eq!(errors[0].reason, "more than 4096 columns");
     let survey = survey(text.as_bytes(), true, &options(None, None)).unwrap();
     assert!(survey.columns().len() <= 4096);
+    let mut plan = plan();
+    plan.survey_types(text.as_bytes(), true, true);
+    assert!(plan.columns().len() <= 4096);
+}
+
+/// Keys that are no columns, too: they are remembered.
+#[test]
+fn keys_are_limited() {
+    let members = |count: usize| {
+        let members: Vec<_> = (0..count).map(|i| format!("\"k{i}\":{{}}")).collect();
+        format!("{{\"time\":1,{}}}\n{{\"time\":2}}\n", members.join(","))
+    };
+    let (rows, errors) = read(&plan(), members(16_000).as_bytes());
+    assert_eq!((rows.len(), errors.len()), (2, 0));
+    let (rows, errors) = read(&plan(), members(17_000).as_bytes());
+    assert_eq!((rows.len(), errors.len()), (1, 1));
+    assert_eq!(errors[0].reason, "more than 16384 distinct keys");
+    let long = |bytes: usize| format!("{{\"time\":1,\"{}\":1}}\n", "k".repeat(bytes));
+    assert_eq!(read(&plan(), long(MAX_TAG_BYTES).as_bytes()).0.len(), 1);
+    let (rows, errors) = read(&plan(), long(MAX_TAG_BYTES + 1).as_bytes());
+    assert_eq!((rows.len(), &*errors[0].reason), (0, "a key longer than 65535 bytes"));
+}
+
+#[test]
+fn a_time_that_begins_as_the_one_before_it_is_another() {
+    let rows = ["@1000000000", "@12000000000", "@1000000000"];
+    check("{\"time\":1}\n{\"time\":12}\n{\"time\":1}\n", &rows, &[]);
 }

@@ -38,6 +38,7 @@
 #![forbid(unsafe_code)]
 
 mod catalog;
+mod comparison;
 mod engine;
 mod error;
 mod explain;
@@ -48,13 +49,13 @@ mod native;
 mod not_in;
 pub mod output;
 pub mod parquet_import;
-mod plain_like;
 mod result;
 mod scan;
 mod schema;
 mod session;
 mod statement;
 mod tags;
+mod union_sides;
 
 pub use engine::{Engine, Matching, Options};
 pub use error::{Error, ErrorKind, Position, Result};

@@ -14,11 +14,12 @@ use datafusion::prelude::SessionConfig;
 use tidemill_memory::Budget;
 
 use crate::catalog::{CATALOG, SCHEMA};
+use crate::comparison::PlainComparisons;
 use crate::error::Result;
 use crate::functions;
 use crate::memory::BudgetPool;
 use crate::not_in::NotInNull;
-use crate::plain_like::PlainLike;
+use crate::union_sides::physical_rules;
 
 /// A statement over tables with at least this many rows is planned for several threads; for less
 /// the exchange between them costs more than it gains.
@@ -81,7 +82,7 @@ fn has_union(plan: &LogicalPlan) -> bool {
 
 /// DataFusion's, with ours before types are decided and after.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(PlainLike)];
+    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(PlainComparisons)];
     rules.extend(Analyzer::new().rules);
     rules.push(Arc::new(NotInNull));
     rules
@@ -95,6 +96,9 @@ fn session(partitions: usize, runtime: Arc<RuntimeEnv>) -> Result<SessionState> 
         .with_default_catalog_and_schema(CATALOG, SCHEMA);
     // DataFusion 55 keeps the best groups in a hash table that loses NaN, and panics.
     config.options_mut().optimizer.enable_topk_aggregation = false;
+    // It takes `x IS NOT TRUE` and `x IS DISTINCT FROM y` for NULL at times in the physical plan and
+    // never in the logical one, and then refuses to group by them: `SELECT DISTINCT x IS NOT TRUE`.
+    config.options_mut().execution.skip_physical_aggregate_schema_check = true;
     let parser = &mut config.options_mut().sql_parser;
     // Names are what was written into the store, letter by letter.
     parser.enable_ident_normalization = false;
@@ -113,6 +117,7 @@ fn session(partitions: usize, runtime: Arc<RuntimeEnv>) -> Result<SessionState> 
         .with_window_functions(SessionStateDefaults::default_window_functions())
         .with_table_function_list(SessionStateDefaults::default_table_functions())
         .with_analyzer_rules(analyzer_rules())
+        .with_physical_optimizer_rules(physical_rules())
         .build();
     for function in functions::aggregates() {
         session.register_udaf(function)?;

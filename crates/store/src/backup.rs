@@ -70,8 +70,6 @@ impl Store {
             manifest.push_segment(segment.entry.clone());
         }
         for (id, table) in snapshot.tables().iter().enumerate() {
-            manifest.flushed_sequence =
-                manifest.flushed_sequence.max(table.inner.memory.last_sequence());
             let file = manifest.next_file;
             if let Some(entry) = copy.memory(id as u32, file, table, &self.inner.spare)? {
                 manifest.push_segment(entry);

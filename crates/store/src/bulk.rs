@@ -16,6 +16,7 @@ use crate::ingest::{BatchMap, Rejection};
 use crate::manifest::{SegmentEntry, segment_path};
 use crate::segment::Segment;
 use crate::sorted::SortedRows;
+use crate::stages;
 use crate::store::{Inner, Store, publish_definitions};
 use crate::workers::workers;
 
@@ -144,6 +145,7 @@ impl Bulk<'_> {
         rejections: &mut Vec<Rejection>,
     ) -> Result<()> {
         let chunks = {
+            let _resolving = stages::RESOLVE.enter();
             let mut ingest = self.inner.lock_ingest();
             if !map.0.is_complete_for(batch, ingest.epoch()) {
                 ingest.resolve(batch, &mut map.0, self.duplicates);
@@ -179,12 +181,17 @@ impl Bulk<'_> {
     /// Makes everything appended so far part of the store, durably, at once.
     ///
     /// # Errors
-    /// When the disk fails. Either all of it is in the store then, or nothing.
+    /// When the disk fails. Either all of it is in the store then, or nothing, and all that is left
+    /// is [`Bulk::rollback`].
     pub fn commit(&mut self) -> Result<Loaded> {
         self.refuse_after_failure()?;
-        let written = self.write_pending();
-        self.has_failed = written.is_err();
-        written?;
+        let committed = self.commit_all();
+        self.has_failed = committed.is_err();
+        committed
+    }
+
+    fn commit_all(&mut self) -> Result<Loaded> {
+        self.write_pending()?;
         if self.written.is_empty() {
             return Ok(self.take_counts());
         }
@@ -196,8 +203,12 @@ impl Bulk<'_> {
         let add = std::mem::take(&mut self.written);
         self.strict.clear();
         let change = Change { add, flushed_sequence, ..Change::default() };
-        // After an error, whether the manifest names them is unknown: the next opening decides.
-        let segments = self.inner.commit(&change, Some(&ingest))?;
+        let committed = self.inner.commit(&change, Some(&ingest));
+        if committed.is_err() && !self.inner.is_in_doubt() {
+            // Otherwise the manifest may name them: the next opening decides.
+            self.written = change.add;
+        }
+        let segments = committed?;
         ingest.mark_logged();
         let mut tables = self.inner.write_tables();
         publish_definitions(&ingest, &mut tables);
@@ -279,6 +290,7 @@ impl Bulk<'_> {
     }
 
     fn write_pending(&mut self) -> Result<()> {
+        let _flushing = stages::FLUSH.enter();
         for (table, chunks) in std::mem::take(&mut self.pending).into_iter().enumerate() {
             if chunks.is_empty() {
                 continue;
@@ -311,6 +323,7 @@ impl Bulk<'_> {
         let cluster = |chunk: &mut Arc<Chunk>| {
             // Nobody else has them yet.
             if let Some(chunk) = Arc::get_mut(chunk) {
+                let _sorting = stages::SORT.enter();
                 let mut scratch = shelf.take();
                 chunk.cluster(&mut scratch);
                 shelf.put(scratch);
@@ -363,7 +376,7 @@ impl Drop for Bulk<'_> {
             && self.pending.is_empty()
             && self.counts.rows == 0
             && self.inner.lock_ingest().marks() == self.marks;
-        if !is_clean && !self.inner.log.as_deref().is_some_and(crate::wal::Log::is_poisoned) {
+        if !is_clean {
             self.rollback();
         }
     }

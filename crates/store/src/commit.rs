@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::ingest::Ingest;
 use crate::manifest::{Manifest, SegmentEntry, TableEntry};
 use crate::segment::Segment;
+use crate::stages;
 use crate::store::Inner;
 
 /// What is durable.
@@ -43,6 +44,7 @@ impl Inner {
         change: &Change,
         ingest: Option<&Ingest>,
     ) -> Result<Vec<Arc<Segment>>> {
+        let _committing = stages::COMMIT.enter();
         let log = self.log()?;
         if log.is_poisoned() {
             return Err(Error::poisoned());
@@ -70,10 +72,15 @@ impl Inner {
             let ingest = with_definitions.then(|| self.lock_ingest());
             self.commit(change, ingest.as_deref())
         });
-        if result.is_err() && !self.log.as_deref().is_some_and(crate::wal::Log::is_poisoned) {
+        if result.is_err() && !self.is_in_doubt() {
             self.remove_files(change.add.iter().map(|entry| entry.path(&self.dir)));
         }
         result
+    }
+
+    /// Whether a commit may have failed on its way: the manifest may name what it was to add.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.log.as_deref().is_some_and(crate::wal::Log::is_poisoned)
     }
 
     fn commit_files(&self, change: &Change, ingest: Option<&Ingest>) -> Result<()> {

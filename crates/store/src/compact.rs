@@ -14,6 +14,7 @@ use crate::read::{Memory, Piece, Reader, TableView, ViewInner};
 use crate::segment::{
     BlockData, BlockPlan, BlockSource, Segment, SegmentTarget, build_segment, plan_blocks,
 };
+use crate::stages;
 use crate::store::{Inner, Store};
 
 /// Without being asked, a table is compacted when it has this many small segments…
@@ -100,6 +101,7 @@ impl Inner {
         doomed: &Doomed,
         total: &mut Compacted,
     ) -> Result<()> {
+        let _compacting = stages::COMPACT.enter();
         let old = groups.concat();
         let remove = old.iter().map(|segment| segment.entry.file).collect();
         let mut change = Change { remove, ..Change::default() };

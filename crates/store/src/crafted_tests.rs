@@ -12,7 +12,7 @@ use crate::chunk::Chunk;
 use crate::definition::{Definition, Mark};
 use crate::definition_file::DefinitionFile;
 use crate::disk::{Disk, RealDisk, SimDisk};
-use crate::manifest::{Manifest, SegmentEntry, TableEntry};
+use crate::manifest::{Manifest, SegmentEntry, TableEntry, definition_path};
 use crate::segment::{EncodedBlock, SegmentWriter};
 use crate::wal::{log_path, tests::log_of};
 use crate::{Error, ErrorKind, Options, Store};
@@ -157,6 +157,13 @@ fn with_segment(
     make: impl FnOnce(&SimDisk) -> SegmentEntry,
     change: impl FnOnce(&mut Manifest),
 ) -> Result<Store, Error> {
+    Store::open(DIR, options(&disk_with_segment(make, change)))
+}
+
+fn disk_with_segment(
+    make: impl FnOnce(&SimDisk) -> SegmentEntry,
+    change: impl FnOnce(&mut Manifest),
+) -> SimDisk {
     let disk = directory();
     let mut file = DefinitionFile::new(Path::new(DIR), 0);
     let definition_bytes = file.append(&disk, &table()).unwrap().unwrap().bytes;
@@ -165,7 +172,38 @@ fn with_segment(
     let mut manifest = Manifest { next_file: 10, tables, segments, ..Manifest::default() };
     change(&mut manifest);
     manifest.replace(&disk, Path::new(DIR)).unwrap();
-    Store::open(DIR, options(&disk))
+    disk
+}
+
+#[test]
+fn an_addition_ends_where_its_frame_does() {
+    let (disk, dir) = (directory(), Path::new(DIR));
+    let mut bytes = {
+        let appended = DefinitionFile::new(dir, 0).append(&disk, &table()).unwrap();
+        disk.files()[&definition_path(dir, 0)][..appended.unwrap().bytes as usize].to_vec()
+    };
+    let longer = [&addition(&table())[..], &[0]].concat();
+    bytes.truncate(16);
+    bytes.put_u32(longer.len() as u32);
+    bytes.put_u32(crc32c::crc32c(&longer));
+    bytes.put(&longer);
+    put(&disk, &definition_path(dir, 0), &bytes);
+    let definition_bytes = bytes.len() as u64;
+    let tables = vec![TableEntry { id: 0, definition_bytes, ..TableEntry::default() }];
+    Manifest { next_file: 1, tables, ..Manifest::default() }.replace(&disk, dir).unwrap();
+    refused(Store::open(DIR, options(&disk)), "1 bytes too many");
+    let damages = crate::check(DIR, &options(&disk)).unwrap().damages;
+    assert!(
+        damages[0].to_string().contains("behind the first 0 fields and 0 series"),
+        "{damages:?}"
+    );
+    // In a log `check` says it of the definitions by themselves.
+    let disk = SimDisk::new(0);
+    drop(Store::open(DIR, options(&disk)).unwrap());
+    put(&disk, &log_path(dir, 1), &log_of(1, 1, &[(1, 0, &record(&[(0, &longer)], &[]))]));
+    let damages = crate::check(DIR, &options(&disk)).unwrap().damages;
+    let says = |what: &str| damages.iter().any(|damage| damage.to_string().contains(what));
+    assert!(says("definitions in write 1 that do not fit: 1 bytes too many"), "{damages:?}");
 }
 
 #[test]
@@ -191,7 +229,7 @@ fn a_segment_is_of_its_table_and_its_manifest() {
 
 #[test]
 fn a_segment_has_room_for_its_parts() {
-    let with_bytes = |change: fn(&mut Vec<u8>)| {
+    let disk_with_bytes = |change: fn(&mut Vec<u8>)| {
         let make = |disk: &SimDisk| {
             let mut entry = segment(disk, 0, 0, vec![(0, FieldType::Int)]);
             let path = entry.path(Path::new(DIR));
@@ -201,8 +239,9 @@ fn a_segment_has_room_for_its_parts() {
             put(disk, &path, &bytes);
             entry
         };
-        with_segment(make, |_| {})
+        disk_with_segment(make, |_| {})
     };
+    let with_bytes = |change| Store::open(DIR, options(&disk_with_bytes(change)));
     assert!(with_bytes(|_| {}).is_ok());
     refused(with_bytes(|bytes| bytes.truncate(31)), "31 bytes where");
     let trailer = "not the trailer of a segment";
@@ -214,10 +253,130 @@ fn a_segment_has_room_for_its_parts() {
     refused(with_bytes(|bytes| footer_at(bytes, 15)), trailer);
     refused(with_bytes(|bytes| footer_at(bytes, -1)), trailer);
     refused(with_bytes(|bytes| bytes.extend_from_slice(b"TIDEMSEG")), trailer);
+    // Bytes that are no chunk's: the chunks may stand somewhere else.
+    let other = "the footer is not that of this segment";
+    let disk = disk_with_bytes(|bytes| drop(bytes.splice(24..24, [0; 4])));
+    let damages = crate::check(DIR, &options(&disk)).unwrap().damages;
+    assert!(damages[0].to_string().contains(other) && !damages[0].lost.is_nothing(), "{damages:?}");
+    refused(Store::open(DIR, options(&disk)), other);
 }
 
-/// What `check` says of a segment of one column, the times of two rows of a series.
-fn checked(times: &[u8], range: (i64, i64)) -> String {
+/// What `check` says of a store with these logs, the first writes of which define a table; what it
+/// notes counts as well.
+fn said_of_logs(logs: &[(u64, Vec<u8>)]) -> Vec<String> {
+    let disk = SimDisk::new(0);
+    drop(Store::open(DIR, options(&disk)).unwrap());
+    logs.iter().for_each(|(number, bytes)| put(&disk, &log_path(Path::new(DIR), *number), bytes));
+    let report = crate::check(DIR, &options(&disk)).unwrap();
+    report.damages.iter().map(ToString::to_string).chain(report.notes).collect()
+}
+
+#[test]
+fn check_says_what_opening_would_refuse() {
+    let first = record(&[(0, &addition(&table()))], &[(0, row(0, vec![integers(0)]))]);
+    let next = record(&[], &[(0, row(0, vec![integers(0)]))]);
+    let said = |logs: &[(u64, Vec<u8>)], want: &[&str]| {
+        let said = said_of_logs(logs);
+        let is_it = said.len() == want.len() && said.iter().zip(want).all(|(s, w)| s.contains(w));
+        assert!(is_it, "{said:#?}, not {want:?}");
+    };
+    let open = "was not closed";
+    said(&[(1, log_of(1, 1, &[(1, 0, &first), (2, 0, &next)]))], &[open]);
+    let twice = log_of(1, 1, &[(1, 0, &first), (2, 0, &next), (2, 0, &next)]);
+    said(&[(1, twice)], &["write 2 where write 3 is expected", open]);
+    let hole = log_of(1, 1, &[(1, 0, &first), (3, 0, &next)]);
+    said(&[(1, hole)], &["writes 2 to 2 are missing", open]);
+    let late = log_of(1, 2, &[(2, 0, &first)]);
+    said(&[(1, late)], &["writes 1 to 1 are missing", open]);
+    said(&[(1, log_of(1, 3, &[]))], &["writes 1 to 2 are missing before this one", open]);
+    let fields = row(0, vec![integers(0), integers(1)]);
+    let unknown = log_of(1, 1, &[(1, 0, &record(&[(0, &addition(&table()))], &[(0, fields)]))]);
+    said(&[(1, unknown)], &["values of field number 1, whose definition is lost", open]);
+    let early = log_of(1, 1, &[(1, 0, &first)]);
+    said(&[(1, early), (2, log_of(2, 2, &[]))], &["the log ends too early", open]);
+    // Nobody knew the second write durable when the third was written: both may be torn.
+    let mut torn = log_of(1, 1, &[(1, 0, &first), (2, 0, &next), (3, 0, &next)]);
+    let end = torn.len();
+    torn[end - next.len() - 30] ^= 1;
+    said(&[(1, torn.clone())], &["never acknowledged", open]);
+    // A hole in an earlier log is damage, whatever the last one says.
+    let damage = ["bytes of the log are no write", "the log ends too early", "2 are missing", open];
+    said(&[(1, torn), (2, log_of(2, 4, &[]))], &damage);
+    // Nothing is left of the header and of the first write.
+    let mut headless = log_of(1, 1, &[(1, 0, &first), (2, 0, &next)]);
+    headless[..1536 + 40].fill(0);
+    let all = said_of_logs(&[(1, headless)]);
+    assert!(all.iter().any(|said| said.contains("bytes of the log are no write")), "{all:#?}");
+    // A header that is damaged beside its marks costs nothing.
+    let mut header = log_of(1, 1, &[(1, 0, &first)]);
+    header[20] ^= 1;
+    said(&[(1, header)], &["lost: nothing (writes are found without the header)", open]);
+}
+
+/// A segment of one row at time 5, with a value of this type, or with these bytes of one.
+fn row_segment(disk: &SimDisk, series: u32, ty: FieldType, values: Option<&[u8]>) -> SegmentEntry {
+    let times = [0, 0, 0, 10, 0, 2];
+    let mut encoded = vec![0];
+    match ty {
+        FieldType::Float => Encoder::new().floats(&[0.5], &mut encoded),
+        _ => Encoder::new().ints(&[7], &mut encoded),
+    }
+    let values = values.unwrap_or(&encoded);
+    let chunks = [&times[..], values].map(|bytes| (bytes.len() as u32, crc32c::crc32c(bytes)));
+    let runs = vec![(series, 1, TimeRange::new(5, 5))];
+    let fields = vec![(0, ty)];
+    let mut writer = SegmentWriter::create(disk, Path::new(DIR), 9, 0, 1, fields).unwrap();
+    let bytes = [&times[..], values].concat();
+    writer.push(&EncodedBlock { rows: 1, runs, bytes, chunks: chunks.to_vec() }).unwrap();
+    writer.finish().unwrap()
+}
+
+#[test]
+fn check_decodes_every_column() {
+    for (values, found) in [(None, ""), (Some(&[0, 99][..]), "an unknown encoding")] {
+        let make = |disk: &SimDisk| row_segment(disk, 0, FieldType::Int, values);
+        let check = with_segment(make, |_| {}).unwrap().check().unwrap();
+        let problems: String = check.problems.iter().map(ToString::to_string).collect();
+        assert!(problems.is_empty() == found.is_empty() && problems.contains(found), "{problems}");
+        assert_eq!((check.blocks, check.rows), (1, 1), "its checksums match");
+    }
+}
+
+/// Rows of a series, and values of a field, that the table's definition does not have, are nobody's.
+#[test]
+fn repair_gives_no_row_another_name() {
+    let cases = [
+        (0, FieldType::Int, 1, ""),
+        (1, FieldType::Int, 0, "rows of series whose definition is lost"),
+        (0, FieldType::Float, 0, "values of field number 0, whose definition is lost"),
+    ];
+    for (series, ty, rows, said) in cases {
+        let disk = disk_with_segment(|disk| row_segment(disk, series, ty, None), |_| {});
+        let repaired = crate::repair(DIR, "/new", options(&disk)).unwrap();
+        let damages: String =
+            repaired.report.damages.iter().map(|damage| damage.to_string() + "\n").collect();
+        assert!(damages.is_empty() == said.is_empty() && damages.contains(said), "{damages}");
+        assert_eq!(repaired.rows(), rows, "{said}");
+    }
+}
+
+/// A definition for which the manifest vouches is not doubted for what a log says.
+#[test]
+fn a_log_does_not_redefine_what_is_committed() {
+    let make = |disk: &SimDisk| row_segment(disk, 0, FieldType::Int, None);
+    let disk = disk_with_segment(make, |manifest| manifest.generation = 1);
+    let mut other = Definition::new("t", Duplicates::Last);
+    other.add_field("v", FieldType::Float);
+    let write = record(&[(0, &addition(&other))], &[]);
+    put(&disk, &log_path(Path::new(DIR), 1), &log_of(1, 1, &[(1, 0, &write)]));
+    let report = crate::check(DIR, &options(&disk)).unwrap();
+    let damages: Vec<String> = report.damages.iter().map(ToString::to_string).collect();
+    assert!(damages.len() == 1 && damages[0].contains("that do not fit: field `v`"), "{damages:?}");
+}
+
+/// What `check` says, of the open store and of the file, of a segment of one column, the times of two
+/// rows of a series.
+fn checked(times: &[u8], range: (i64, i64)) -> [String; 2] {
     let make = |disk: &SimDisk| {
         let chunks = vec![(times.len() as u32, crc32c::crc32c(times))];
         let runs = vec![(0, 2, TimeRange::new(range.0, range.1))];
@@ -227,8 +386,13 @@ fn checked(times: &[u8], range: (i64, i64)) -> String {
         writer.push(&block).unwrap();
         writer.finish().unwrap()
     };
-    let problems = with_segment(make, |_| {}).unwrap().check().unwrap().problems;
-    problems.iter().map(ToString::to_string).collect()
+    let disk = disk_with_segment(make, |_| {});
+    let damages = crate::check(DIR, &options(&disk)).unwrap().damages;
+    let problems = Store::open(DIR, options(&disk)).unwrap().check().unwrap().problems;
+    [
+        problems.iter().map(ToString::to_string).collect(),
+        damages.iter().map(|damage| damage.error.to_string()).collect(),
+    ]
 }
 
 #[test]
@@ -236,12 +400,18 @@ fn check_finds_times_that_are_not_those_of_their_block() {
     // Flags, a constant interval, the first time, the interval.
     let (five, step) = ([0, 0, 0, 10], [0, 2]);
     let good = [&five[..], &step].concat();
-    assert_eq!(checked(&good, (5, 6)), "");
-    let found = "times of series 0 are not those of its block";
-    assert!(checked(&good, (5, 7)).contains(found) || checked(&good, (4, 5)).contains(found));
-    let still = [&five[..], &[0, 0]].concat();
-    assert!(checked(&still, (5, 5)).contains(found), "{}", checked(&still, (5, 5)));
-    assert!(!checked(&[&[4][..], &good[1..]].concat(), (5, 6)).is_empty(), "flags");
+    assert_eq!(checked(&good, (5, 6)), ["", ""]);
+    let found = |times: &[u8], range| {
+        let [open, file] = checked(times, range);
+        assert!(open.contains("times of series 0 are not those of its block"), "{open}");
+        assert!(file.contains("the times of block 0 are not those the footer says"), "{file}");
+    };
+    for range in [(5, 5), (6, 6), (7, 9), (1, 5)] {
+        found(&good, range);
+    }
+    found(&[&five[..], &[0, 0]].concat(), (5, 5));
+    let flags = checked(&[&[4][..], &good[1..]].concat(), (5, 6));
+    assert!(flags.iter().all(|said| said.contains("block 0 has no times")), "{flags:?}");
 }
 
 #[test]
@@ -255,7 +425,8 @@ fn only_files_of_the_store_are_removed_and_none_is_overwritten() {
         refused(Store::open(DIR, options(&disk)), &format!("there is no manifest, but `{name}`"));
     }
     let disk = directory();
-    let theirs = ["00001.seg", "notes.seg", "table-a.def", "table-000001.txt", "a.wal.next"];
+    let theirs =
+        ["00001.seg", "notes.seg", "table-a.def", "table-000001.txt", "a.wal.next", "5.wal"];
     theirs.iter().for_each(|name| put(&disk, &Path::new(DIR).join(name), b"theirs"));
     drop(Store::open(DIR, options(&disk)).unwrap());
     let ours = ["00000099.seg", "table-000007.def", "00000099.wal.next", "MANIFEST.next"];

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::manifest::SegmentEntry;
 use crate::segment::{SegmentTarget, build_segment, plan_blocks};
 use crate::sorted::SortedRows;
+use crate::stages;
 use crate::store::{Inner, Store};
 use crate::wal::{End, log_number, log_path};
 
@@ -126,6 +127,7 @@ impl Inner {
             log.rotate(self.disk(), log_file)?;
             (chunks, sequence, log_file)
         };
+        let _flushing = stages::FLUSH.enter();
         let mut change = Change { flushed_sequence: Some(sequence), ..Change::default() };
         let written =
             tables.iter().enumerate().filter(|(_, chunks)| !chunks.is_empty()).try_for_each(
@@ -218,7 +220,6 @@ impl Drop for Inner {
             return;
         }
         if let Some(log) = &self.log
-            && !log.is_poisoned()
             && let Err(error) = log.sync_and_mark(End::OfLog)
         {
             tracing::error!(%error, "the log could not be synced when the store was dropped");

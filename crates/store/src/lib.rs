@@ -67,6 +67,7 @@ mod salvage;
 mod segment;
 mod series_index;
 mod sorted;
+mod stages;
 mod store;
 mod wal;
 mod workers;

@@ -120,7 +120,6 @@ fn load(disk: &dyn Disk, dir: &Path, manifest: Manifest) -> Result<Loaded> {
         }
         loaded.segments.push(Arc::new(segment));
     }
-    loaded.segments.sort_by_key(|segment| segment.entry.sequence);
     Ok(loaded)
 }
 

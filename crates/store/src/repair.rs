@@ -260,3 +260,36 @@ impl<'a> Writer<'a> {
         Ok(self.tables.into_iter().map(count).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::SimDisk;
+    use tidemill_model::SeriesKey;
+
+    #[test]
+    fn a_batch_that_knows_many_series_is_replaced() {
+        let disk = std::sync::Arc::new(SimDisk::new(0));
+        let store = Store::open("/store", Options { disk, ..Options::default() }).unwrap();
+        let mut writer = Writer::new(store.bulk(Duplicates::Last).unwrap());
+        let (mut largest, mut key) = (0, Vec::new());
+        for number in 0..600 {
+            let host = format!("{number:060000}");
+            SeriesKey::encode(&mut [("host", &*host)], &mut key).unwrap();
+            let table = writer.batch.table("t");
+            let table = &mut writer.batch.tables_mut()[table];
+            let series = table.series(&key);
+            let bytes = table.series_keys().memory_bytes();
+            assert!(bytes < MAX_SERIES_KEY_BYTES * 2, "{bytes} bytes");
+            largest = bytes.max(largest);
+            table.end_row(series, Some(number), 0);
+            table.finish();
+            writer.hand_over("t").unwrap();
+        }
+        assert!(
+            largest > MAX_SERIES_KEY_BYTES / 2
+                && writer.batch.tables()[0].series_keys().len() < 600
+        );
+        assert_eq!(writer.finish().unwrap()[0].rows, 600);
+    }
+}

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tidemill_model::{Column, Duplicates, FieldType, TimeRange, Values};
 
 use crate::chunk::Chunk;
+use crate::stages;
 
 /// Where a row stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +43,7 @@ impl SortedRows {
     /// Rows are partitioned by series with a counting sort, which keeps arrival order; only runs
     /// that are not ascending already are sorted by time.
     pub(crate) fn new(chunks: Vec<Arc<Chunk>>, duplicates: Duplicates) -> Self {
+        let _sorting = stages::SORT.enter();
         let mut entries = partition_by_series(&chunks);
         let series = |entry: &RowRef| chunks[entry.chunk as usize].series[entry.row as usize];
         let time = |entry: &RowRef| chunks[entry.chunk as usize].times[entry.row as usize];

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use common::hooked::{Call, Hooked};
 use common::{Row, Rows, dump, fill};
 use tidemill_model::Batch;
 use tidemill_store::{Disk, ErrorKind, Options, RealDisk, SimDisk, Store};
@@ -80,6 +81,31 @@ fn a_backup_is_a_store_with_the_same_rows() {
     assert_eq!(dump(&store.snapshot()), want);
 }
 
+/// Whether rows were in memory or all in segments.
+#[test]
+fn what_is_written_to_a_backup_is_younger_than_what_it_holds() {
+    for is_flushed in [false, true] {
+        let disk = SimDisk::new(0);
+        let store = sample(&disk).unwrap();
+        if is_flushed {
+            store.flush().unwrap();
+        }
+        store.backup(TO).unwrap();
+        let copy = Store::open(TO, options(&disk)).unwrap();
+        let (mut batch, mut want) = (Batch::new(), dump(&store.snapshot()));
+        let newer = Row::new("t", "b", 7, 99);
+        fill(&mut batch, std::slice::from_ref(&newer));
+        copy.write(&mut batch).unwrap();
+        want.insert(("t".into(), "b".into(), 7), [("i".into(), newer.fields[0].1.clone())].into());
+        assert_eq!(dump(&copy.snapshot()), want, "{is_flushed}");
+        copy.compact().unwrap();
+        assert_eq!(dump(&copy.snapshot()), want, "{is_flushed}");
+        drop(copy);
+        let copy = Store::open(TO, options(&disk)).unwrap();
+        assert_eq!(dump(&copy.snapshot()), want, "{is_flushed}");
+    }
+}
+
 #[test]
 fn a_directory_that_holds_something_is_left_alone() {
     let disk = SimDisk::new(0);
@@ -90,6 +116,30 @@ fn a_directory_that_holds_something_is_left_alone() {
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert!(error.to_string().contains("notes.txt"), "{error}");
     assert_eq!(store.backup(DIR).unwrap_err().kind(), ErrorKind::Invalid);
+}
+
+/// What others do in the directory between the first look at it and the lock.
+#[test]
+fn a_directory_is_for_one_backup() {
+    for (other, kind) in [("LOCK", ErrorKind::Locked), ("notes.txt", ErrorKind::Invalid)] {
+        let disk = SimDisk::new(0);
+        let (beside, held) = (disk.clone(), std::sync::Mutex::new(None));
+        let hook = move |call, dir: &Path| {
+            if call == Call::CreateDir && dir == Path::new(TO) {
+                beside.create_dir_all(dir)?;
+                *held.lock().unwrap() = Some(beside.lock(&dir.join(other))?);
+            }
+            Ok(())
+        };
+        let store = sample(&disk).unwrap();
+        drop(store);
+        let hooked = Arc::new(Hooked::new(&disk, hook));
+        let reader = Options { disk: hooked, read_only: true, ..Options::default() };
+        let error = Store::open(DIR, reader).unwrap().backup(TO).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        let names = disk.list(Path::new(TO)).unwrap();
+        assert!(names.iter().all(|name| name == "LOCK" || name == other), "{names:?}");
+    }
 }
 
 #[test]
@@ -117,6 +167,7 @@ fn a_power_cut_leaves_a_whole_backup_or_none() {
     let end = disk.changes();
     let (mut whole, mut none) = (0, 0);
     for (cut, seed) in (start..=end).flat_map(|cut| (0..4).map(move |seed| (cut, seed))) {
+        let seed = cut * 4 + seed;
         let disk = SimDisk::new(seed);
         let store = sample(&disk).unwrap();
         assert_eq!(disk.changes(), start);

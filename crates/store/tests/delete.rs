@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::{Model, Row, Rows, delete, dump, fill};
 use tidemill_model::{Batch, Duplicates, TimeRange};
-use tidemill_store::{BulkMap, Disk, ErrorKind, Options, SimDisk, Store};
+use tidemill_store::{BulkMap, Compacted, Disk, ErrorKind, Options, SimDisk, Store};
 
 const DIR: &str = "/store";
 
@@ -94,6 +94,21 @@ fn a_segment_with_nothing_left_is_removed_and_not_read() {
     assert_eq!((deleted.segments_after, deleted.bytes_after, bytes(&store)), (0, 0, 0));
     assert_eq!(deleted.bytes_before, before.0);
     assert_eq!(disk.files().len(), before.1 - deleted.segments_before);
+}
+
+#[test]
+fn a_segment_without_such_rows_is_left_alone() {
+    let disk = SimDisk::new(0);
+    let store = open(&disk);
+    write(&store, &[Row::new("t", "a", 0, 0), Row::new("t", "b", 20, 0)]);
+    store.flush().unwrap();
+    let files = disk.files();
+    // Within the segment's time, and in neither series.
+    for (range, host) in [((5, 25), "a"), ((-5, 15), "b"), ((30, 40), "a")] {
+        let deleted = delete(&store, "t", TimeRange::new(range.0, range.1), &[host]).unwrap();
+        assert_eq!(deleted, Compacted::default(), "{range:?}");
+    }
+    assert_eq!(disk.files(), files);
 }
 
 #[test]

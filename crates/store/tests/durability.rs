@@ -6,10 +6,11 @@ mod common;
 use std::sync::Arc;
 
 use common::{Row, dump, fill};
+use tidemill_memory::Budget;
 use tidemill_model::{Batch, Duplicates};
 use tidemill_store::{
-    BulkMap, Disk, Durability, Error, ErrorKind, Failure, Fault, FaultyDisk, Operation, Options,
-    SimDisk, Store,
+    Bulk, BulkMap, Disk, Durability, Error, ErrorKind, Failure, Fault, FaultyDisk, Operation,
+    Options, SimDisk, Store,
 };
 
 const DIR: &str = "/store";
@@ -221,4 +222,146 @@ fn no_row_is_refused_for_one_that_is_in_doubt() {
     assert_eq!(write(&store, 1).unwrap_err().kind(), ErrorKind::Io);
     assert_eq!(write(&store, 1).unwrap_err().kind(), ErrorKind::Poisoned);
     assert_eq!(times(&store), [] as [i64; 0]);
+}
+
+/// Without durability a write that is taken is not waited for: that the store is poisoned must be
+/// said before.
+#[test]
+fn without_durability_nothing_is_taken_after_a_failure() {
+    let disk = FaultyDisk::new(SimDisk::new(0));
+    let store = open(&disk, Durability::None).unwrap();
+    write(&store, 1).unwrap();
+    let (operation, failure) = (Some(Operation::Sync), Failure::Io);
+    disk.set_fault(Some(Fault { operation, at: 0, is_permanent: false, failure }));
+    assert_eq!(store.sync().unwrap_err().kind(), ErrorKind::Io);
+    assert_eq!(write(&store, 2).unwrap_err().kind(), ErrorKind::Poisoned);
+    assert_eq!(times(&store), [1]);
+}
+
+/// A flush that failed leaves no segment behind that nothing names, and another one may succeed,
+/// unless the store is poisoned.
+#[test]
+fn a_flush_that_failed_leaves_no_segment() {
+    let mut harmless = 0;
+    for operation in [Operation::Create, Operation::Write, Operation::Sync] {
+        for at in 0.. {
+            let sim = SimDisk::new(0);
+            let disk = FaultyDisk::new(sim.clone());
+            let store = open(&disk, Durability::Fsync).unwrap();
+            let mut batch = Batch::new();
+            fill(&mut batch, &["t", "u"].map(|table| Row::new(table, "a", 1, 1)));
+            store.write(&mut batch).unwrap();
+            let (operation, failure) = (Some(operation), Failure::NoSpace);
+            disk.set_fault(Some(Fault { operation, at, is_permanent: false, failure }));
+            if store.flush().is_ok() {
+                break;
+            }
+            if write(&store, 2).is_err_and(|error| error.kind() == ErrorKind::Poisoned) {
+                continue;
+            }
+            harmless += 1;
+            let segments = || {
+                let names = sim.files().into_keys();
+                names.filter(|path| path.extension().is_some_and(|end| end == "seg")).count()
+            };
+            assert_eq!(segments(), 0, "{operation:?} {at}");
+            store.flush().unwrap();
+            assert_eq!((segments(), times(&store)), (2, vec![1, 2, 1]), "{operation:?} {at}");
+        }
+    }
+    assert_eq!(harmless, 6, "two segments are each created, written and synced");
+}
+
+/// A flush that nobody waits for fails: the write that made it due is in the log, and no more come.
+#[test]
+fn a_flush_that_nobody_waits_for_poisons_when_it_fails() {
+    let sim = SimDisk::new(0);
+    let disk = FaultyDisk::new(sim.clone());
+    let options =
+        |disk: Arc<dyn Disk>| Options { disk, max_memtable_bytes: Some(1), ..Options::default() };
+    let store = Store::open(DIR, options(Arc::new(disk.clone()))).unwrap();
+    // The first file created is the next log, the second the segment.
+    let (operation, failure) = (Some(Operation::Create), Failure::NoSpace);
+    disk.set_fault(Some(Fault { operation, at: 1, is_permanent: false, failure }));
+    write(&store, 1).unwrap();
+    assert_eq!(disk.failed(), 1);
+    assert_eq!(write(&store, 2).unwrap_err().kind(), ErrorKind::Poisoned);
+    drop(store);
+    let store = Store::open(DIR, options(Arc::new(sim.crash()))).unwrap();
+    assert_eq!(times(&store), [1]);
+}
+
+/// A table all of whose rows were refused has a name and nothing else.
+#[test]
+fn a_table_without_rows_is_found_again() {
+    let disk = SimDisk::new(0);
+    let store = open(&disk, Durability::Fsync).unwrap();
+    let mut batch = Batch::new();
+    let refused = Row { fields: vec![("time", common::Val::Int(1))], ..Row::new("u", "", 1, 1) };
+    fill(&mut batch, &[refused]);
+    assert_eq!(store.write(&mut batch).unwrap().rejections.len(), 1);
+    write(&store, 1).unwrap();
+    store.close().unwrap();
+    let store = open(&disk, Durability::Fsync).unwrap();
+    assert_eq!((times(&store), store.snapshot().tables().len()), (vec![1], 2));
+}
+
+/// A load of which a call failed takes no more: what was lost of it would be missing.
+#[test]
+fn a_bulk_load_that_failed_is_rolled_back_or_nothing() {
+    use Operation::{Create, Open, Rename, Sync, SyncDir, Write};
+    let mut poisoned = 0;
+    let is_segment = |path: &std::path::Path| path.extension().is_some_and(|end| end == "seg");
+    // Of a budget so small every batch is written at once, of the other none.
+    let budgets = [(3, 2), (1 << 20, 0)];
+    for (budget, operation) in
+        budgets.iter().flat_map(|b| [Create, Write, Sync, Open, Rename, SyncDir].map(|o| (*b, o)))
+    {
+        for at in 0.. {
+            let what = format!("{budget:?}, {operation:?} {at}");
+            let sim = SimDisk::new(0);
+            let disk = FaultyDisk::new(sim.clone());
+            let options = |disk: Arc<dyn Disk>| Options {
+                disk,
+                budget: Budget::new(budget.0),
+                ..Options::default()
+            };
+            let store = Store::open(DIR, options(Arc::new(disk.clone()))).unwrap();
+            let mut bulk = store.bulk(Duplicates::Last).unwrap();
+            let append = |bulk: &mut Bulk<'_>, time: i64| {
+                let mut batch = Batch::new();
+                fill(&mut batch, &["t", "u"].map(|table| Row::new(table, "a", time, time)));
+                bulk.append(&mut batch, &mut BulkMap::default(), &mut Vec::new())
+            };
+            let segments = || sim.files().into_keys().filter(|path| is_segment(path)).count();
+            append(&mut bulk, 1).unwrap();
+            assert_eq!(segments(), budget.1, "{what}");
+            let (operation, failure) = (Some(operation), Failure::Io);
+            disk.set_fault(Some(Fault { operation, at, is_permanent: false, failure }));
+            let loaded = append(&mut bulk, 2).and_then(|()| bulk.commit());
+            if disk.failed() == 0 {
+                loaded.unwrap();
+                break;
+            }
+            assert_eq!(loaded.unwrap_err().kind(), ErrorKind::Io, "{what}");
+            assert_eq!(append(&mut bulk, 3).unwrap_err().kind(), ErrorKind::Invalid, "{what}");
+            assert_eq!(bulk.commit().unwrap_err().kind(), ErrorKind::Invalid, "{what}");
+            bulk.rollback();
+            let again = append(&mut bulk, 4).and_then(|()| bulk.commit());
+            drop(bulk);
+            let left = segments();
+            drop(store);
+            let store = Store::open(DIR, options(Arc::new(sim.crash()))).unwrap();
+            let found = times(&store);
+            if again.is_ok() {
+                assert_eq!((found, left), (vec![4, 4], 2), "{what}");
+            } else {
+                let is_whole = [&[][..], &[1, 2, 1, 2]].contains(&&found[..]);
+                assert!(is_whole, "{what}: {found:?}");
+                poisoned += 1;
+            }
+            assert!(store.check().unwrap().problems.is_empty(), "{what}");
+        }
+    }
+    assert!(poisoned > 10, "{poisoned}");
 }

@@ -4,77 +4,24 @@
 mod common;
 
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, OnceLock};
 
+use common::hooked::{Call, Hooked};
 use common::{Row, dump, fill};
 use tidemill_model::Batch;
-use tidemill_store::{Disk, DiskFile, ErrorKind, Options, SimDisk, Store};
+use tidemill_store::{Disk, ErrorKind, Options, SimDisk, Store};
 
 const DIR: &str = "/store";
 
-type Hook = dyn Fn(&Path) -> io::Result<()> + Send + Sync;
-
-/// A disk that calls a hook before it opens a file to be read or syncs a directory. Relative paths
-/// start at the root.
-#[derive(Clone)]
-struct Hooked {
-    disk: SimDisk,
-    on_open: Arc<Hook>,
-    on_sync_dir: Arc<Hook>,
-}
-
-impl std::fmt::Debug for Hooked {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Hooked")
-    }
-}
-
-fn absolute(path: &Path) -> PathBuf {
-    if path == Path::new(".") { PathBuf::from("/") } else { Path::new("/").join(path) }
-}
-
-impl Disk for Hooked {
-    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        self.disk.create_dir_all(&absolute(dir))
-    }
-    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        self.disk.create(&absolute(path))
-    }
-    fn open(&self, path: &Path, writable: bool) -> io::Result<Arc<dyn DiskFile>> {
-        (self.on_open)(path)?;
-        self.disk.open(&absolute(path), writable)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.disk.rename(&absolute(from), &absolute(to))
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.disk.remove(&absolute(path))
-    }
-    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        self.disk.list(&absolute(dir))
-    }
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        (self.on_sync_dir)(dir)?;
-        self.disk.sync_dir(&absolute(dir))
-    }
-    fn lock(&self, path: &Path) -> io::Result<Box<dyn Send + Sync>> {
-        self.disk.lock(&absolute(path))
-    }
-    fn now_ns(&self) -> i64 {
-        self.disk.now_ns()
-    }
-    fn has_real_time(&self) -> bool {
-        false
-    }
-}
-
+/// A disk that calls a hook before it opens a file.
 fn hooked(
     disk: &SimDisk,
     on_open: impl Fn(&Path) -> io::Result<()> + Send + Sync + 'static,
 ) -> Hooked {
-    Hooked { disk: disk.clone(), on_open: Arc::new(on_open), on_sync_dir: Arc::new(|_| Ok(())) }
+    let hook = move |call, path: &Path| if call == Call::Open { on_open(path) } else { Ok(()) };
+    Hooked::new(disk, hook)
 }
 
 fn options(disk: impl Disk + 'static, read_only: bool) -> Options {
@@ -172,14 +119,11 @@ fn directories_above_are_synced_as_far_as_they_may_be_read() {
         ("none", io::ErrorKind::Other, true),
     ] {
         let disk = SimDisk::new(0);
-        let mut hooked = hooked(&disk, |_| Ok(()));
-        hooked.on_sync_dir =
-            Arc::new(
-                move |dir: &Path| {
-                    if dir == Path::new(forbidden) { Err(kind.into()) } else { Ok(()) }
-                },
-            );
-        let opened = Store::open("/a/b/store", options(hooked, false));
+        let hook = move |call, dir: &Path| {
+            let is_forbidden = call == Call::SyncDir && dir == Path::new(forbidden);
+            if is_forbidden { Err(kind.into()) } else { Ok(()) }
+        };
+        let opened = Store::open("/a/b/store", options(Hooked::new(&disk, hook), false));
         assert_eq!(opened.is_ok(), opens, "{kind:?}");
     }
     // A path that starts here.
@@ -200,4 +144,67 @@ fn a_new_store_in_new_directories_survives_a_power_cut() {
         let store = Store::open("/a/b/store", Options { create: false, ..options(cut, false) });
         assert_eq!(dump(&store.unwrap().snapshot()).len(), 1, "seed {seed}");
     }
+}
+
+/// A flush beside a compaction that reads what is older: its rows stay the younger ones, now and
+/// when the store is opened again.
+#[test]
+fn what_is_flushed_beside_a_compaction_is_younger() {
+    let disk = SimDisk::new(0);
+    let beside: Arc<OnceLock<Store>> = Arc::default();
+    let (of_hook, flushed) = (Arc::clone(&beside), AtomicUsize::new(0));
+    // The compaction opens what it wrote before it commits.
+    let hook = move |path: &Path| {
+        let is_segment = path.extension().is_some_and(|end| end == "seg");
+        if let Some(store) = of_hook.get().filter(|_| is_segment)
+            && flushed.fetch_add(1, SeqCst) == 0
+        {
+            let mut batch = Batch::new();
+            fill(&mut batch, &[Row::new("t", "a", 1, 9)]);
+            store.write(&mut batch).unwrap();
+            store.flush().unwrap();
+        }
+        Ok(())
+    };
+    let store = Store::open(DIR, options(hooked(&disk, hook), false)).unwrap();
+    for time in [1, 2] {
+        write(&store, time);
+        store.flush().unwrap();
+    }
+    assert!(beside.set(store.clone()).is_ok());
+    store.compact().unwrap();
+    let rows = dump(&store.snapshot());
+    let value = |rows: &common::Rows| rows[&("t".to_owned(), "a".to_owned(), 1)]["i"].clone();
+    assert_eq!((rows.len(), value(&rows)), (2, common::Val::Int(9)));
+    let opened = Store::open(DIR, options(disk, true)).unwrap();
+    assert_eq!(dump(&opened.snapshot()), rows);
+}
+
+/// A write that began before the store was closed is refused, not put behind the log's end.
+#[test]
+fn a_store_may_be_closed_while_a_write_begins() {
+    let disk = SimDisk::new(0);
+    let closing: Arc<OnceLock<Store>> = Arc::default();
+    let of_hook = Arc::clone(&closing);
+    let hook = move |call, _: &Path| {
+        if let Some(store) = of_hook.get().filter(|_| call == Call::Now) {
+            store.clone().close().unwrap();
+        }
+        Ok(())
+    };
+    let store = Store::open(DIR, options(Hooked::new(&disk, hook), false)).unwrap();
+    assert!(closing.set(store.clone()).is_ok());
+    let mut batch = Batch::new();
+    fill(&mut batch, &[Row::new("t", "a", 1, 1)]);
+    let table = &mut batch.tables_mut()[0];
+    let series = table.series(&[]);
+    let column = table.column("i", tidemill_model::FieldType::Int);
+    table.set_int(column, 2);
+    // The clock is asked for the time of a row without one.
+    table.end_row(series, None, 1);
+    table.finish();
+    let error = store.write(&mut batch).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    let opened = Store::open(DIR, options(disk, true)).unwrap();
+    assert_eq!(dump(&opened.snapshot()).len(), 0);
 }

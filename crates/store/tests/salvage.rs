@@ -5,17 +5,15 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use common::{
     Random, Row, Rows, Val, WrittenValues, dump, fill, judge_repair, note_written, texts,
 };
 use tidemill_model::{Batch, Duplicates};
 use tidemill_store::{
-    BulkMap, Damage, Disk, DiskFile, ErrorKind, Options, Repaired, SimDisk, Store, check, repair,
+    BulkMap, Damage, Disk, ErrorKind, Options, Repaired, SimDisk, Store, check, repair,
 };
 
 const DIR: &str = "/store";
@@ -175,10 +173,21 @@ fn every_truncation_costs_no_more_than_is_said() {
         for cut in 0..sample.files[path].len() {
             let mut files = sample.files.clone();
             files.get_mut(path).unwrap().truncate(cut);
-            let (_, repaired) =
-                salvage(&sample, &files, &format!("{} cut at {cut}", path.display()));
-            assert!(names_file(&repaired.report.damages, path), "{} cut at {cut}", path.display());
+            let what = format!("{} cut at {cut}", path.display());
+            let (_, repaired) = salvage(&sample, &files, &what);
+            assert!(names_file(&repaired.report.damages, path), "{what}");
+            // The disk did not fail.
+            let mut kinds = repaired.report.damages.iter().map(|damage| damage.error.kind());
+            assert!(kinds.all(|kind| kind == ErrorKind::Corrupt), "{what}");
         }
+        // What stands behind a file's end costs nothing.
+        let mut files = sample.files.clone();
+        files.get_mut(path).unwrap().extend([7; 40]);
+        let what = format!("{} with more behind it", path.display());
+        let (got, repaired) = salvage(&sample, &files, &what);
+        assert_eq!(got, sample.rows, "{what}");
+        let is_damage = [".seg", "MANIFEST"].iter().any(|end| what.contains(end));
+        assert_eq!(names_file(&repaired.report.damages, path), is_damage, "{what}");
     }
 }
 
@@ -281,6 +290,24 @@ fn without_a_manifest_the_directory_says_it() {
     }
 }
 
+/// Files of others, whatever they are called, are no part of the store, with a manifest or without.
+#[test]
+fn files_of_others_are_left_alone() {
+    let mut sample = sample();
+    for name in ["1.seg", "+0000001.seg", "table-1.def", "table-+00001.def", "5.wal", "x.seg"] {
+        sample.files.insert(Path::new(DIR).join(name), b"theirs".to_vec());
+    }
+    for manifest in [true, false] {
+        if !manifest {
+            sample.files.remove(&Path::new(DIR).join("MANIFEST")).unwrap();
+        }
+        let (got, repaired) = salvage(&sample, &sample.files, "beside others");
+        assert_eq!(got, sample.rows);
+        assert_eq!(repaired.report.superfluous, Vec::<PathBuf>::new());
+        assert_eq!(repaired.report.damages.len(), usize::from(!manifest));
+    }
+}
+
 /// The last log, and where its writes begin.
 fn last_log(sample: &Sample) -> (PathBuf, Vec<usize>) {
     let log = paths(&sample.files, ".wal").pop().unwrap();
@@ -360,106 +387,6 @@ fn a_definition_that_was_never_committed_names_nothing() {
     let mut files = sample.files.clone();
     files.remove(&Path::new(DIR).join("MANIFEST")).unwrap();
     assert_eq!(salvage(&sample, &files, "without").0, sample.rows);
-}
-
-/// A disk on which a writer does something right before a reader's n-th look at the directory.
-struct Beside {
-    disk: SimDisk,
-    looks: AtomicUsize,
-    act_at: usize,
-    act: Mutex<Box<dyn FnMut() + Send>>,
-}
-
-impl Beside {
-    fn look(&self) {
-        if self.looks.fetch_add(1, Ordering::SeqCst) == self.act_at {
-            self.act.lock().unwrap()();
-        }
-    }
-}
-
-impl std::fmt::Debug for Beside {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Beside")
-    }
-}
-
-impl Disk for Beside {
-    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        self.disk.create_dir_all(dir)
-    }
-    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        self.disk.create(path)
-    }
-    fn open(&self, path: &Path, writable: bool) -> io::Result<Arc<dyn DiskFile>> {
-        self.look();
-        self.disk.open(path, writable)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.disk.rename(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.disk.remove(path)
-    }
-    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        self.look();
-        self.disk.list(dir)
-    }
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.disk.sync_dir(dir)
-    }
-    fn lock(&self, path: &Path) -> io::Result<Box<dyn Send + Sync>> {
-        self.disk.lock(path)
-    }
-    fn now_ns(&self) -> i64 {
-        self.disk.now_ns()
-    }
-}
-
-/// Whatever a writer does between two looks at the directory, a check finds nothing, and a backup
-/// has all that was acknowledged before.
-#[test]
-fn a_writer_may_replace_files_at_any_moment() {
-    let mut looks = 0;
-    for act_at in 0..40 {
-        let disk = SimDisk::new(0);
-        let store = Store::open(DIR, options(&disk)).unwrap();
-        let put = |store: &Store, time: i64| {
-            let mut batch = Batch::new();
-            fill(&mut batch, &[Row::new("t", "a", time, time)]);
-            store.write(&mut batch).unwrap();
-        };
-        for time in 0..3 {
-            put(&store, time);
-            store.flush().unwrap();
-        }
-        put(&store, 3);
-        let want = dump(&store.snapshot());
-        let writer = store.clone();
-        let act = move || {
-            put(&writer, 4);
-            writer.compact().unwrap();
-            put(&writer, 5);
-        };
-        let beside = Arc::new(Beside {
-            disk: disk.clone(),
-            looks: AtomicUsize::new(0),
-            act_at,
-            act: Mutex::new(Box::new(act)),
-        });
-        let reading: Arc<dyn Disk> = Arc::<Beside>::clone(&beside);
-        let beside_options = Options { disk: reading, ..Options::default() };
-        let report = check(DIR, &beside_options).unwrap();
-        assert_eq!(texts(&report), Vec::<String>::new(), "at look {act_at}");
-        looks = beside.looks.swap(0, Ordering::SeqCst);
-        let reader =
-            Store::open(DIR, Options { read_only: true, ..beside_options.clone() }).unwrap();
-        reader.backup(NEW).unwrap();
-        let got = Store::open(NEW, options(&disk)).unwrap();
-        let got = dump(&got.snapshot());
-        assert!(want.keys().all(|key| got.contains_key(key)), "at look {act_at}");
-    }
-    assert!((10..40).contains(&looks), "{looks} looks: not all were tried");
 }
 
 #[test]

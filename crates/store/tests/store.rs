@@ -376,3 +376,22 @@ fn long_texts_make_short_blocks_and_survive_compaction() {
     let want: Vec<usize> = (0..800).map(|row| 30_000 - row / 2).collect();
     assert_eq!(lengths, want);
 }
+
+/// Flushes merge segments when there are eight small ones, or five that overlap.
+#[test]
+fn many_small_segments_become_one() {
+    let counts = |time: fn(i64) -> i64| -> Vec<usize> {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        let mut batch = Batch::new();
+        let flush = |number| {
+            fill(&mut batch, "t", &ints(&[("a", time(number), number)]));
+            store.write(&mut batch).unwrap();
+            store.flush().unwrap();
+            store.snapshot().table("t").unwrap().segments()
+        };
+        (0..10).map(flush).collect()
+    };
+    assert_eq!(counts(|number| number), [1, 2, 3, 4, 5, 6, 7, 1, 2, 3]);
+    assert_eq!(counts(|_| 0), [1, 2, 3, 4, 1, 2, 3, 4, 1, 2]);
+}

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use tidemill_fuzz_sql::{Ground, statement};
 
+/// What ran is said every so often, so that it is known of a run that is ended.
+const PULSE: Duration = Duration::from_secs(60);
 /// A statement may take this long.
 const MAX_SECONDS: u64 = 20;
 const MAX_BYTES: usize = 160;
@@ -44,6 +46,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     })?;
     let (mut known, mut kept, mut random) = (HashSet::new(), Vec::new(), Random::new());
     let (start, mut done, mut added, mut findings) = (Instant::now(), 0u64, 0u64, 0);
+    let mut pulse = start;
     let folder = corpus.first();
     while done < runs && start.elapsed().as_secs() < seconds && findings < 20 {
         let input = inputs.pop();
@@ -64,6 +67,11 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         };
         std::fs::remove_file(&running)?;
         done += 1;
+        if pulse.elapsed() >= PULSE {
+            pulse = Instant::now();
+            let rate = done / start.elapsed().as_secs().max(1);
+            eprintln!("#{done} pulse cov: {} exec/s: {rate} findings: {findings}", known.len());
+        }
         match kind {
             None => {
                 std::fs::write(prefix.join(format!("crash-{:016x}", random.hash(&input))), &input)?;

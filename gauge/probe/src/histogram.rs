@@ -121,7 +121,7 @@ unsafe impl Observer for Histogram {
 
 /// 0 to 7 have classes of their own; from there on the highest bit and the two below it count.
 #[inline]
-fn class_of(size: usize) -> usize {
+pub(crate) fn class_of(size: usize) -> usize {
     if size < 8 {
         return size;
     }
@@ -130,7 +130,7 @@ fn class_of(size: usize) -> usize {
 }
 
 /// The smallest and the largest size of a class.
-fn bounds(class: usize) -> (usize, usize) {
+pub(crate) fn bounds(class: usize) -> (usize, usize) {
     if class < 8 {
         return (class, class);
     }
@@ -163,16 +163,27 @@ pub struct SizeClass {
     pub live_bytes: u64,
 }
 
+impl SizeClass {
+    /// As a JSON object; allocates nothing.
+    pub(crate) fn write_json(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        let Self { smallest, largest, blocks, bytes, live_blocks, live_bytes } = self;
+        write!(
+            out,
+            "{{\"smallest\":{smallest},\"largest\":{largest},\"blocks\":{blocks},\
+             \"bytes\":{bytes},\"live_blocks\":{live_blocks},\"live_bytes\":{live_bytes}}}"
+        )
+    }
+}
+
 impl HistogramReport {
     /// As a JSON object.
     #[must_use]
     pub fn to_json(&self) -> String {
         let rows = self.classes.iter().map(|class| {
-            let SizeClass { smallest, largest, blocks, bytes, live_blocks, live_bytes } = class;
-            format!(
-                "{{\"smallest\":{smallest},\"largest\":{largest},\"blocks\":{blocks},\
-                 \"bytes\":{bytes},\"live_blocks\":{live_blocks},\"live_bytes\":{live_bytes}}}"
-            )
+            let mut row = String::new();
+            // A string takes whatever is written.
+            let _ = class.write_json(&mut row);
+            row
         });
         format!("{{\"classes\":{}}}", json::list(rows))
     }

@@ -47,9 +47,16 @@ mod log;
 mod observed;
 mod observer;
 mod peak;
+#[cfg(feature = "preload")]
+mod preload;
 mod rate;
 mod scope;
+mod section;
+#[cfg(unix)]
+mod sites;
+mod snapshot;
 mod stack;
+mod switch;
 mod thread;
 
 pub use counters::{Counters, MAX_COUNTED_THREADS};
@@ -65,7 +72,12 @@ pub use observer::{Block, Observer};
 pub use peak::Peak;
 pub use rate::{Rate, RateInterval, RateReport};
 pub use scope::{Scope, ScopeCounts};
+pub use section::{Counter, Entered, Section, SectionCounts, Spent};
+#[cfg(unix)]
+pub use sites::{LIFETIME_CLASSES, SiteCounts, SiteReport, Sites, TimelinePoint, lifetime_from};
+pub use snapshot::{Report, SNAPSHOT_VERSION};
 pub use stack::{Frame, MAX_FRAMES};
+pub use switch::Switch;
 
 /// The examples of the README, run as tests.
 #[cfg(doctest)]

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::json;
 
 /// Return addresses kept, the innermost ones.
-pub const MAX_FRAMES: usize = 24;
+pub const MAX_FRAMES: usize = 32;
 
 /// Functions at the inner end that are ours or the allocator's shims: no report shows them.
 const OURS: [&str; 5] = ["gauge_probe::", "backtrace::", "__rust_", "__rdl_", "__rg_"];
@@ -21,23 +21,35 @@ impl Stack {
     /// Where this thread is. Empty if it was asked for while it is being found out: unwinding may
     /// allocate when it meets a library for the first time.
     ///
-    /// Some microseconds: it reads unwind tables. (Frame pointers would be faster, and std is
-    /// compiled without.)
+    /// Some microseconds: it reads unwind tables.
     #[cold]
     #[inline(never)]
     pub(crate) fn capture() -> Self {
+        Self::capture_above(0)
+    }
+
+    /// As [`capture`](Self::capture), without the function whose stack pointer this is, and those that it called.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn capture_above(stack_pointer: usize) -> Self {
         thread_local!(static BUSY: Cell<bool> = const { Cell::new(false) });
         let mut stack = Self::EMPTY;
         if BUSY.replace(true) {
             return stack;
         }
         let mut free = stack.0.iter_mut();
-        let visit = |frame: &backtrace::Frame| match free.next() {
-            Some(place) => {
-                *place = frame.ip().addr();
-                true
+        let is_inner = |frame: &backtrace::Frame| frame.sp().addr() <= stack_pointer;
+        let visit = |frame: &backtrace::Frame| {
+            if is_inner(frame) {
+                return true;
             }
-            None => false,
+            match free.next() {
+                Some(place) => {
+                    *place = frame.ip().addr();
+                    true
+                }
+                None => false,
+            }
         };
         #[cfg(unix)]
         // SAFETY: on Unix the unwinder is safe to run in several threads; only Windows' is not.
@@ -48,6 +60,11 @@ impl Stack {
         let _ = visit;
         BUSY.set(false);
         stack
+    }
+
+    /// How many addresses it has.
+    pub(crate) fn len(&self) -> usize {
+        self.0.iter().take_while(|&&address| address != 0).count()
     }
 
     /// With names, from the innermost function that is not ours. Allocates, reads the program's file.
@@ -69,9 +86,12 @@ impl Stack {
                 frames.push(Frame { address, name: None, file: None, line: None });
             }
         }
+        // An inlined function may have a name without its path: then its file says whose it is.
+        let folder = file!().trim_end_matches("stack.rs");
         let is_ours = |frame: &Frame| {
             let name = frame.name.as_deref().unwrap_or_default();
-            OURS.iter().any(|ours| name.contains(ours))
+            let file = frame.file.as_deref().unwrap_or_default();
+            OURS.iter().any(|ours| name.contains(ours)) || file.contains(folder)
         };
         let ours = frames.iter().take_while(|frame| is_ours(frame)).count();
         frames.split_off(ours)

@@ -4,6 +4,7 @@ A message is its length (8 bytes, little-endian) and UTF-8 text: statements divi
 answer holds one part a statement: `E` and the error, or `R` and the rows, divided by \\x1e, their
 cells by \\x1f. A cell starts with its type: n(ull), i(nteger), f(loat), b(ool), s(tring).
 """
+import os
 import struct
 import sys
 
@@ -37,9 +38,12 @@ def answer(connection, statement):
 
 
 def main():
+    # Of a statement that takes two seconds DuckDB shows the progress, on standard output.
+    source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
     connection = duckdb.connect()
     connection.execute("SET threads=1")
-    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    connection.execute("SET enable_progress_bar=false")
     while head := source.read(8):
         text = source.read(struct.unpack("<Q", head)[0]).decode()
         answers = [answer(connection, statement) for statement in text.split("\x1d")]

@@ -13,6 +13,9 @@ const SCRIPT: &str = include_str!("duckdb.py");
 pub(crate) const MISSING: &str =
     "this needs Python 3 with DuckDB: python3 -m pip install duckdb==2.0.0";
 
+/// The answers to one message may be this long.
+const MAX_ANSWER_BYTES: u64 = 4 << 30;
+
 pub(crate) struct DuckDb {
     process: Child,
     input: ChildStdin,
@@ -54,7 +57,13 @@ impl DuckDb {
     pub(crate) fn receive(&mut self) -> Result<Vec<Result<Rows, String>>> {
         let mut length = [0; 8];
         self.output.read_exact(&mut length).context("DuckDB is gone")?;
-        let mut text = vec![0; usize::try_from(u64::from_le_bytes(length))?];
+        let length = u64::from_le_bytes(length);
+        if length > MAX_ANSWER_BYTES {
+            bail!(
+                "DuckDB's answers are {length} bytes long, or something else wrote to its output"
+            );
+        }
+        let mut text = vec![0; usize::try_from(length)?];
         self.output.read_exact(&mut text).context("DuckDB is gone")?;
         String::from_utf8(text)?.split('\u{1d}').map(answer).collect()
     }
@@ -101,4 +110,25 @@ fn cell(text: &str) -> Result<Cell> {
         "s" => Cell::Text(value.to_owned()),
         _ => bail!("a cell of a type that is not compared: {value}"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cell, DuckDb, MISSING};
+
+    #[test]
+    fn what_duckdb_shows_of_its_progress_is_no_answer() {
+        let Some(mut duckdb) = DuckDb::start().unwrap() else {
+            eprintln!("skipped: {MISSING}");
+            return;
+        };
+        // Progress is shown of whatever takes a millisecond.
+        duckdb
+            .run(&["SET enable_progress_bar=true", "SET progress_bar_time=1"].map(str::to_owned))
+            .unwrap();
+        let statement = "SELECT count(a.range * b.range) FROM range(4000) a, range(4000) b";
+        duckdb.send(&[statement.to_owned()]).unwrap();
+        let answers = duckdb.receive().unwrap();
+        assert_eq!(answers, [Ok(vec![vec![Cell::Int(16_000_000)]])]);
+    }
 }

@@ -60,6 +60,9 @@ struct Args {
     /// End after so many findings.
     #[arg(long, default_value_t = 20)]
     findings: usize,
+    /// Print the counts every so many seconds, so that they are known of a run that is ended.
+    #[arg(long, default_value_t = 60)]
+    print_every_seconds: u64,
 }
 
 fn main() -> Result<ExitCode> {
@@ -68,33 +71,57 @@ fn main() -> Result<ExitCode> {
         eprintln!("{}", duckdb::MISSING);
         return Ok(ExitCode::from(2));
     };
-    let mut report = Report::default();
     if let Some(text) = &args.ask {
         campaign::ask_all(&mut duckdb, args.seed, args.dataset, text)?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(query) = args.query {
         let part = Part { seed: args.seed, dataset: args.dataset, queries: query..query + 1 };
+        let mut report = Report::default();
         part.run(&mut duckdb, &mut report, true)?;
         report.print();
         return Ok(report.exit_code());
     }
+    run(&args, &mut duckdb)
+}
+
+/// Goes through datasets until the queries, the time or the patience is used up.
+fn run(args: &Args, duckdb: &mut duckdb::DuckDb) -> Result<ExitCode> {
+    let mut report = Report::default();
     let start = Instant::now();
     let until = args.minutes.map(|minutes| start + Duration::from_secs(60 * minutes));
-    let (mut left, mut dataset, mut findings) = (args.queries, args.dataset, 0);
-    while left > 0 && until.is_none_or(|until| Instant::now() < until) {
+    let every = Duration::from_secs(args.print_every_seconds);
+    let (mut left, mut dataset, mut printed) = (args.queries, args.dataset, start);
+    while left > 0
+        && report.findings().len() < args.findings
+        && until.is_none_or(|until| Instant::now() < until)
+    {
         let count = left.min(args.each);
         let part = Part { seed: args.seed, dataset, queries: 0..count };
-        findings += part.run(&mut duckdb, &mut report, false)?;
+        let known = report.findings().len();
+        let done = part.run(duckdb, &mut report, false);
+        report.findings()[known..].iter().for_each(|finding| println!("FOUND: {finding}"));
+        if let Err(error) = done {
+            print(args, &report, start, dataset);
+            return Err(error);
+        }
         (left, dataset) = (left - count, dataset + 1);
-        if findings >= args.findings {
-            break;
+        if printed.elapsed() >= every {
+            print(args, &report, start, dataset);
+            printed = Instant::now();
         }
     }
-    report.print();
-    let rate = (args.queries - left) as f64 / start.elapsed().as_secs_f64();
-    println!("{rate:>14.0}  queries a second");
+    print(args, &report, start, dataset);
     Ok(report.exit_code())
+}
+
+/// The counts so far.
+fn print(args: &Args, report: &Report, start: Instant, dataset: u64) {
+    let seconds = start.elapsed().as_secs_f64();
+    println!("seed {}, {seconds:.0} s, up to dataset {dataset}:", args.seed);
+    report.print_counts();
+    let rate = report.count_of("queries") as f64 / seconds;
+    println!("{rate:>14.0}  queries a second");
 }
 
 #[cfg(test)]

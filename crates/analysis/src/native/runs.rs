@@ -25,8 +25,11 @@ pub(crate) struct Edges {
 }
 
 impl Bucket {
-    /// The bucket that holds `time`.
-    pub(crate) fn edges(self, time: i64) -> Result<Edges, Error> {
+    /// When the bucket that holds `time` starts.
+    ///
+    /// # Errors
+    /// When that is before the first time there is.
+    pub fn start(self, time: i64) -> Result<i64, Error> {
         let start = match time.checked_sub(self.origin_ns) {
             Some(distance) => time.checked_sub(distance.rem_euclid(self.width_ns)),
             None => {
@@ -35,7 +38,12 @@ impl Bucket {
                 i64::try_from(i128::from(time) - inside).ok()
             }
         };
-        let start = start.ok_or(ErrorKind::BucketOutOfRange(time))?;
+        Ok(start.ok_or(ErrorKind::BucketOutOfRange(time))?)
+    }
+
+    /// The bucket that holds `time`.
+    pub(crate) fn edges(self, time: i64) -> Result<Edges, Error> {
+        let start = self.start(time)?;
         Ok(Edges { start, end: start.checked_add(self.width_ns) })
     }
 }

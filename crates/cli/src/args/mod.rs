@@ -170,6 +170,9 @@ pub(crate) struct ImportArgs {
     /// Of a stream: what must hold before it says that rows are in (files are always durable)
     #[arg(long, value_enum, default_value = "fsync")]
     pub(crate) durability: DurabilityArg,
+    /// Print what each stage allocates, and how long its threads took
+    #[arg(long)]
+    pub(crate) profile_memory: bool,
 }
 
 #[derive(Debug, clap::Args)]

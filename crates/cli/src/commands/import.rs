@@ -8,9 +8,10 @@ use crate::args::ImportArgs;
 use crate::outcome::{Outcome, say, unless_closed};
 use crate::render::text;
 use crate::session::Imported;
-use crate::{inputs, session, stop, stores};
+use crate::{inputs, memory, session, stop, stores};
 
 pub(crate) fn run(args: &ImportArgs) -> anyhow::Result<Outcome> {
+    let profile = memory::Profile::start(args.profile_memory);
     let inputs = inputs::expand(&args.files)?;
     inputs::refuse_all_missing(&inputs)?;
     let cancel = stop::flag()?;
@@ -29,6 +30,9 @@ pub(crate) fn run(args: &ImportArgs) -> anyhow::Result<Outcome> {
     let imported = imported?;
     closed?;
     unless_closed(print(&imported, &dir))?;
+    if let Some(profile) = profile {
+        unless_closed(profile.print(&mut std::io::stdout().lock()).map_err(Into::into))?;
+    }
     Ok(imported.outcome())
 }
 

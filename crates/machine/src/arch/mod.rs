@@ -6,13 +6,13 @@
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 pub(crate) mod x86_64;
 #[cfg(all(target_arch = "x86_64", not(miri)))]
-pub(crate) use x86_64::{barrier, bits, call, counter, cpuid, cstr, prefetch};
+pub(crate) use x86_64::{barrier, bits, call, counter, cpuid, cstr, frames, prefetch};
 
 #[cfg(any(test, miri, not(target_arch = "x86_64")))]
 #[cfg_attr(all(target_arch = "x86_64", not(miri)), expect(dead_code, reason = "compared in tests"))]
 pub(crate) mod portable;
 #[cfg(any(miri, not(target_arch = "x86_64")))]
-pub(crate) use portable::{barrier, bits, call, counter, cpuid, cstr, prefetch};
+pub(crate) use portable::{barrier, bits, call, counter, cpuid, cstr, frames, prefetch};
 
 #[cfg(test)]
 #[cfg(all(target_arch = "x86_64", not(miri)))]

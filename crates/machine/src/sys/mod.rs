@@ -24,6 +24,7 @@ use by_libc as calls;
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::ptr::NonNull;
 use std::time::Duration;
 
 /// A clock of the kernel.
@@ -121,6 +122,30 @@ pub fn getpid() -> u32 {
     calls::getpid()
 }
 
+/// Zeroed memory that nobody else has, for as long as the process runs; aligned to a page. `mmap`, number 9.
+///
+/// Pages take memory when they are first touched, and address space alone until then: no swap is
+/// reserved, and huge pages, which would take memory for their neighbours, are declined. For tables of which most is never used, in
+/// places that must not allocate.
+///
+/// # Errors
+/// What the kernel says, `OutOfMemory` when it refuses so much address space.
+pub fn map_zeroed(bytes: usize) -> io::Result<NonNull<u8>> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: no address is asked for, so that nothing is replaced.
+    let mapped = unsafe { libc::mmap(std::ptr::null_mut(), bytes, access, flags, -1, 0) };
+    if mapped == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    #[cfg(target_os = "linux")]
+    // SAFETY: advice on what was just mapped; that it may be refused changes nothing.
+    unsafe {
+        libc::madvise(mapped, bytes, libc::MADV_NOHUGEPAGE);
+    }
+    NonNull::new(mapped.cast()).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
+}
+
 fn clock_id(clock: Clock) -> libc::clockid_t {
     match clock {
         Clock::Realtime => libc::CLOCK_REALTIME,
@@ -162,6 +187,23 @@ mod tests {
             let key = |time: libc::timespec| (time.tv_sec, time.tv_nsec);
             assert!(key(first) <= key(second) && key(second) <= key(third), "{clock:?}");
         }
+    }
+
+    #[test]
+    fn mapped_memory_is_zeroed_and_writable() {
+        let bytes = 1 << 30;
+        let memory = map_zeroed(bytes).unwrap();
+        for at in [0, bytes / 2, bytes - 1] {
+            // SAFETY: within what was mapped.
+            unsafe {
+                let place = memory.add(at);
+                assert_eq!(place.read(), 0);
+                place.write(1);
+                assert_eq!(place.read(), 1);
+            }
+        }
+        let error = map_zeroed(usize::MAX / 2).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::OutOfMemory);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use tidemill_model::MAX_TAG_BYTES;
 use super::escape::{Escapes, unescape};
 use super::value::Token;
 use crate::RowError;
+use crate::tabular::excerpt;
 
 /// The most tags of a row, fields of a row, and columns of one table in a batch. A text that has
 /// more is refused rather than given memory in proportion to rows × names.
@@ -330,15 +331,5 @@ fn place<'a, V>(
 
 /// Text as a reason quotes it: in backticks, of bounded length, without control characters.
 pub(super) fn shown(text: impl AsRef<[u8]>) -> String {
-    const MAX_SHOWN_BYTES: usize = 40;
-    let text = text.as_ref();
-    let (head, dots) = match text.get(..MAX_SHOWN_BYTES) {
-        Some(head) if text.len() > MAX_SHOWN_BYTES => (head, "…"),
-        _ => (text, ""),
-    };
-    let head: String = String::from_utf8_lossy(head)
-        .chars()
-        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
-        .collect();
-    format!("`{head}{dots}`")
+    format!("`{}`", excerpt(text.as_ref()))
 }

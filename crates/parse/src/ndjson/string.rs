@@ -18,12 +18,22 @@ pub(super) fn scan(chunk: &[u8], start: usize) -> Result<RawString, Fault> {
         at += plain_len(&chunk[at..]);
         match chunk.get(at) {
             Some(b'"') => return Ok(RawString { end: at, has_escapes }),
-            Some(b'\\') if at + 1 < chunk.len() => at += 2,
-            Some(b'\\') | None => return Err(Fault::end_of(chunk)),
-            Some(_) => return Err(Fault::new(at, "a control character in a string")),
+            // What is escaped is looked at later, if at all; a newline ends the row even so.
+            Some(b'\\') => match chunk.get(at + 1) {
+                Some(0x20..) => at += 2,
+                Some(_) => return Err(control_character(at + 1)),
+                None => return Err(Fault::end_of(chunk)),
+            },
+            Some(_) => return Err(control_character(at)),
+            None => return Err(Fault::end_of(chunk)),
         }
         has_escapes = true;
     }
+}
+
+#[cold]
+fn control_character(at: usize) -> Fault {
+    Fault::new(at, "a control character in a string")
 }
 
 /// The number of bytes before the first quote, backslash or control character.
@@ -96,7 +106,7 @@ fn unicode_escape(text: &[u8]) -> Option<(char, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{scan, unescape};
+    use super::{Fault, scan, unescape};
 
     #[test]
     fn escapes() {
@@ -129,6 +139,10 @@ mod tests {
                 let end = scan(&text, start).map(|string| string.end).ok();
                 assert_eq!(end, (byte >= 0x20).then_some(21), "{byte:#x}");
             }
+            let text = [b"\\", &[byte][..], b"0\""].concat();
+            let end = scan(&text, 0).map(|string| string.end);
+            let refused = Fault::new(1, "a control character in a string");
+            assert_eq!(end, if byte >= 0x20 { Ok(3) } else { Err(refused) }, "escaped {byte:#x}");
         }
     }
 

@@ -104,7 +104,28 @@ pub(crate) fn take_part<'a>(text: &mut &'a [u8]) -> Option<&'a [u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{SeriesCache, take_part};
+    use super::{MAX_REMEMBERED_BYTES, SeriesCache, take_part};
+    use tidemill_model::Batch;
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_of_one_batch() {
+        let (mut cache, batch) = (SeriesCache::new(1), Batch::new());
+        cache.attach(&batch);
+        let part = vec![b'x'; MAX_REMEMBERED_BYTES / 2];
+        let learn = |cache: &mut SeriesCache, bytes: usize| {
+            let known = cache.look_up([&part[..bytes]].into_iter());
+            cache.insert(7);
+            known
+        };
+        assert_eq!((learn(&mut cache, 1), learn(&mut cache, 1)), (None, Some(7)));
+        cache.attach(&batch);
+        assert_eq!(learn(&mut cache, 1), Some(7));
+        (0..3).for_each(|less| assert_eq!(learn(&mut cache, part.len() - less), None));
+        cache.attach(&batch);
+        assert_eq!((learn(&mut cache, 1), learn(&mut cache, 1)), (None, Some(7)));
+        cache.attach(&Batch::new());
+        assert_eq!(learn(&mut cache, 1), None);
+    }
 
     #[test]
     fn predicts_what_followed_last_time() {

@@ -1,7 +1,7 @@
 //! Dates and times of day, and the zones they were written in.
 
-use jiff::Timestamp;
 use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
 
 use super::TimeFormat;
 
@@ -184,7 +184,9 @@ impl Zone {
         let offset_seconds = i64::from(offset.seconds());
         let time = Timestamp::from_second(local_seconds - offset_seconds).ok()?;
         let change = |t: jiff::tz::TimeZoneTransition<'_>| t.timestamp().as_second();
-        let start = self.tz.preceding(time).next().map_or(i64::MIN / 2, change);
+        // `preceding` leaves out a change at the very time, `following` does so, too.
+        let next_second = time.saturating_add(SignedDuration::from_secs(1)).ok()?;
+        let start = self.tz.preceding(next_second).next().map_or(i64::MIN / 2, change);
         let end = self.tz.following(time).next().map_or(i64::MAX / 2, change);
         // In a gap the moved time lies behind the change, where another offset rules; the margin
         // keeps such a stretch from being remembered with this one.

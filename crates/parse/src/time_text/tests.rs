@@ -108,13 +108,49 @@ fn a_parser_remembers_the_right_date() {
     assert_eq!((day("1970-01-02"), day("1970-01-01"), day("1970-01-02")), (Ok(1), Ok(0), Ok(1)));
 }
 
+/// A time at the very moment of a change is after it: an offset before it says nothing of what
+/// follows, nor the other way round.
+#[test]
+fn a_time_at_the_change_is_not_taken_for_what_is_before_it() {
+    let check = |zone: &str, first: &str, then: &str| {
+        let tz = TimeZone::get(zone).unwrap();
+        let mut parser = TimeParser::new(Local, tz.clone());
+        for text in [first, then] {
+            let want = tz.to_ambiguous_timestamp(text.parse().unwrap()).compatible().unwrap();
+            let got = parser.parse(text.as_bytes()).map(i128::from);
+            assert_eq!(got, Ok(want.as_nanosecond()), "{zone}: {text} after {first}");
+        }
+    };
+    // 02:00 is skipped, and moved to 03:00.
+    for first in ["2024-03-31T02:00:00", "2024-03-31T03:00:00", "2024-03-31T03:00:00.5"] {
+        check("Europe/Berlin", first, "2024-03-31T04:30:00");
+        check("Europe/Berlin", first, "2024-02-01T12:00:00");
+        check("Europe/Berlin", first, "2024-07-01T12:00:00");
+        // By rule, long after the last change that is listed.
+        let later = first.replace("2024-03-31", "2200-03-30");
+        check("Europe/Berlin", &later, "2200-02-01T12:00:00");
+        check("Europe/Berlin", &later, "2200-07-01T12:00:00");
+    }
+    for first in ["2024-10-27T02:00:00", "2024-10-27T03:00:00"] {
+        check("Europe/Berlin", first, "2024-07-01T12:00:00");
+        check("Europe/Berlin", first, "2024-12-01T12:00:00");
+    }
+    // The day that was skipped.
+    check("Pacific/Apia", "2011-12-31T00:00:00", "2011-12-01T00:00:00");
+    check("Pacific/Apia", "2011-12-30T00:00:00", "2012-02-01T00:00:00");
+}
+
 proptest! {
     /// Local times around a change of clocks, after one far from it that is remembered.
     #[test]
     fn clocks_change_when_jiff_says(
         zone in 1..ZONES.len(),
         start in 0i64..2_000_000_000,
-        around in prop::collection::vec(-90_000i64..90_000, 1..20),
+        around in prop::collection::vec(
+            // Any second, or the quarters of an hour, at one of which the change is.
+            prop_oneof![-90_000i64..90_000, (-100i64..100).prop_map(|quarter| quarter * 900)],
+            1..20,
+        ),
     ) {
         let tz = TimeZone::get(ZONES[zone]).unwrap();
         let change = tz.following(jiff::Timestamp::from_second(start).unwrap()).next();

@@ -7,15 +7,15 @@
 //!   DataFusion's subtract what leaves it, and a NaN does not go away by that.
 //! * `first(x, time)` and `last(x, time)` are `first_value(x ORDER BY time)` and
 //!   `last_value(x ORDER BY time)`.
-//! * `time_bucket` is another name of `date_bin`.
+//! * `date_bin` has an answer however far the origin is; `time_bucket` is another name of it.
 
 mod by_time;
+mod date_bin;
 mod mapped;
 mod sliding;
 
 use std::sync::Arc;
 
-use datafusion::functions::datetime::date_bin;
 use datafusion::functions_aggregate::{average, min_max, stddev, sum, variance};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
@@ -39,5 +39,5 @@ pub(crate) fn aggregates() -> Vec<Arc<AggregateUDF>> {
 
 /// The scalar functions that replace or join DataFusion's.
 pub(crate) fn scalars() -> Vec<Arc<ScalarUDF>> {
-    vec![Arc::new(date_bin().as_ref().clone().with_aliases(["time_bucket"]))]
+    vec![date_bin::function()]
 }

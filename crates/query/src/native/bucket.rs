@@ -28,7 +28,12 @@ fn by_width(width: &Expr, time: &Expr, origin_ns: i64, table: &TableColumns) -> 
     if !is_time(time, table) {
         return None;
     }
-    let width_ns = match constant(width)? {
+    Some(Bucket { origin_ns, width_ns: width_ns(&constant(width)?)? })
+}
+
+/// The length of an interval that is always equally long, and positive.
+pub(crate) fn width_ns(interval: &ScalarValue) -> Option<i64> {
+    let width_ns = match interval {
         ScalarValue::IntervalMonthDayNano(Some(width)) if width.months == 0 => {
             i64::from(width.days).checked_mul(DAY)?.checked_add(width.nanoseconds)?
         }
@@ -38,7 +43,7 @@ fn by_width(width: &Expr, time: &Expr, origin_ns: i64, table: &TableColumns) -> 
         }
         _ => return None,
     };
-    (width_ns > 0).then_some(Bucket { origin_ns, width_ns })
+    (width_ns > 0).then_some(width_ns)
 }
 
 fn truncated(unit: ScalarValue) -> Option<Bucket> {

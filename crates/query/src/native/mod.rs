@@ -14,6 +14,7 @@ mod recognise;
 mod run;
 mod steps;
 
+pub(crate) use bucket::width_ns;
 pub(crate) use cache::PlanCache;
 pub(crate) use plan::{NativeQuery, Shape, Step};
 pub(crate) use recognise::{is_repeatable, matching, recognise};

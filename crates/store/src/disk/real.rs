@@ -139,4 +139,27 @@ mod tests {
         drop(forked);
         std::fs::remove_file(&path).unwrap();
     }
+
+    /// That the kernel is asked is seen where it must refuse: neither `/dev/null` nor a directory of
+    /// `/proc` can be synced.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_sync_is_a_sync() {
+        let null = RealDisk.open(Path::new("/dev/null"), true).unwrap();
+        let kinds = [null.sync(), RealDisk.sync_dir(Path::new("/proc"))];
+        let kinds = kinds.map(|result| result.unwrap_err().kind());
+        assert_eq!(kinds, [io::ErrorKind::InvalidInput; 2]);
+    }
+
+    #[test]
+    fn a_file_is_replaced_by_name_and_emptied_by_creation() {
+        let dir = tempfile::tempdir().unwrap();
+        let [a, b] = ["a", "b"].map(|name| dir.path().join(name));
+        RealDisk.create(&a).unwrap().write_all_at(b"new", 0).unwrap();
+        RealDisk.create(&b).unwrap().write_all_at(b"older", 0).unwrap();
+        RealDisk.rename(&a, &b).unwrap();
+        assert_eq!(RealDisk.list(dir.path()).unwrap(), ["b"]);
+        assert_eq!(std::fs::read(&b).unwrap(), b"new");
+        assert_eq!(RealDisk.create(&b).unwrap().len().unwrap(), 0);
+    }
 }

@@ -363,3 +363,25 @@ impl BlockTimes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let mut cache = BlockCache::default();
+        let put = |cache: &mut BlockCache, column, bytes| {
+            let slot = Slot { bytes: vec![0; bytes], ..Slot::default() };
+            cache.put((0, column), 0, slot, Ok(())).unwrap();
+            assert!(cache.bytes <= MAX_BYTES && cache.slot((0, column)).is_ok());
+        };
+        (0..10).for_each(|column| put(&mut cache, column, MAX_BYTES / 4));
+        assert_eq!(cache.bytes, MAX_BYTES);
+        Recycle::clear(&mut cache);
+        assert_eq!(cache.memory_bytes(), 0, "none of them is small enough");
+        (0..10).for_each(|column| put(&mut cache, column, MAX_SPARE_BYTES / 4));
+        Recycle::clear(&mut cache);
+        assert_eq!(cache.memory_bytes(), MAX_SPARE_BYTES);
+    }
+}

@@ -65,10 +65,7 @@ impl Found {
             Some(manifest) => manifest.tables.iter().map(|table| table.id).collect(),
             None => others.iter().filter_map(|name| definition_number(name)).collect(),
         };
-        let log_number = |name: &String| {
-            log_number(name).filter(|number| log_path(dir, *number).ends_with(name))
-        };
-        let logs: BTreeSet<u64> = others.iter().filter_map(log_number).collect();
+        let logs: BTreeSet<u64> = others.iter().filter_map(|name| log_number(name)).collect();
         let mut open = |path: PathBuf| {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
             let is_listed = name.is_some_and(|name| others.remove(&name));
@@ -97,23 +94,14 @@ pub(crate) fn is_named_by_us(name: &str) -> bool {
     is_new || segment_number(name).is_some() || definition_number(name).is_some()
 }
 
+// As they are written, and no other way: `5.seg` is a file of somebody else.
+
 fn segment_number(name: &str) -> Option<u64> {
-    digits(name.strip_suffix(".seg")?).filter(|n| name == segment_name(*n))
+    let number = name.strip_suffix(".seg")?.parse().ok();
+    number.filter(|number| name == format!("{number:08}.seg"))
 }
 
 fn definition_number(name: &str) -> Option<u32> {
-    let number = digits(name.strip_prefix("table-")?.strip_suffix(".def")?)?;
-    u32::try_from(number).ok().filter(|n| name == definition_name(*n))
-}
-
-fn segment_name(number: u64) -> String {
-    format!("{number:08}.seg")
-}
-
-fn definition_name(number: u32) -> String {
-    format!("table-{number:06}.def")
-}
-
-fn digits(text: &str) -> Option<u64> {
-    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+    let number = name.strip_prefix("table-")?.strip_suffix(".def")?.parse().ok();
+    number.filter(|number| name == format!("table-{number:06}.def"))
 }

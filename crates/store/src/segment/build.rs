@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::manifest::SegmentEntry;
 use crate::recycle::Spare;
 use crate::sorted::SortedRows;
+use crate::stages;
 use crate::workers::workers;
 
 /// Blocks encoded at a time: with ten columns 13 MB before encoding.
@@ -64,6 +65,7 @@ pub(crate) fn build_segment<S: BlockSource>(
         let in_flight = (MAX_BYTES_IN_FLIGHT / block_bytes).clamp(1, MAX_BLOCKS_IN_FLIGHT);
         for group in plans.chunks(in_flight) {
             let encode = |worker: &mut S::Worker, plan| {
+                let _encoding = stages::ENCODE.enter();
                 let mut scratch = spare.blocks.take();
                 source.fill(worker, plan, &fields, &mut scratch.data)?;
                 let mut block = spare.encoded.take();

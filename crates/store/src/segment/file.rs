@@ -259,3 +259,24 @@ impl<'a> ColumnChunk<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_has_room_for_its_parts_and_none_that_is_unknown() {
+        let parsed = |bytes: &[u8]| {
+            let chunk = ColumnChunk::parse(bytes).map_err(|malformed| malformed.what)?;
+            let (validity, statistics) = (chunk.validity, chunk.statistics);
+            Ok::<_, String>(format!("{validity:?} {statistics:?} {:?}", chunk.values))
+        };
+        let both = [3, 1, 0, 0, 0, 2, 0, 0, 0, 7, 8, 8, 9];
+        assert_eq!(parsed(&both).unwrap(), "Some([7]) Some([8, 8]) [9]");
+        assert_eq!(parsed(&[0, 9]).unwrap(), "None None [9]");
+        assert_eq!(parsed(&[4, 9]).unwrap_err(), "chunk flags 4");
+        for cut in 0..both.len() - 1 {
+            assert!(parsed(&both[..cut]).is_err(), "cut at {cut}");
+        }
+    }
+}

@@ -207,13 +207,14 @@ fn put_range(range: TimeRange, from: i64, out: &mut Vec<u8>) {
 }
 
 fn take_range(cursor: &mut Cursor<'_>, from: i64) -> Result<TimeRange, Malformed> {
-    let start = i128::from(from).checked_add(unzigzag(cursor.varint()?));
-    let span = i128::try_from(cursor.varint()?).ok();
-    let end = start.zip(span).and_then(|(start, span)| start.checked_add(span));
-    let range = start.zip(end).and_then(|(start, end)| {
-        Some(TimeRange::new(i64::try_from(start).ok()?, i64::try_from(end).ok()?))
-    });
-    range.map_or_else(|| cursor.fail("a time beyond 64 bits"), Ok)
+    // What is beyond 128 bits is beyond 64 as well.
+    let start = i128::from(from).saturating_add(unzigzag(cursor.varint()?));
+    let span = i128::try_from(cursor.varint()?).unwrap_or(i128::MAX);
+    let end = start.saturating_add(span);
+    match (i64::try_from(start), i64::try_from(end)) {
+        (Ok(start), Ok(end)) => Ok(TimeRange::new(start, end)),
+        _ => cursor.fail("a time beyond 64 bits"),
+    }
 }
 
 #[cfg(test)]
@@ -288,7 +289,12 @@ mod tests {
         refused(&runs(&[[0, 1, zigzag(i128::from(i64::MAX) + 1), 0]]), beyond);
         refused(&runs(&[[0, 1, zigzag(i128::from(i64::MAX)), 1]]), beyond);
         refused(&runs(&[[0, 1, 2, 0], [1, 1, zigzag(i128::MAX), 0]]), beyond);
+        refused(&runs(&[[0, 1, zigzag(i128::MIN), u128::MAX]]), beyond);
         refused(&runs(&[[0, 1, 2, i128::MAX as u128]]), beyond);
+        // A span that would be -1.
+        refused(&runs(&[[0, 1, 2, u128::MAX]]), beyond);
+        // One that ends where times do, though it starts before them.
+        refused(&runs(&[[0, 1, zigzag(i128::from(i64::MIN) - 1), 1]]), beyond);
         // Blocks of 8,192 rows until their number is beyond 32 bits, and back at one row.
         let mut blocks = runs(&[one]);
         blocks.pop();

@@ -10,6 +10,7 @@ use crate::bytes::Put;
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 use crate::manifest::{SegmentEntry, segment_path};
+use crate::stages;
 
 /// Blocks are collected up to this many bytes before they are written.
 const MAX_WRITE_BYTES: usize = 4 << 20;
@@ -59,6 +60,7 @@ impl SegmentWriter {
     /// Writes the footer and makes the file durable. It belongs to the store once the manifest
     /// names it.
     pub(crate) fn finish(mut self) -> Result<SegmentEntry> {
+        let _writing = stages::WRITE.enter();
         let footer = self.footer.encode();
         self.buffer.put(&footer);
         self.buffer.put_u32(footer.len() as u32);
@@ -77,10 +79,33 @@ impl SegmentWriter {
     }
 
     fn write(&mut self) -> Result<()> {
+        let _writing = stages::WRITE.enter();
         let written = self.file.write_all_at(&self.buffer, self.written);
         written.map_err(|e| Error::io(&self.path, "write a segment", e))?;
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::SimDisk;
+    use tidemill_model::TimeRange;
+
+    #[test]
+    fn what_is_complete_does_not_wait_in_memory() {
+        let disk = SimDisk::new(0);
+        let mut writer = SegmentWriter::create(&disk, Path::new("/"), 1, 0, 1, Vec::new()).unwrap();
+        let bytes = vec![0; MAX_WRITE_BYTES / 2];
+        for block in 0..5 {
+            let chunks = vec![(bytes.len() as u32, crc32c::crc32c(&bytes))];
+            let runs = vec![(block, 1, TimeRange::new(0, 0))];
+            writer.push(&EncodedBlock { rows: 1, runs, bytes: bytes.clone(), chunks }).unwrap();
+            assert!(writer.buffer.len() < MAX_WRITE_BYTES);
+        }
+        let entry = writer.finish().unwrap();
+        assert_eq!(disk.files()[&entry.path(Path::new("/"))].len() as u64, entry.bytes);
     }
 }

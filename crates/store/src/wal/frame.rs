@@ -43,7 +43,7 @@ impl<'a> Frame<'a> {
             return None;
         }
         let (sequence, synced) = (cursor.u64().ok()?, cursor.u64().ok()?);
-        Some(Self { sequence, synced, payload: bytes.get(FRAME_HEADER_BYTES..end)? })
+        Some(Self { sequence, synced, payload: checked.get(FRAME_HEADER_BYTES - 12..)? })
     }
 }
 

@@ -179,6 +179,8 @@ mod tests {
         let swapped = [&bytes[..512], &bytes[1024..], &bytes[512..1024]].concat();
         assert!(Header::parse(&swapped, 7).is_err());
         assert!(Header::parse(&bytes, 8).is_err());
+        let other = Header::parse(&[b"X", &bytes[1..]].concat(), 7).unwrap_err();
+        assert_eq!((other.at, &*other.what), (0, "not a log file"));
         // A mark that was not written in its turn.
         let (older, _) = Header::encode(7, 41);
         bytes[512..1024].copy_from_slice(&older[512..1024]);

@@ -9,6 +9,7 @@ use super::{log_path, new_log_path};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
 use crate::options::Durability;
+use crate::stages;
 
 /// Without durability, bytes wait in memory up to this many.
 const MAX_LAZY_BYTES: usize = 1 << 20;
@@ -133,9 +134,6 @@ impl Log {
             };
         }
         while state.durable_sequence < sequence {
-            if state.is_poisoned {
-                return Err(Error::poisoned());
-            }
             if state.is_leading {
                 state = wait(&self.changed, state);
             } else {
@@ -167,6 +165,7 @@ impl Log {
         let end = offset + bytes.len() as u64;
         let must_sync = self.durability == Durability::Fsync || lead != Lead::Write;
         let mut write = || {
+            let _logging = stages::LOG.enter();
             if !bytes.is_empty() {
                 file.write_all_at(&bytes, offset)?;
             }
@@ -279,12 +278,13 @@ impl Log {
 
 impl State {
     /// Whether the file says already that all of it is durable (and closed, if it is to say that).
+    /// What is pending is not in it yet.
     fn is_marked(&self, lead: Lead) -> bool {
         let is_enough = match lead {
             Lead::Mark { end } => self.mark.end >= end,
             Lead::Write => true,
         };
-        is_enough && self.mark.synced == self.written && self.pending.is_empty()
+        is_enough && self.mark.synced == self.written
     }
 }
 

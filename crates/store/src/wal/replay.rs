@@ -53,11 +53,7 @@ pub(crate) fn replay(
     let path = log_path(dir, number);
     let failed = |e| Error::io(&path, "read the log", e);
     let file = disk.open(&path, false).map_err(failed)?;
-    let mut header = read_header(&*file, number).map_err(failed)?;
-    if !matches!(header, Ok(Header { damaged_mark: None, .. })) {
-        // A writer may have been writing a mark at that moment.
-        header = read_header(&*file, number).map_err(failed)?;
-    }
+    let header = read_header(&*file, number).map_err(failed)?;
     let header = header.map_err(|m| Error::corrupt(&path, m.at as u64, m.what))?;
     // After the marks were read: a writer may be at work.
     let length = file.len().map_err(failed)?;
@@ -99,7 +95,19 @@ pub(crate) fn replay(
     Ok(replay)
 }
 
-fn read_header(file: &dyn DiskFile, number: u64) -> io::Result<Result<Header, Malformed>> {
+/// Reads the header, once more if it is damaged: a writer may have been writing a mark at that
+/// moment.
+pub(super) fn read_header(
+    file: &dyn DiskFile,
+    number: u64,
+) -> io::Result<Result<Header, Malformed>> {
+    match parse_header(file, number)? {
+        Ok(header) if header.damaged_mark.is_none() => Ok(Ok(header)),
+        _ => parse_header(file, number),
+    }
+}
+
+fn parse_header(file: &dyn DiskFile, number: u64) -> io::Result<Result<Header, Malformed>> {
     let mut bytes = vec![0; file.len()?.min(HEADER_BYTES as u64) as usize];
     file.read_exact_at(&mut bytes, 0)?;
     Ok(Header::parse(&bytes, number))

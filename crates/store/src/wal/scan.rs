@@ -135,9 +135,7 @@ impl LogScan {
 fn behind_damaged(window: &mut Window<'_>, at: u64) -> io::Result<Option<u64>> {
     let bytes = window.frame_at(at)?;
     let next = at + bytes.len() as u64;
-    let is_frame = bytes.starts_with(&FRAME_MAGIC.to_le_bytes())
-        && next < window.length
-        && Frame::parse(window.frame_at(next)?).is_some();
+    let is_frame = next < window.length && Frame::parse(window.frame_at(next)?).is_some();
     Ok(is_frame.then_some(next))
 }
 

@@ -3,6 +3,8 @@
 
 mod losses;
 
+pub(crate) mod hooked;
+
 use std::collections::BTreeMap;
 
 pub(crate) use losses::{WrittenValues, judge_repair, note_written, texts};

@@ -13,6 +13,7 @@ mod plan;
 mod row_text;
 mod rows;
 mod sink;
+mod stages;
 mod start;
 
 pub use input::Input;

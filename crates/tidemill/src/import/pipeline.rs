@@ -16,7 +16,7 @@ use tidemill_store::BulkMap;
 use super::carry::Carry;
 use super::chunker::{Chunker, TextChunk};
 use super::sink::Sink;
-use super::{Error, Result};
+use super::{Error, Result, stages};
 
 /// Lanes for each processor: one being parsed, one being taken in.
 const LANES_PER_WORKER: usize = 2;
@@ -255,7 +255,7 @@ fn read_chunks(
         }
         let buffer = buffers.try_recv().unwrap_or_default();
         // After a panic the channel closes before the last chunk, which says enough.
-        let read = catch_unwind(AssertUnwindSafe(|| chunker.next(buffer)));
+        let read = catch_unwind(AssertUnwindSafe(|| stages::READ.run(|| chunker.next(buffer))));
         next = read.ok().and_then(io::Result::transpose);
     }
 }
@@ -266,6 +266,7 @@ fn parse(mut job: Job) -> Parsed {
 }
 
 fn read(text: &[u8], is_last: bool, lane: &mut Lane) -> Part {
+    let _parsing = stages::PARSE.enter();
     let mut errors = Vec::new();
     let taken = lane.reader.read(text, is_last, &mut lane.batch, &mut errors);
     Part { taken, errors, newlines: count_newlines(&text[..taken.bytes]) }

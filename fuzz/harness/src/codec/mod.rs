@@ -25,7 +25,7 @@ thread_local! {
 fn rows(input: &mut Input<'_>) -> usize {
     let number = input.below(256);
     const EDGES: [usize; 11] = [0, 1, 1023, 1024, 1025, 2047, 2048, 3000, 8191, 8192, 8193];
-    if number < 64 { EDGES[number % EDGES.len()] } else { number - 63 }
+    EDGES.get(number).copied().unwrap_or(number)
 }
 
 /// A range of these rows.
@@ -34,9 +34,14 @@ fn range(input: &mut Input<'_>, rows: usize) -> Range<usize> {
     a.min(b)..a.max(b)
 }
 
-/// How many rows a round trip may have: mostly few, which are quick, and some of two vectors.
-fn most_rows(input: &mut Input<'_>) -> usize {
-    [40, 40, 40, 40, 40, 200, 1100, 2100][input.below(8)]
+/// How many rows a case may have: mostly few, which are quick, and some of two vectors.
+pub(crate) fn most_rows(input: &mut Input<'_>) -> usize {
+    match input.u8() {
+        0..8 => 2100,
+        8..16 => 1100,
+        16..48 => 200,
+        _ => 40,
+    }
 }
 
 /// Words in stretches: repeated, in steps, random of some width, or one by one.

@@ -8,14 +8,15 @@ use tidemill_kernels::reduce::{
 };
 
 use super::{bitmap, each_level, placed};
-use crate::codec::words;
+use crate::codec::{most_rows, words};
 use crate::input::Input;
 
 pub(crate) fn run(data: &[u8]) {
     let mut input = Input::new(data);
     let (skip, offset) = (input.below(8), input.below(130));
     let present = input.u64();
-    let values = placed(&words(&mut input, 3000), skip);
+    let most = most_rows(&mut input);
+    let values = placed(&words(&mut input, most), skip);
     let values = &values[skip..];
     let is_valid = |row: usize| present == 0 || present >> (row * 7 % 61) & 1 != 0;
     let bits: Vec<bool> = (0..values.len()).map(is_valid).collect();
@@ -55,7 +56,9 @@ fn extremes_of<T: Ord + Copy>(values: impl Iterator<Item = T> + Clone) -> Option
 
 fn integers(words: &[u64], bits: &[bool], validity: &[u64], offset: usize) {
     let signed: Vec<i64> = words.iter().map(|word| *word as i64).collect();
-    let product: i128 = signed.iter().map(|value| i128::from(*value) * i128::from(*value)).sum();
+    // Two squares of the least value are beyond 127 bits, where `dot_i64` wraps around.
+    let squares = signed.iter().map(|value| i128::from(*value) * i128::from(*value));
+    let product = squares.fold(0, i128::wrapping_add);
     let mut first = None;
     each_level(|isa| {
         let unsigned = integers!(

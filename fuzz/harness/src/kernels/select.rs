@@ -8,7 +8,7 @@ use tidemill_kernels::elementwise::{
 };
 
 use super::{bitmap, each_level, placed};
-use crate::codec::words;
+use crate::codec::{most_rows, words};
 use crate::input::Input;
 
 pub(crate) fn run(data: &[u8]) {
@@ -16,8 +16,9 @@ pub(crate) fn run(data: &[u8]) {
     let comparison = Comparison::ALL[input.below(6)];
     let skip = input.below(8);
     let constant = input.word(0);
-    let other = words(&mut Input::new(input.take(24)), 600);
-    let values = placed(&words(&mut input, 600), skip);
+    let most = most_rows(&mut input);
+    let other = words(&mut Input::new(input.take(24)), most);
+    let values = placed(&words(&mut input, most), skip);
     let values = &values[skip..];
     let other: Vec<u64> = (0..values.len())
         .map(|row| other.get(row % other.len().max(1)).map_or(values[row], |word| *word))

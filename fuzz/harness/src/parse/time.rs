@@ -1,7 +1,5 @@
 //! Times: a parser that remembers dates gives what a new one gives, and what `jiff` does.
 
-use std::cell::RefCell;
-
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -18,36 +16,36 @@ const FORMATS: [TimeFormat; 7] = [
 ];
 const ZONES: [&str; 4] = ["UTC", "Europe/Berlin", "Pacific/Apia", "Australia/Lord_Howe"];
 
+/// New parsers, one for each format.
 struct Parsers {
     zone: TimeZone,
-    /// One for each format: those that remember, and fresh ones.
-    kept: Vec<TimeParser>,
-    fresh: Vec<TimeParser>,
+    fresh: [TimeParser; FORMATS.len()],
 }
 
 thread_local! {
-    static PARSERS: RefCell<Vec<Parsers>> = RefCell::new(ZONES.iter().map(|name| {
+    static PARSERS: [Parsers; ZONES.len()] = ZONES.map(|name| {
         let zone = TimeZone::get(name).unwrap_or(TimeZone::UTC);
-        let parser = |format: &TimeFormat| TimeParser::new(*format, zone.clone());
-        let parsers: Vec<_> = FORMATS.iter().map(parser).collect();
-        Parsers { kept: parsers.clone(), fresh: parsers, zone }
-    }).collect());
+        let fresh = FORMATS.map(|format| TimeParser::new(format, zone.clone()));
+        Parsers { fresh, zone }
+    });
 }
 
 pub(crate) fn run(data: &[u8]) {
     let Some((choice, rest)) = data.split_first() else { return };
-    PARSERS.with_borrow_mut(|all| {
-        let parsers = &mut all[usize::from(*choice) % ZONES.len()];
+    PARSERS.with(|all| {
+        let parsers = &all[usize::from(*choice) % ZONES.len()];
+        // They remember no other input, so that what one finds it finds again.
+        let mut kept = parsers.fresh.clone();
         for text in rest.split(|byte| *byte == b'\n') {
-            check(parsers, text);
+            check(parsers, &mut kept, text);
         }
     });
     let _ = TimeFormat::detect(rest.split(|byte| *byte == b'\n'));
 }
 
-fn check(parsers: &mut Parsers, text: &[u8]) {
+fn check(parsers: &Parsers, kept: &mut [TimeParser], text: &[u8]) {
     let mut dated = None;
-    for (kept, fresh) in parsers.kept.iter_mut().zip(&parsers.fresh) {
+    for (kept, fresh) in kept.iter_mut().zip(&parsers.fresh) {
         let (format, got) = (kept.format(), kept.parse(text));
         let shown = || format!("{format:?} of {}", text.escape_ascii());
         assert_eq!(got, fresh.clone().parse(text), "remembered: {}", shown());

@@ -1,5 +1,6 @@
 //! The files of a small store, one with a fuzzed content behind sound framing.
 
+use super::damaged::{self, How, Place};
 use super::frame::{self, Frame, Log, Segment};
 use super::opened::check;
 use super::sample::files;
@@ -85,8 +86,8 @@ pub(crate) fn log(data: &[u8]) {
     let head = log.head();
     let amended = out.len().min(head.len());
     out[..amended].copy_from_slice(&head[..amended]);
-    files.log.1 = out;
-    check(&files, choice & 1 != 0);
+    files.log.1 = out.into();
+    check(&files, choice);
 }
 
 /// A segment's footer and chunks.
@@ -112,21 +113,21 @@ pub(crate) fn segment(data: &[u8]) {
         let again = segment.blocks[0].clone();
         segment.blocks.push(again);
     }
-    files.segment.1 = segment.build();
-    let body = frame::manifest_body(&files.manifest);
-    let body = frame::recount(body, files.definition.len(), files.segment.1.len());
-    files.manifest = frame::manifest(&body);
-    check(&files, choice & 1 != 0);
+    files.segment.1 = segment.build().into();
+    let body = frame::manifest_body(&files.manifest.1);
+    let body = frame::recount(body, files.definition.1.len(), files.segment.1.len());
+    files.manifest.1 = frame::manifest(&body).into();
+    check(&files, choice);
 }
 
 /// The manifest's body.
 pub(crate) fn manifest(data: &[u8]) {
     let mut input = Input::new(data);
     let mut files = files().clone();
-    let is_read_only = input.flag();
-    let body = edited(&mut input, frame::manifest_body(&files.manifest));
-    files.manifest = frame::manifest(&body);
-    check(&files, is_read_only);
+    let choice = input.u8();
+    let body = edited(&mut input, frame::manifest_body(&files.manifest.1));
+    files.manifest.1 = frame::manifest(&body).into();
+    check(&files, choice);
 }
 
 /// A definition's additions.
@@ -134,7 +135,7 @@ pub(crate) fn definition(data: &[u8]) {
     let mut input = Input::new(data);
     let mut files = files().clone();
     let choice = input.u8();
-    let good = frame::additions(&files.definition);
+    let good = frame::additions(&files.definition.1);
     let mut additions = good.clone();
     for addition in &mut additions {
         *addition = edited(&mut input, addition);
@@ -142,26 +143,30 @@ pub(crate) fn definition(data: &[u8]) {
     for _ in 0..choice >> 1 & 3 {
         additions.push(edited(&mut input, &good[0]));
     }
-    files.definition = frame::definition(&additions);
-    let body = frame::manifest_body(&files.manifest);
-    let body = frame::recount(body, files.definition.len(), files.segment.1.len());
-    files.manifest = frame::manifest(&body);
-    check(&files, choice & 1 != 0);
+    files.definition.1 = frame::definition(&additions).into();
+    let body = frame::manifest_body(&files.manifest.1);
+    let body = frame::recount(body, files.definition.1.len(), files.segment.1.len());
+    files.manifest.1 = frame::manifest(&body).into();
+    check(&files, choice);
 }
 
 /// Any of the files, edited without amending its checksums, or of any bytes.
 pub(crate) fn any_file(data: &[u8]) {
     let mut input = Input::new(data);
-    let mut files = files().clone();
     let choice = input.u8();
-    let file = match choice >> 1 & 3 {
-        0 => &mut files.manifest,
-        1 => &mut files.definition,
-        2 => &mut files.segment.1,
-        _ => &mut files.log.1,
+    let place = Place::ALL[usize::from(choice >> 1 & 3)];
+    let file = match place {
+        Place::Manifest => &files().manifest,
+        Place::Definition => &files().definition,
+        Place::Segment => &files().segment,
+        Place::Log => &files().log,
     };
-    *file = edited(&mut input, file);
-    check(&files, choice & 1 != 0);
+    let how = How {
+        is_read_only: choice & 1 != 0,
+        is_checked: choice & 8 != 0,
+        is_repaired: choice & 0x30 == 0x30,
+    };
+    damaged::check(place, edited(&mut input, &file.1), how);
 }
 
 #[cfg(test)]
@@ -178,13 +183,13 @@ mod tests {
         let mut bytes = log.head();
         log.frames.iter().for_each(|frame| frame.put(&mut bytes));
         let mut old = good.clone();
-        old.log.1 = bytes;
+        old.log.1 = bytes.into();
         assert_eq!(opened::answer_of(&old), (rows, problems));
         // What a checksum does not cover changes the answer or is a problem.
         let mut damaged = good.clone();
         let mut segment = Segment::read(&good.segment.1);
         segment.blocks[0].chunks[1][40] ^= 1;
-        damaged.segment.1 = segment.build();
+        damaged.segment.1 = segment.build().into();
         assert_ne!(opened::answer_of(&damaged).0, rows);
     }
 
@@ -198,10 +203,10 @@ mod tests {
         let head = &mut segment.head;
         let at = (0..head.len()).rev().find(|at| head[*at..].starts_with(&[1, 8])).unwrap();
         head.splice(at..=at, number);
-        files.segment.1 = segment.build();
-        let body = frame::manifest_body(&files.manifest);
-        let body = frame::recount(body, files.definition.len(), files.segment.1.len());
-        files.manifest = frame::manifest(&body);
+        files.segment.1 = segment.build().into();
+        let body = frame::manifest_body(&files.manifest.1);
+        let body = frame::recount(body, files.definition.1.len(), files.segment.1.len());
+        files.manifest.1 = frame::manifest(&body).into();
         let error = opened::error_of(&files);
         // Before that: the first run has series 0, so that the sum is the last of 32 bits.
         assert!(error.contains("series or fields its table lacks"), "{error}");
@@ -213,13 +218,13 @@ mod tests {
         let log = Log::read(&files.log.1);
         let mut bytes = log.head();
         log.frames.iter().for_each(|frame| frame.put(&mut bytes));
-        assert_eq!(bytes, files.log.1);
+        assert_eq!(bytes, *files.log.1);
         assert_eq!(log.frames.len(), 3);
         assert!(log.marks.iter().any(|mark| mark.is_closed > 0));
-        assert_eq!(Segment::read(&files.segment.1).build(), files.segment.1);
-        assert_eq!(frame::definition(&frame::additions(&files.definition)), files.definition);
-        let body = frame::manifest_body(&files.manifest);
-        assert_eq!(frame::manifest(body), files.manifest);
-        assert_eq!(frame::recount(body, files.definition.len(), files.segment.1.len()), body);
+        assert_eq!(Segment::read(&files.segment.1).build(), *files.segment.1);
+        assert_eq!(frame::definition(&frame::additions(&files.definition.1)), *files.definition.1);
+        let body = frame::manifest_body(&files.manifest.1);
+        assert_eq!(frame::manifest(body), *files.manifest.1);
+        assert_eq!(frame::recount(body, files.definition.1.len(), files.segment.1.len()), body);
     }
 }

@@ -1,15 +1,19 @@
 //! What a store of any files must do: open or refuse, twice alike; read or refuse; go on.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 
-use tidemill_model::{Batch, TimeRange, Value};
-use tidemill_store::{ErrorKind, Options, Piece, Result, SimDisk, SliceValues, Snapshot, Store};
+use tidemill_model::{Batch, TimeRange};
+use tidemill_store::{
+    ErrorKind, Options, Piece, Result, SimDisk, SliceValues, Snapshot, Store, workers,
+};
 
+use super::cells::{Mixer, bits};
 use super::sample::{DIR, Files, another_row, options};
 use crate::bounded;
 
-/// Opens the store of `files` twice and uses it.
-pub(super) fn check(files: &Files, is_read_only: bool) {
+/// Opens the store of `files` twice and uses it, as bits of `choice` say.
+pub(super) fn check(files: &Files, choice: u8) {
+    let (is_read_only, is_used) = (choice & 1 != 0, choice & 0x81 == 0);
     bounded(|| {
         let Ok(disk) = files.disk() else { return };
         let first = answer(&disk, is_read_only);
@@ -18,9 +22,10 @@ pub(super) fn check(files: &Files, is_read_only: bool) {
         assert_eq!(first, second, "opened again, it gives another answer");
         if let Ok((_, problems)) = &first
             && problems.is_empty()
-            && !is_read_only
+            && is_used
         {
-            go_on(&disk);
+            // There, so that it waits for no other thread.
+            workers().install(|| go_on(&disk));
         }
     });
 }
@@ -56,7 +61,7 @@ pub(super) fn error_of(files: &Files) -> String {
 
 /// A hash of all that can be read.
 fn digest(snapshot: &Snapshot) -> u64 {
-    let mut hash = DefaultHasher::new();
+    let mut hash = Mixer::default();
     for table in snapshot.tables() {
         (table.name(), table.schema().fields.len()).hash(&mut hash);
         let mut reader = table.reader();
@@ -80,7 +85,7 @@ fn read(
     reader: &mut tidemill_store::Reader,
     piece: &Piece,
     fields: usize,
-    hash: &mut DefaultHasher,
+    hash: &mut Mixer,
 ) -> Result<()> {
     let rows = reader.rows(piece)?;
     let mut times = Vec::new();
@@ -94,14 +99,7 @@ fn read(
     for field in 0..fields {
         let slice = reader.column(piece, field, 0..rows)?;
         for row in 0..slice.len() {
-            match slice.get(row) {
-                None => 0u8.hash(hash),
-                Some(Value::Float(value)) => value.to_bits().hash(hash),
-                Some(Value::Int(value)) => value.hash(hash),
-                Some(Value::UInt(value)) => value.hash(hash),
-                Some(Value::Bool(value)) => value.hash(hash),
-                Some(Value::Text(value)) => value.hash(hash),
-            }
+            slice.get(row).map(bits).hash(hash);
         }
         if let SliceValues::Text(_) = slice.values() {
             slice.valid_count().hash(hash);

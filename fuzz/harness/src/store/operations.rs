@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tidemill_memory::Budget;
 use tidemill_model::{Batch, Duplicates, TimeRange};
-use tidemill_store::{Bulk, BulkMap, Options, Result, SimDisk, Store, Writer};
+use tidemill_store::{Bulk, BulkMap, Options, Result, SimDisk, Store, Writer, workers};
 
 use crate::input::Input;
 use crate::naive::{Model, Row, Rows, Val, delete, dump, fill, read};
@@ -16,6 +16,11 @@ const DIR: &str = "/data/store";
 const MAX_STEPS: usize = 60;
 
 pub(crate) fn run(data: &[u8]) {
+    // There, so that no call waits for another thread.
+    workers().install(|| run_here(data));
+}
+
+fn run_here(data: &[u8]) {
     let mut input = Input::new(data);
     let mut run = Run::new(&mut input);
     run.restart(&mut input);

@@ -1,23 +1,37 @@
 //! A small good store, and its files.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
 
 use tidemill_memory::Budget;
 use tidemill_model::{Batch, SeriesKey, TableBatch, Value};
-use tidemill_store::{Disk, Options, Result, SimDisk, Store};
+use tidemill_store::{Options, Result, SimDisk, Store};
+
+use super::cells::Cells;
 
 pub(super) const DIR: &str = "/store";
 
 /// The files of a store with one table: a segment, a definition, and a log of three writes that was
-/// closed well.
+/// closed well. Stores share the bytes until they change them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Files {
-    pub(super) manifest: Vec<u8>,
-    pub(super) definition: Vec<u8>,
-    pub(super) segment: (PathBuf, Vec<u8>),
-    pub(super) log: (PathBuf, Vec<u8>),
+    pub(super) manifest: (PathBuf, Arc<Vec<u8>>),
+    pub(super) definition: (PathBuf, Arc<Vec<u8>>),
+    pub(super) segment: (PathBuf, Arc<Vec<u8>>),
+    pub(super) log: (PathBuf, Arc<Vec<u8>>),
 }
+
+/// The sample, and what it holds.
+#[derive(Debug, Default)]
+pub(super) struct Sample {
+    pub(super) files: Files,
+    /// What is there after the flush, and after each write that stands in the log.
+    pub(super) versions: Vec<Cells>,
+    /// What these writes alone are.
+    pub(super) in_log: Cells,
+}
+
+const WRITES: usize = 3;
 
 pub(super) fn options(disk: &SimDisk) -> Options {
     Options {
@@ -29,38 +43,50 @@ pub(super) fn options(disk: &SimDisk) -> Options {
 }
 
 /// The sample.
-pub(super) fn files() -> &'static Files {
-    static FILES: OnceLock<Files> = OnceLock::new();
-    FILES.get_or_init(|| make().unwrap_or_default())
+pub(super) fn sample() -> &'static Sample {
+    static SAMPLE: LazyLock<Sample> = LazyLock::new(|| make().unwrap_or_default());
+    &SAMPLE
 }
 
-fn make() -> Result<Files> {
+/// Its files.
+pub(super) fn files() -> &'static Files {
+    &sample().files
+}
+
+fn make() -> Result<Sample> {
     let disk = SimDisk::new(0);
     let store = Store::open(DIR, options(&disk))?;
+    let alone = Store::open(DIR, options(&SimDisk::new(0)))?;
     let mut batch = Batch::new();
     // One run long enough for statistics, and two short ones.
     (0..140).for_each(|row| put(&mut batch, ["a", "b"][usize::from(row >= 132)], row));
     finish(&mut batch);
     store.write(&mut batch)?;
     store.flush()?;
-    for row in 0..3 {
-        put(&mut batch, ["a", "c"][row as usize % 2], 100 + row);
-        finish(&mut batch);
-        store.write(&mut batch)?;
+    let mut versions = vec![Cells::of(&store.snapshot()).0];
+    for row in 0..WRITES as i64 {
+        for store in [&store, &alone] {
+            put(&mut batch, ["a", "c"][row as usize % 2], 100 + row);
+            finish(&mut batch);
+            store.write(&mut batch)?;
+        }
+        versions.push(Cells::of(&store.snapshot()).0);
     }
+    let in_log = Cells::of(&alone.snapshot()).0;
     // Ends the log well, and flushes nothing.
     drop(store);
     let mut files = Files::default();
     for (path, bytes) in disk.files() {
-        match path.extension().and_then(|end| end.to_str()) {
-            Some("wal") => files.log = (path, bytes),
-            Some("seg") => files.segment = (path, bytes),
-            Some("def") => files.definition = bytes,
-            _ if path.ends_with("MANIFEST") => files.manifest = bytes,
-            _ => {}
-        }
+        let place = match path.extension().and_then(|end| end.to_str()) {
+            Some("wal") => &mut files.log,
+            Some("seg") => &mut files.segment,
+            Some("def") => &mut files.definition,
+            _ if path.ends_with("MANIFEST") => &mut files.manifest,
+            _ => continue,
+        };
+        *place = (path, bytes.into());
     }
-    Ok(files)
+    Ok(Sample { files, versions, in_log })
 }
 
 fn put(batch: &mut Batch, host: &str, row: i64) {
@@ -101,18 +127,7 @@ fn finish(batch: &mut Batch) {
 impl Files {
     /// A machine with these files.
     pub(super) fn disk(&self) -> std::io::Result<SimDisk> {
-        let disk = SimDisk::new(1);
-        let dir = Path::new(DIR);
-        disk.create_dir_all(dir)?;
-        let files = [
-            (&dir.join("MANIFEST"), &self.manifest),
-            (&dir.join("table-000000.def"), &self.definition),
-            (&self.segment.0, &self.segment.1),
-            (&self.log.0, &self.log.1),
-        ];
-        for (path, bytes) in files {
-            disk.create(path)?.write_all_at(bytes, 0)?;
-        }
-        Ok(disk)
+        let files = [&self.manifest, &self.definition, &self.segment, &self.log];
+        SimDisk::with_files(files.map(|(path, bytes)| (path.as_path(), Arc::clone(bytes))))
     }
 }

@@ -99,7 +99,8 @@ impl Maker<'_> {
     pub(super) fn call(&mut self, is_simple: bool) -> (Kind, String) {
         let depth = if is_simple { 0 } else { self.random.below(3) };
         let (kind, text) = self.plain_call(depth);
-        if is_simple || !self.random.chance(15) {
+        // Only a call has a filter, a difference of calls has none.
+        if is_simple || !self.random.chance(15) || text.starts_with('(') {
             return (kind, text);
         }
         let condition = self.condition(1);

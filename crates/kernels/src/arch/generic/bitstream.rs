@@ -50,9 +50,9 @@ pub(crate) fn unpack<S: Bitstream>(simd: S, packed: &[u8], width: u32, base: u64
     let (step, mut at) = (width as usize, 0);
     let (groups, last) = out.as_chunks_mut::<LANES>();
     let mut groups = groups.iter_mut();
-    while at + WINDOW <= packed.len() {
+    while let Some(window) = packed.get(at..).filter(|rest| rest.len() >= WINDOW) {
         let Some(out) = groups.next() else { break };
-        group.unpack(&packed[at..], out);
+        group.unpack(window, out);
         at += step;
     }
     // The rest is copied once, to where bytes follow that may be looked at.

@@ -11,4 +11,5 @@ pub(crate) mod call;
 pub(crate) mod counter;
 pub(crate) mod cpuid;
 pub(crate) mod cstr;
+pub(crate) mod frames;
 pub(crate) mod prefetch;

@@ -45,18 +45,20 @@ fn float_sum_where<S: Elementwise, P: Test<S>>(
                 counts[index] = simd.add(counts[index], simd.keep(holds, one));
             }
         }
-        for (index, group) in rest.chunks(8).enumerate() {
+        for ((sum, count), group) in sums.iter_mut().zip(&mut counts).zip(rest.chunks(8)) {
             let values = simd.load_part_f64(group, 0.0);
             let holds = test.holds::<f64>(simd, values, constant);
             let holds = simd.and_mask(holds, simd.mask(first_bits(group.len())));
-            sums[index] = simd.add_f64(sums[index], simd.keep_f64(holds, values));
-            counts[index] = simd.add(counts[index], simd.keep(holds, one));
+            *sum = simd.add_f64(*sum, simd.keep_f64(holds, values));
+            *count = simd.add(*count, simd.keep(holds, one));
         }
         let even = simd.add_f64(sums[0], sums[2]);
         let odd = simd.add_f64(sums[1], sums[3]);
         let lanes = simd.to_array_f64(simd.add_f64(even, odd));
-        let by_4 = [0, 1, 2, 3].map(|lane| lanes[lane] + lanes[lane + 4]);
-        tree.push((by_4[0] + by_4[2]) + (by_4[1] + by_4[3]), |a, b| a + b);
+        // Written out: `map` with a closure became a call.
+        let even = (lanes[0] + lanes[4]) + (lanes[2] + lanes[6]);
+        let odd = (lanes[1] + lanes[5]) + (lanes[3] + lanes[7]);
+        tree.push(even + odd, |a, b| a + b);
     }
     SumWhere { count: counts_total(simd, counts), sum: tree.finish(|a, b| a + b) }
 }

@@ -16,8 +16,9 @@ const WORDS: usize = BLOCK / 64;
 /// results are put together.
 pub(super) const FEW: usize = 16;
 
-/// More levels of blocks than memory holds.
-const LEVELS: usize = 40;
+/// More levels of blocks than memory holds: one for each bit of their number, so that an index modulo this
+/// is the index, and needs no check.
+const LEVELS: usize = 64;
 
 /// Results of blocks, merged as a balanced binary tree, so that each goes through as few roundings
 /// as possible.
@@ -48,11 +49,11 @@ impl<'a, R: Copy + Default> Tree<'a, R> {
     /// The 2ᵏ blocks that are pending, if there are.
     #[inline(always)]
     fn pending(&self, size: usize) -> Option<R> {
-        if self.blocks >> size & 1 == 0 {
+        if self.blocks >> (size % LEVELS) & 1 == 0 {
             return None;
         }
         // SAFETY: `push` wrote this result when it set the bit, which it does in no other place.
-        Some(unsafe { self.pending[size].assume_init() })
+        Some(unsafe { self.pending[size % LEVELS].assume_init() })
     }
 
     #[inline(always)]
@@ -63,7 +64,7 @@ impl<'a, R: Copy + Default> Tree<'a, R> {
             size += 1;
         }
         // Adding 1 sets this bit and clears those below it.
-        self.pending[size].write(result);
+        self.pending[size % LEVELS].write(result);
         self.blocks += 1;
     }
 

@@ -27,21 +27,31 @@ fn row<S: Reduce, T: Element<S>, const W: usize>(
     validity: Validity<'_>,
     fill: T,
 ) -> [T::Lanes; W] {
-    let row = T::load_row(simd, &values[start..start + W * T::LANES]);
-    masked::<S, T, W>(simd, row, start, validity, fill)
+    row_at(simd, &values[start..start + W * T::LANES], start, validity, fill)
 }
 
-/// The same of the fewer values that are left.
+/// The same of the values of the row alone; `start` is the number of the first.
 #[inline(always)]
-fn last_row<S: Reduce, T: Element<S>, const W: usize>(
+fn row_at<S: Reduce, T: Element<S>, const W: usize>(
     simd: S,
     values: &[T],
     start: usize,
     validity: Validity<'_>,
     fill: T,
 ) -> [T::Lanes; W] {
+    masked::<S, T, W>(simd, T::load_row(simd, values), start, validity, fill)
+}
+
+/// The same of the fewer values that are left; `start` is the number of the first.
+#[inline(always)]
+fn last_row<S: Reduce, T: Element<S>, const W: usize>(
+    simd: S,
+    mut rest: &[T],
+    start: usize,
+    validity: Validity<'_>,
+    fill: T,
+) -> [T::Lanes; W] {
     let mut row = [T::splat(simd, fill); W];
-    let mut rest = &values[start..];
     for lanes in &mut row {
         let (values, after) = rest.split_at(rest.len().min(T::LANES));
         *lanes = T::load_part(simd, values, fill);
@@ -91,16 +101,18 @@ fn sum<S: Reduce, T: Element<S>>(simd: S, values: &[T], validity: Validity<'_>) 
     let mut pending = pending();
     let mut tree = Tree::new(&mut pending);
     let mut start = 0;
-    while start < values.len() {
-        let end = values.len().min(start + ROWS * row_values);
+    // Pieces, not indices: what is in a row is then known to be there.
+    for block in values.chunks(ROWS * row_values) {
         let mut sums = [T::splat(simd, T::ZERO); SUMS];
-        while start + row_values <= end {
-            add::<S, T>(simd, &mut sums, row(simd, values, start, validity, T::ZERO));
+        let rows = block.chunks_exact(row_values);
+        let last = rows.remainder();
+        for values in rows {
+            add::<S, T>(simd, &mut sums, row_at(simd, values, start, validity, T::ZERO));
             start += row_values;
         }
-        if start < end {
-            add::<S, T>(simd, &mut sums, last_row(simd, values, start, validity, T::ZERO));
-            start = end;
+        if !last.is_empty() {
+            add::<S, T>(simd, &mut sums, last_row(simd, last, start, validity, T::ZERO));
+            start += last.len();
         }
         tree.push(total::<S, T>(simd, sums), T::plus);
     }
@@ -114,20 +126,21 @@ fn dot<S: Reduce, T: Element<S>>(simd: S, a: &[T], b: &[T], validity: Validity<'
     let mut pending = pending();
     let mut tree = Tree::new(&mut pending);
     let mut start = 0;
-    while start < a.len() {
-        let end = a.len().min(start + ROWS * row_values);
+    for (a, b) in a.chunks(ROWS * row_values).zip(b.chunks(ROWS * row_values)) {
         let mut sums = [T::splat(simd, T::ZERO); SUMS];
-        while start + row_values <= end {
-            let row_of_a = row(simd, a, start, validity, T::ZERO);
-            let row_of_b = row(simd, b, start, validity, T::ZERO);
+        let (rows_of_a, rows_of_b) = (a.chunks_exact(row_values), b.chunks_exact(row_values));
+        let (last_of_a, last_of_b) = (rows_of_a.remainder(), rows_of_b.remainder());
+        for (a, b) in rows_of_a.zip(rows_of_b) {
+            let row_of_a = row_at(simd, a, start, validity, T::ZERO);
+            let row_of_b = row_at(simd, b, start, validity, T::ZERO);
             add::<S, T>(simd, &mut sums, products::<S, T>(simd, row_of_a, row_of_b));
             start += row_values;
         }
-        if start < end {
-            let row_of_a = last_row(simd, a, start, validity, T::ZERO);
-            let row_of_b = last_row(simd, b, start, validity, T::ZERO);
+        if !last_of_a.is_empty() {
+            let row_of_a = last_row(simd, last_of_a, start, validity, T::ZERO);
+            let row_of_b = last_row(simd, last_of_b, start, validity, T::ZERO);
             add::<S, T>(simd, &mut sums, products::<S, T>(simd, row_of_a, row_of_b));
-            start = end;
+            start += last_of_a.len();
         }
         tree.push(total::<S, T>(simd, sums), T::plus);
     }
@@ -167,7 +180,7 @@ fn min_max<S: Reduce, T: Element<S>>(
         let row: [_; 2 * EXTREMES] = if start + row_values <= values.len() {
             row(simd, values, start, validity, T::NAN)
         } else {
-            last_row(simd, values, start, validity, T::NAN)
+            last_row(simd, &values[start..], start, validity, T::NAN)
         };
         for index in 0..2 * EXTREMES {
             let (min, max) = (&mut mins[index % EXTREMES], &mut maxs[index % EXTREMES]);

@@ -128,8 +128,10 @@ impl<S: Simd> Squares<S> {
     #[inline(always)]
     fn total(&self) -> f64 {
         let lanes = self.simd.to_array_f64(self.simd.add_f64(self.sums[0], self.sums[1]));
-        let by_4 = [0, 1, 2, 3].map(|lane| lanes[lane] + lanes[lane + 4]);
-        (by_4[0] + by_4[2]) + (by_4[1] + by_4[3])
+        // Written out: `map` with a closure became a call.
+        let even = (lanes[0] + lanes[4]) + (lanes[2] + lanes[6]);
+        let odd = (lanes[1] + lanes[5]) + (lanes[3] + lanes[7]);
+        even + odd
     }
 }
 
@@ -235,7 +237,8 @@ fn shift<S: Reduce>(simd: S, block: &[u64], which: &impl Which, some: u64) -> u6
     for (index, sum) in sums.iter_mut().enumerate() {
         // The middles of as many parts.
         let group = (2 * index + 1) * groups.len() / (2 * SAMPLES);
-        let distances = simd.add(simd.load(&groups[group]), minus_some);
+        let Some(values) = groups.get(group) else { continue };
+        let distances = simd.add(simd.load(values), minus_some);
         let bits = which.group(group).unwrap_or(u8::MAX);
         *sum = simd.select(bits, distances, *sum);
         count += i64::from(bits.count_ones());

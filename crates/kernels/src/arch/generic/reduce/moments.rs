@@ -132,8 +132,9 @@ fn shift<S: Reduce, T: Element<S>>(simd: S, block: &[T], which: &impl Which) -> 
     for index in 0..SAMPLES {
         // The middles of as many parts.
         let group = (2 * index + 1) * groups.len() / (2 * SAMPLES);
+        let Some(values) = groups.get(group) else { continue };
         let bits = which.group(group);
-        let values = T::wide(simd, &groups[group]);
+        let values = T::wide(simd, values);
         sums[index] = kept(simd, bits, values, sums[index]);
         let values = kept(simd, bits, values, nans);
         mins[index] = simd.min_f64(values, mins[index]);

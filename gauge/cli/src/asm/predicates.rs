@@ -1,0 +1,200 @@
+//! Statements about a function, judged over what can be reached from its entry.
+
+use super::body::Body;
+use super::known::Kind;
+use super::reach::{Analysis, Evidence, Target};
+use super::simd::{Element, packed};
+
+/// Pieces of evidence that are printed.
+const MAX_SHOWN: usize = 3;
+
+/// What became of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// It holds.
+    Holds,
+    /// It does not, and this is where.
+    Broken(String),
+    /// It cannot be told, and this is why. It proves nothing: a gate closes on it.
+    Unknown(String),
+}
+
+impl Finding {
+    /// Whether the statement was proved.
+    pub fn holds(&self) -> bool {
+        *self == Self::Holds
+    }
+}
+
+/// No panic can be reached, in the function or in anything it calls.
+pub fn no_panic(analysis: &Analysis) -> Finding {
+    judge(&analysis.panics, &analysis.unknown)
+}
+
+/// No allocation can be reached, in the function or in anything it calls. What a panic would allocate
+/// does not count, nor what runs while one unwinds.
+pub fn no_allocation(analysis: &Analysis) -> Finding {
+    judge(&analysis.allocations, &analysis.unknown)
+}
+
+/// The function calls nothing at all, nor does it jump elsewhere for good.
+pub fn no_call(analysis: &Analysis) -> Finding {
+    let calls: Vec<Evidence> = analysis
+        .calls
+        .iter()
+        .map(|call| Evidence { address: call.address, chain: Vec::new(), text: call.to_string() })
+        .collect();
+    judge(&calls, &[])
+}
+
+/// Like [`no_call`], but calls of `memcpy` and its kin and of what panics are allowed.
+pub fn no_call_but_known(analysis: &Analysis) -> Finding {
+    let calls: Vec<Evidence> = analysis
+        .calls
+        .iter()
+        .filter(|call| !matches!(call.kind, Some(Kind::Harmless | Kind::Panic)))
+        .map(|call| Evidence { address: call.address, chain: Vec::new(), text: call.to_string() })
+        .collect();
+    judge(&calls, &[])
+}
+
+/// A loop of the function does packed arithmetic on elements of that type (any if none is named), at
+/// least so many bits at once.
+pub fn simd(analysis: &Analysis, element: Option<Element>, least_width: u32) -> Finding {
+    let body = &analysis.body;
+    let mut outside = None;
+    let mut narrow = None;
+    for index in 0..body.blocks.len() {
+        let in_loop = body.loops.iter().any(|l| l.blocks.contains(&index));
+        for instruction in analysis.reached(index) {
+            let Some(found) = packed(instruction) else { continue };
+            if element.is_some_and(|wanted| !found.element.fits(wanted)) {
+                continue;
+            }
+            let text = format!(
+                "{:?} at {:#x} ({} bits of {})",
+                instruction.mnemonic(),
+                instruction.ip(),
+                found.width,
+                found.element.name()
+            )
+            .to_lowercase();
+            match (in_loop, found.width >= least_width) {
+                (true, true) => return Finding::Holds,
+                (true, false) => narrow = narrow.or(Some(text)),
+                (false, _) => outside = outside.or(Some(text)),
+            }
+        }
+    }
+    let wanted = element.map_or("packed arithmetic".to_owned(), |e| format!("packed {}", e.name()));
+    if let Some(open) = first_open(analysis) {
+        return Finding::Unknown(open);
+    }
+    Finding::Broken(match (narrow, outside) {
+        (Some(at), _) => format!("{wanted} in a loop is narrower than {least_width} bits: {at}"),
+        (None, Some(at)) => format!("{wanted} stands outside of any loop only: {at}"),
+        (None, None) if body.loops.is_empty() => {
+            format!("no {wanted}, and no loop{}", elsewhere(analysis))
+        }
+        (None, None) => {
+            format!("no {wanted} in any of {} loops{}", body.loops.len(), elsewhere(analysis))
+        }
+    })
+}
+
+/// The function has at most so many instructions, parts that run while unwinding left out.
+pub fn max_instructions(analysis: &Analysis, most: usize) -> Finding {
+    at_most("instructions", instructions(&analysis.body), most as u64)
+}
+
+/// The function's own frame takes at most so many bytes of stack, with what it saves, without the
+/// return address.
+pub fn max_stack(analysis: &Analysis, most: u64) -> Finding {
+    match stack(&analysis.body) {
+        Some(bytes) => at_most("bytes of stack", bytes, most),
+        None => Finding::Unknown("its frame has no size that is known".to_owned()),
+    }
+}
+
+/// An instruction of that mnemonic can be reached in the function (`lea`, `vfmadd213pd`).
+pub fn has_mnemonic(analysis: &Analysis, mnemonic: &str) -> Finding {
+    match place_of(analysis, mnemonic) {
+        Some(_) => Finding::Holds,
+        None => match first_open(analysis) {
+            Some(open) => Finding::Unknown(open),
+            None => Finding::Broken(format!("there is no `{mnemonic}`")),
+        },
+    }
+}
+
+/// No instruction of that mnemonic can be reached in the function.
+pub fn no_mnemonic(analysis: &Analysis, mnemonic: &str) -> Finding {
+    match (place_of(analysis, mnemonic), first_open(analysis)) {
+        (Some(address), _) => Finding::Broken(format!("`{mnemonic}` at {address:#x}")),
+        (None, Some(open)) => Finding::Unknown(open),
+        (None, None) => Finding::Holds,
+    }
+}
+
+/// Instructions of a body but padding and landing pads.
+pub fn instructions(body: &Body) -> u64 {
+    let reached = body.blocks.iter().filter(|block| block.is_reached);
+    let counts = reached.map(|block| {
+        body.of(block).iter().filter(|instruction| !super::body::is_padding(instruction)).count()
+    });
+    counts.sum::<usize>() as u64
+}
+
+/// Bytes of stack that a body's own frame takes; none where it depends on values.
+pub fn stack(body: &Body) -> Option<u64> {
+    super::frame::depths(body).deepest
+}
+
+fn judge(broken: &[Evidence], unknown: &[Evidence]) -> Finding {
+    let show = |evidence: &[Evidence]| {
+        let shown: Vec<String> = evidence.iter().take(MAX_SHOWN).map(Evidence::to_string).collect();
+        let more = evidence.len().saturating_sub(MAX_SHOWN);
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        format!("{}{more}", shown.join("; "))
+    };
+    match (broken, unknown) {
+        ([], []) => Finding::Holds,
+        ([], unknown) => Finding::Unknown(show(unknown)),
+        (broken, _) => Finding::Broken(show(broken)),
+    }
+}
+
+fn at_most(what: &str, found: u64, most: u64) -> Finding {
+    if found <= most {
+        Finding::Holds
+    } else {
+        Finding::Broken(format!("{found} {what}, at most {most} were allowed"))
+    }
+}
+
+fn place_of(analysis: &Analysis, mnemonic: &str) -> Option<u64> {
+    let body = &analysis.body;
+    (0..body.blocks.len())
+        .flat_map(|index| analysis.reached(index))
+        .find(|i| format!("{:?}", i.mnemonic()).eq_ignore_ascii_case(mnemonic))
+        .map(iced_x86::Instruction::ip)
+}
+
+/// A jump within the function whose targets are not known: what it leads to was not seen.
+fn first_open(analysis: &Analysis) -> Option<String> {
+    let body = &analysis.body;
+    let open = body.blocks.iter().enumerate().find(|(index, block)| {
+        block.is_open && analysis.is_reached(*index) && !analysis.is_tail_call(body.of(block))
+    });
+    let last = body.of(open?.1).last()?;
+    Some(format!("the jump at {:#x} may lead anywhere in the function", last.ip()))
+}
+
+/// Where the work is perhaps done: a function that is called.
+fn elsewhere(analysis: &Analysis) -> String {
+    let called = analysis.calls.iter().find_map(|call| match (&call.target, call.kind) {
+        (Target::Function { name, .. }, None) => Some(name),
+        _ => None,
+    });
+    called.map_or(String::new(), |name| format!("; it calls {name}, which may be what was meant"))
+}

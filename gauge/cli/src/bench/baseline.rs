@@ -1,0 +1,135 @@
+//! What `--save` keeps under a name: the result, and the executables themselves, so that a later comparison runs
+//! both in turn on the same machine and minute. Numbers of another day are no baseline: machines
+//! drift by more than what is looked for.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use super::harness::{Executable, Harness};
+use crate::outcome::Usage;
+use crate::result::Document;
+
+/// A baseline's folder.
+#[derive(Debug, Clone)]
+pub struct Baseline {
+    folder: PathBuf,
+}
+
+/// The list of executables in it.
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    target: String,
+    directory: PathBuf,
+}
+
+impl Baseline {
+    /// The one of this name among those in `gauge_dir`.
+    ///
+    /// # Errors
+    /// When it cannot be the name of a folder.
+    pub fn named(gauge_dir: &Path, name: &str) -> Result<Self> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.+".contains(c);
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(is_plain) {
+            let message = format!("`{name}` is no name: letters, digits, - _ . + are");
+            return Err(Usage(message).into());
+        }
+        Ok(Self { folder: gauge_dir.join("baselines").join(name) })
+    }
+
+    /// Keeps a result and the executables it came from, in the place of what was there.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save(&self, document: &Document, executables: &[Executable]) -> Result<()> {
+        if self.folder.exists() {
+            std::fs::remove_dir_all(&self.folder)?;
+        }
+        std::fs::create_dir_all(&self.folder)?;
+        let mut entries = Vec::new();
+        for (at, executable) in executables.iter().enumerate() {
+            std::fs::copy(&executable.path, self.executable(at))
+                .with_context(|| format!("cannot keep {}", executable.path.display()))?;
+            let (target, directory) = (executable.target.clone(), executable.directory.clone());
+            entries.push(Entry { target, directory });
+        }
+        std::fs::write(self.folder.join("executables.json"), serde_json::to_vec_pretty(&entries)?)?;
+        let mut text = Vec::new();
+        document.write_json(&mut text)?;
+        Ok(std::fs::write(self.folder.join("result.json"), text)?)
+    }
+
+    /// The executables of it; none where only numbers were imported.
+    ///
+    /// # Errors
+    /// When there is no such baseline, or it cannot be read.
+    pub fn executables(&self) -> Result<Vec<Executable>> {
+        let path = self.folder.join("executables.json");
+        let text = std::fs::read_to_string(&path).map_err(|_| {
+            let name = self.folder.file_name().unwrap_or_default().display();
+            Usage(format!("there is no baseline `{name}`: make it with `bench --save {name}`"))
+        })?;
+        let entries: Vec<Entry> = serde_json::from_str(&text).context("executables.json")?;
+        let read = |(at, entry): (usize, Entry)| {
+            let path = self.executable(at);
+            let harness = Harness::of(&path)?;
+            Ok(Executable { target: entry.target, path, directory: entry.directory, harness })
+        };
+        entries.into_iter().enumerate().map(read).collect()
+    }
+
+    /// The result in it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn document(&self) -> Result<Document> {
+        let path = self.folder.join("result.json");
+        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        Document::read_json(&text)
+    }
+
+    fn executable(&self, at: usize) -> PathBuf {
+        self.folder.join(format!("{at:03}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Environment;
+
+    #[test]
+    fn a_baseline_is_read_as_it_was_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bench");
+        std::fs::write(&path, "CRITERION_HOME").unwrap();
+        let executable = Executable {
+            target: "csv".to_owned(),
+            path,
+            directory: "/package".into(),
+            harness: Harness::Criterion,
+        };
+        let baseline = Baseline::named(folder.path(), "v1.2").unwrap();
+        assert!(baseline.executables().unwrap_err().is::<Usage>());
+        let document = Document::new("bench", Environment::default());
+        for _ in 0..2 {
+            baseline.save(&document, std::slice::from_ref(&executable)).unwrap();
+        }
+        let kept = baseline.executables().unwrap();
+        assert_eq!((kept.len(), kept[0].target.as_str()), (1, "csv"));
+        assert_eq!(
+            (kept[0].harness, &kept[0].directory),
+            (Harness::Criterion, &executable.directory)
+        );
+        assert_eq!(std::fs::read(&kept[0].path).unwrap(), b"CRITERION_HOME");
+        assert_eq!(baseline.document().unwrap(), document);
+    }
+
+    #[test]
+    fn a_name_stays_in_its_folder() {
+        for name in ["", "..", "../x", "a/b", ".hidden", "a b"] {
+            assert!(Baseline::named(Path::new("/x"), name).is_err(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! `cargo gauge compare`: two revisions, executables or commands, in turn.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use super::Common;
+use crate::bench::build::Selection;
+use crate::bench::experiment::{self, Settings, Subject, Watch};
+use crate::bench::harness::{Executable, Harness};
+use crate::bench::judgement::{self, Control, RELINKED, SAME};
+use crate::bench::plan::Request;
+use crate::bench::revision::Checkout;
+use crate::bench::{lineup, table};
+use crate::environment::Environment;
+use crate::outcome::{Outcome, Usage};
+use crate::project::Project;
+use crate::result::Document;
+use crate::stats::verdict::Rule;
+
+/// Compare two revisions' benches, or two programs: interleaved, with controls and a verdict a row
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cargo gauge compare HEAD~1                     # what the working tree changed since
+  cargo gauge compare v1.0 main --filter csv/    # two revisions, some rows
+  cargo gauge compare --cmd 'old data.csv' 'new data.csv'
+
+Each number is a process of its own; the order within a block is drawn; the number of blocks is
+fixed before. A row is REGRESSED if an exact signed-rank test (Holm-corrected over the rows, level
+1 %) and the least effect both say so; it is equal if the 95 % interval lies within the least effect.
+The base runs against a copy of itself and against itself linked in another order; if either
+differs, no verdict closes the gate. Revisions are checked out and built in target/gauge/compare, a
+git worktree; files read at run time are those of the second.
+Exit code: 0, 1 if a row regressed, 2 for wrong usage.")]
+pub(crate) struct Args {
+    /// The base: any revision that git knows
+    #[arg(required_unless_present_any = ["bin_a", "cmd"])]
+    revision_a: Option<String>,
+    /// What is judged; without it the files as they are now
+    revision_b: Option<String>,
+    /// Only rows (`target/bench`) that contain this
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// Only benches of this package
+    #[arg(long, short, value_name = "NAME")]
+    package: Vec<String>,
+    /// Only this bench target
+    #[arg(long, value_name = "TARGET")]
+    bench: Vec<String>,
+    /// Features to build with
+    #[arg(long, value_name = "FEATURES")]
+    features: Option<String>,
+    /// The profile to build with
+    #[arg(long, value_name = "NAME", default_value = "bench")]
+    profile: String,
+    /// Build as the profile says, without one codegen unit and aligned functions
+    #[arg(long)]
+    as_shipped: bool,
+    /// Compare two executables; the base
+    #[arg(long, value_name = "PATH", requires = "bin_b", conflicts_with_all = ["revision_a", "cmd"])]
+    bin_a: Option<PathBuf>,
+    /// Compare two executables; what is judged
+    #[arg(long, value_name = "PATH", requires = "bin_a")]
+    bin_b: Option<PathBuf>,
+    /// Compare the wall time of two command lines
+    #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with = "revision_a")]
+    cmd: Vec<String>,
+    #[command(flatten)]
+    contest: Contest,
+}
+
+/// How a comparison is run.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Contest {
+    /// The longest that all runs may take together
+    #[arg(long, value_name = "N", default_value_t = 10.0)]
+    pub(crate) minutes: f64,
+    /// The number of blocks, rather than what fits in the time
+    #[arg(long, value_name = "N")]
+    pub(crate) blocks: Option<usize>,
+    /// The least effect that counts, in per cent
+    #[arg(long, value_name = "PERCENT", default_value_t = Rule::default().least_effect * 100.0)]
+    pub(crate) least_effect: f64,
+    /// Do not pin each process to one processor (for benches with threads)
+    #[arg(long)]
+    pub(crate) no_pin: bool,
+    /// Draw the order from this, rather than from the clock
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When it could not do its work.
+pub(crate) fn run(common: &Common, args: &Args) -> Result<Outcome> {
+    if let [a, b] = args.cmd.as_slice() {
+        return commands(common, args, a, b);
+    }
+    if let (Some(a), Some(b)) = (&args.bin_a, &args.bin_b) {
+        return executables(common, args, a, b);
+    }
+    let project = common.project()?;
+    let folder = project.gauge_dir().join("compare");
+    let checkout = Checkout::open(&project, &folder)?;
+    let base = checkout.commit(args.revision_a.as_deref().unwrap_or("HEAD"))?;
+    let now = match &args.revision_b {
+        Some(revision) => checkout.commit(revision)?,
+        None => checkout.commit_of_files()?,
+    };
+    let selection = Selection {
+        packages: args.package.clone(),
+        targets: args.bench.clone(),
+        profile: args.profile.clone(),
+        features: args.features.clone(),
+        is_steady: !args.as_shipped,
+    };
+    let target_dir = folder.join("target");
+    let mut document = Document::new("compare", Environment::observe(project.root()));
+    let built = |name: &str| eprintln!("building {name}");
+
+    built(base.short());
+    let tree = checkout.check_out(&base)?;
+    let (a, warnings) = selection.build(&tree, &target_dir)?;
+    document.warnings.extend(warnings);
+    let placed = lineup::place(&folder, 0, &a)?;
+    let same = lineup::place(&folder, SAME.program, &a)?;
+    let relinked = relink(&selection, &tree, &target_dir, &folder, &a);
+    built(now.short());
+    let tree = checkout.check_out(&now)?;
+    let (b, _) = selection.build(&tree, &target_dir)?;
+    let b = lineup::place(&folder, 1, &b)?;
+
+    let (mut subjects, lines) = lineup::pair(&placed, &b, args.filter.as_deref())?;
+    document.warnings.extend(lines);
+    lineup::add_control(&mut subjects, &placed, &same);
+    let mut controls = vec![SAME];
+    match relinked {
+        Ok(relinked) => {
+            lineup::add_control(&mut subjects, &placed, &relinked);
+            controls.push(RELINKED);
+        }
+        Err(error) => document.warnings.push(format!("no relinked control: {error:#}")),
+    }
+    let shipped = "built as shipped: places of functions may differ more than their speed";
+    document.warnings.push(selection.deviation().unwrap_or_else(|| shipped.to_owned()));
+    for row in compare(&args.contest, &subjects, &controls, &folder, &mut document)? {
+        let mut row = row;
+        row.details.insert("revisions".to_owned(), json!([base.0, now.0]));
+        document.rows.push(row);
+    }
+    save(&project, &document)?;
+    common.print(&document, |out| table::print_comparison(&document, out))
+}
+
+/// The executables of the base, linked in another order.
+fn relink(
+    selection: &Selection,
+    tree: &Project,
+    target_dir: &Path,
+    folder: &Path,
+    executables: &[Executable],
+) -> Result<Vec<Executable>> {
+    let mut relinked = Vec::new();
+    for executable in executables {
+        let path = selection.relink(tree, target_dir, executable)?;
+        relinked.push(Executable { path, ..executable.clone() });
+    }
+    lineup::place(folder, RELINKED.program, &relinked)
+}
+
+/// Runs the contest: judged rows. What the document is to say beside them goes there.
+///
+/// # Errors
+/// When there is nothing to compare, a program fails, or the time does not suffice.
+pub(crate) fn compare(
+    contest: &Contest,
+    subjects: &[Subject],
+    controls: &[Control],
+    folder: &Path,
+    document: &mut Document,
+) -> Result<Vec<crate::result::Row>> {
+    if subjects.is_empty() {
+        return Err(Usage("there is no row to compare".to_owned()).into());
+    }
+    let least_effect = contest.least_effect / 100.0;
+    let is_share = |value: f64| value.is_finite() && value >= 0.0;
+    if !is_share(least_effect) || !is_share(contest.minutes) || contest.minutes > 1e4 {
+        return Err(Usage("--minutes and --least-effect take a number above 0".to_owned()).into());
+    }
+    let rule = Rule { least_effect, ..Rule::default() };
+    let request = Request {
+        budget: Duration::from_secs_f64(contest.minutes * 60.0),
+        level: rule.level,
+        blocks: contest.blocks,
+        programs: 2 + controls.len(),
+    };
+    let clock = || jiff::Timestamp::now().as_nanosecond() as u64;
+    let seed = contest.seed.unwrap_or_else(clock);
+    let scratch = folder.join("scratch");
+    let settings = Settings { request, is_pinned: !contest.no_pin, seed, scratch: &scratch };
+    let bar = super::is_interactive().then(|| indicatif::ProgressBar::new(0));
+    let mut progress = |done: usize, all: usize| {
+        if let Some(bar) = &bar {
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+            bar.set_message("blocks");
+        }
+    };
+    let watch = Watch::start();
+    let ran = experiment::run(subjects, &settings, &mut progress);
+    document.over = Some(watch.stop());
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    let (plan, readings) = ran?;
+    let names: Vec<String> = subjects.iter().map(|subject| subject.name.clone()).collect();
+    let done = readings.first().map_or(0, |row| row[0].len());
+    if done < plan.blocks {
+        let planned = plan.blocks;
+        document.warnings.push(format!("the time was over after {done} of {planned} blocks"));
+    }
+    let judgement = judgement::judge_rows(rule, &names, &readings, controls);
+    document.warnings.extend(judgement.warnings);
+    let mut rows = judgement.rows;
+    for row in &mut rows {
+        row.details.insert("seed".to_owned(), json!(seed));
+        row.details.insert("run_milliseconds".to_owned(), json!(plan.run.as_secs_f64() * 1e3));
+        row.details.insert("pinned".to_owned(), json!(settings.is_pinned));
+        row.details.insert("least_effect".to_owned(), json!(rule.least_effect));
+        row.details.insert("floor".to_owned(), json!(judgement.floor));
+    }
+    Ok(rows)
+}
+
+/// Two command lines.
+fn commands(common: &Common, args: &Args, a: &str, b: &str) -> Result<Outcome> {
+    let here = std::env::current_dir()?;
+    let runner = |line: &str| lineup::command(line, &here);
+    let name = format!("{a} | {b}");
+    let subjects = [Subject { name, programs: vec![runner(a), runner(b), runner(a)] }];
+    contest_of_files(common, args, &here, &subjects)
+}
+
+/// Two executables, of benches or not.
+fn executables(common: &Common, args: &Args, a: &Path, b: &Path) -> Result<Outcome> {
+    let here = std::env::current_dir()?;
+    let executable = |path: &Path| -> Result<Executable> {
+        let path = path.canonicalize().with_context(|| path.display().to_string())?;
+        let harness = Harness::of(&path)?;
+        Ok(Executable { target: "bench".to_owned(), directory: here.clone(), path, harness })
+    };
+    let (a, b) = (executable(a)?, executable(b)?);
+    if a.harness != b.harness {
+        let message =
+            "one of the two is an executable of benches, of one kind, and the other is not";
+        return Err(Usage(message.to_owned()).into());
+    }
+    let folder = gauge_folder(common, &here)?;
+    let a = [a];
+    let (base, other, same) = (
+        lineup::place(&folder, 0, &a)?,
+        lineup::place(&folder, 1, &[b])?,
+        lineup::place(&folder, SAME.program, &a)?,
+    );
+    if base[0].harness == Harness::Command {
+        let runner = |executables: &[Executable]| lineup::runner(&executables[0], "");
+        let programs = vec![runner(&base), runner(&other), runner(&same)];
+        let name = a[0].path.file_name().unwrap_or_default().display().to_string();
+        return contest_of_files(common, args, &here, &[Subject { name, programs }]);
+    }
+    let (mut subjects, _) = lineup::pair(&base, &other, args.filter.as_deref())?;
+    lineup::add_control(&mut subjects, &base, &same);
+    contest_of_files(common, args, &here, &subjects)
+}
+
+/// A contest without sources: nothing can be relinked.
+fn contest_of_files(
+    common: &Common,
+    args: &Args,
+    here: &Path,
+    subjects: &[Subject],
+) -> Result<Outcome> {
+    let folder = gauge_folder(common, here)?;
+    let mut document = Document::new("compare", Environment::observe(here));
+    document.warnings.push("no relinked control: these programs were not built here".to_owned());
+    document.rows = compare(&args.contest, subjects, &[SAME], &folder, &mut document)?;
+    common.print(&document, |out| table::print_comparison(&document, out))
+}
+
+/// Where copies and what processes leave go: the project's folder, or that of temporary files.
+fn gauge_folder(common: &Common, here: &Path) -> Result<PathBuf> {
+    let folder = match common.project() {
+        Ok(project) => project.gauge_dir().join("compare"),
+        Err(_) => std::env::temp_dir().join(format!("cargo-gauge-{}", std::process::id())),
+    };
+    std::fs::create_dir_all(&folder)?;
+    folder.canonicalize().with_context(|| here.display().to_string())
+}
+
+/// Keeps a result among the project's.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn save(project: &Project, document: &Document) -> Result<PathBuf> {
+    let folder = project.gauge_dir().join("results");
+    std::fs::create_dir_all(&folder)?;
+    let name = format!("{}-{}.json", document.command, document.started.replace(':', ""));
+    let mut text = Vec::new();
+    document.write_json(&mut text)?;
+    let path = folder.join(name);
+    std::fs::write(&path, text).with_context(|| path.display().to_string())?;
+    Ok(path)
+}

@@ -1,0 +1,26 @@
+//! `cargo gauge`: measures, explains and guards a Cargo project, in one vocabulary and one result file.
+//!
+//! * [`result`]: what every command prints with `--json`: rows of one metric each, with the
+//!   [`environment`] they were measured in.
+//! * [`project`]: the Cargo project that is looked at, and building its artefacts.
+//! * [`artefact`]: building what is judged, with symbols and lines.
+//! * [`image`]: a linked artefact: functions, bytes, calls.
+//! * [`asm`]: what a function is made of: loops, calls, classes of instructions; how two differ.
+//! * `contracts`: `gauge.toml`, and judging it.
+//! * [`heap`]: a program's allocations by place.
+//! * [`commands`]: one file a command.
+#![forbid(unsafe_code)]
+
+pub mod artefact;
+pub mod asm;
+pub mod bench;
+pub mod commands;
+pub mod contracts;
+pub mod environment;
+mod flags;
+pub mod heap;
+pub mod image;
+pub mod outcome;
+pub mod project;
+pub mod result;
+pub mod stats;

@@ -1,0 +1,112 @@
+//! The Cargo project that is looked at, and building its artefacts.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use cargo_metadata::{Artifact, Message, Metadata, MetadataCommand};
+
+/// A Cargo workspace, as `cargo metadata` sees it.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// What `cargo metadata` said.
+    pub metadata: Metadata,
+}
+
+/// What is built: a target of a package, under a profile.
+#[derive(Debug, Clone, Default)]
+pub struct Build {
+    /// The manifest to build from.
+    pub manifest: PathBuf,
+    /// Arguments that choose what: `-p`, `--bin`, `--example`, `--bench` …
+    pub select: Vec<String>,
+    /// The profile.
+    pub profile: String,
+    /// The folder for what is built; of gauge's own, so that it never rebuilds the user's.
+    pub target_dir: PathBuf,
+    /// Variables for cargo and the compiler.
+    pub variables: Vec<(String, String)>,
+    /// The folder to run cargo in, whose configuration and toolchain it takes; else the current one.
+    pub directory: Option<PathBuf>,
+}
+
+impl Project {
+    /// The project of `manifest`, or of the current folder.
+    ///
+    /// # Errors
+    /// When there is none, or cargo refuses it.
+    pub fn find(manifest: Option<&Path>) -> Result<Self> {
+        let mut command = MetadataCommand::new();
+        if let Some(manifest) = manifest {
+            command.manifest_path(manifest);
+        }
+        let metadata = command.no_deps().exec().context("cargo metadata")?;
+        Ok(Self { metadata })
+    }
+
+    /// The workspace's root.
+    pub fn root(&self) -> &Path {
+        self.metadata.workspace_root.as_std_path()
+    }
+
+    /// Where gauge keeps what it builds and remembers: `target/gauge`.
+    pub fn gauge_dir(&self) -> PathBuf {
+        self.metadata.target_directory.as_std_path().join("gauge")
+    }
+}
+
+impl Build {
+    /// Builds it, and returns the executables and shared libraries in the order cargo finished them, each
+    /// with its target's name.
+    ///
+    /// Cargo's own messages go to standard error as they come.
+    ///
+    /// # Errors
+    /// When cargo cannot be run or fails: it has printed why.
+    pub fn executables(&self) -> Result<Vec<(String, PathBuf)>> {
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.args(["build", "--message-format=json-render-diagnostics", "--quiet"]);
+        command.arg("--manifest-path").arg(&self.manifest);
+        command.arg("--target-dir").arg(&self.target_dir);
+        command.args(["--profile", &self.profile]).args(&self.select);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
+        }
+        let made = artifacts(command)?.into_iter();
+        let linked = made.filter_map(|artifact| {
+            let path = linked(&artifact)?;
+            Some((artifact.target.name, path))
+        });
+        Ok(linked.collect())
+    }
+}
+
+/// Runs cargo with `--message-format=json…`, and returns what it made, in its order.
+///
+/// # Errors
+/// When cargo cannot be run or fails: it has printed why.
+pub fn artifacts(mut command: Command) -> Result<Vec<Artifact>> {
+    let mut child = command.stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
+    let Some(stdout) = child.stdout.take() else { bail!("cargo has no standard output") };
+    let mut found = Vec::new();
+    for message in Message::parse_stream(std::io::BufReader::new(stdout)) {
+        if let Message::CompilerArtifact(artifact) = message? {
+            found.push(artifact);
+        }
+    }
+    if !child.wait()?.success() {
+        bail!("cargo failed: see above");
+    }
+    Ok(found)
+}
+
+/// The file that a linker wrote for a target, if it did: an executable or a library for C.
+fn linked(artifact: &Artifact) -> Option<PathBuf> {
+    if let Some(executable) = &artifact.executable {
+        return Some(executable.clone().into_std_path_buf());
+    }
+    let is_for_c = artifact.target.kind.contains(&cargo_metadata::TargetKind::CDyLib);
+    let library = artifact.filenames.iter().find(|file| file.extension() == Some("so"));
+    library.filter(|_| is_for_c).map(|file| file.clone().into_std_path_buf())
+}

@@ -1,0 +1,220 @@
+//! `bench` and `compare` from the outside, on a project whose only bench makes its times up.
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const FAKE: &str = include_str!("fixtures/fake_bench.rs");
+
+/// A repository with the project in it.
+struct Fixture {
+    folder: tempfile::TempDir,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let manifest = "[package]\nname = \"fixture\"\nedition = \"2024\"\n[workspace]\n\
+            [[bench]]\nname = \"fake\"\nharness = false\n";
+        let fixture = Self { folder };
+        fixture.write("Cargo.toml", manifest);
+        fixture.write("src/lib.rs", "");
+        fixture.write(".gitignore", "target\n");
+        fixture.write("benches/fake.rs", FAKE);
+        fixture.git(&["init", "--quiet"]);
+        fixture.commit();
+        fixture
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        let git = Command::new("git").current_dir(self.path()).args(arguments).output().unwrap();
+        assert!(git.status.success(), "{}", String::from_utf8_lossy(&git.stderr));
+    }
+
+    fn commit(&self) {
+        self.git(&["add", "--all"]);
+        let who = ["-c", "user.name=t", "-c", "user.email=t@t"];
+        self.git(&[&who[..], &["commit", "--quiet", "-m", "x"]].concat());
+    }
+
+    fn plant(&self, from: &str, to: &str) {
+        assert!(FAKE.contains(from));
+        self.write("benches/fake.rs", &FAKE.replace(from, to));
+    }
+
+    fn gauge(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-gauge"));
+        command.current_dir(self.path()).args(arguments);
+        command.env("CARGO_TARGET_DIR", self.path().join("target"));
+        command.env_remove("RUSTFLAGS");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.gauge(arguments).output().unwrap()
+    }
+
+    fn program(&self, program: usize) -> PathBuf {
+        let folder = self.path().join("target/gauge/compare/executables");
+        folder.join(program.to_string()).join("000")
+    }
+}
+
+fn document(output: &Output) -> Value {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"))
+}
+
+/// The verdict of a row.
+fn verdict<'a>(document: &'a Value, name: &str, metric: &str) -> &'a str {
+    let rows = document["rows"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["name"] == name && row["metric"] == metric);
+    row.and_then(|row| row["verdict"].as_str()).unwrap_or("none")
+}
+
+fn has_warning(document: &Value, part: &str) -> bool {
+    let warnings = document["warnings"].as_array().unwrap();
+    warnings.iter().any(|warning| warning.as_str().unwrap().contains(part))
+}
+
+const BLOCKS: [&str; 3] = ["--json", "--blocks", "16"];
+
+#[test]
+fn a_planted_slowdown_regresses_and_the_rest_is_equal() {
+    let fixture = Fixture::new();
+    fixture.plant("\"planted\", 100.0, \"2\"", "\"planted\", 110.0, \"3\"");
+    let output = fixture.run(&[&["compare", "HEAD"], &BLOCKS[..]].concat());
+    let document = document(&output);
+    assert_eq!(output.status.code(), Some(1), "{document:#}");
+    assert_eq!(verdict(&document, "fake/planted", "time"), "regressed");
+    assert_eq!(verdict(&document, "fake/planted", "allocations"), "regressed");
+    assert_eq!(verdict(&document, "fake/steady", "time"), "equal");
+    assert_eq!(verdict(&document, "fake/steady", "allocations"), "equal");
+    assert_eq!(verdict(&document, "fake/uncounted", "allocations"), "none");
+    assert!(document["over"]["seconds"].as_f64().is_some());
+    let row = &document["rows"][0];
+    for control in ["same", "relinked"] {
+        assert!(row["details"]["controls"][control]["ratio"].as_f64().is_some(), "{row:#}");
+    }
+    // The base and its copy are the same bytes; relinked it is not.
+    let bytes = |program| std::fs::read(fixture.program(program)).unwrap();
+    assert!(bytes(0) == bytes(2) && bytes(0) != bytes(3) && bytes(0) != bytes(1));
+    let results = fixture.path().join("target/gauge/results");
+    assert_eq!(std::fs::read_dir(results).unwrap().count(), 1);
+}
+
+#[test]
+fn one_source_is_the_same_bytes_and_a_control_that_differs_gates_nothing() {
+    let fixture = Fixture::new();
+    let arguments = [&["compare", "HEAD", "HEAD"], &BLOCKS[..]].concat();
+    let output = fixture.run(&arguments);
+    assert_eq!(output.status.code(), Some(0), "{:#}", document(&output));
+    let bytes = |program| std::fs::read(fixture.program(program)).unwrap();
+    assert!(bytes(0) == bytes(1));
+    // A regression, but the base differs from its copy as well.
+    fixture.plant("\"planted\", 100.0", "\"planted\", 130.0");
+    fixture.commit();
+    for (program, word) in [("2", "too noisy"), ("3", "another order")] {
+        let arguments = [&["compare", "HEAD~1", "HEAD"], &BLOCKS[..]].concat();
+        let output = fixture.gauge(&arguments).env("FAKE_SLOW", program).output().unwrap();
+        let document = document(&output);
+        assert_eq!(output.status.code(), Some(0), "{document:#}");
+        assert_eq!(verdict(&document, "fake/planted", "time"), "inconclusive");
+        assert!(has_warning(&document, word), "{:#}", document["warnings"]);
+    }
+}
+
+#[test]
+fn a_baseline_keeps_its_executables_and_is_run_against() {
+    let fixture = Fixture::new();
+    let output = fixture.run(&["bench", "planted", "--save", "old", "--runs", "3", "--json"]);
+    let document_of_save = document(&output);
+    assert_eq!(document_of_save["rows"][0]["samples"].as_array().unwrap().len(), 3);
+    fixture.plant("\"planted\", 100.0", "\"planted\", 90.0");
+    let output = fixture.run(&[&["bench", "--baseline", "old"], &BLOCKS[..]].concat());
+    let document = document(&output);
+    assert_eq!(output.status.code(), Some(0), "{document:#}");
+    assert_eq!(verdict(&document, "fake/planted", "time"), "improved");
+    assert_eq!(verdict(&document, "fake/steady", "time"), "equal");
+    let output = fixture.run(&["bench", "--baseline", "none"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("bench --save none"));
+}
+
+#[test]
+fn threads_are_told_to_the_bench_and_text_is_plain() {
+    let fixture = Fixture::new();
+    let output = fixture.run(&["bench", "steady", "--threads", "1,2", "--runs", "2"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("fake/steady (2 threads)"), "{text}");
+    assert!(text.contains("times as fast as with the first"), "{text}");
+    assert!(!text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
+fn commands_and_executables_are_compared_without_sources() {
+    let fixture = Fixture::new();
+    let output = fixture.run(&["compare", "--cmd", "true", "true", "--json", "--blocks", "2"]);
+    let document = document(&output);
+    assert_eq!(document["rows"][0]["name"], "true | true");
+    assert!(has_warning(&document, "no relinked control"));
+    let output = fixture.run(&["compare", "--bin-a", "/bin/sh", "--bin-b", "/none"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("/none"));
+}
+
+#[test]
+fn wrong_use_is_told_from_failure() {
+    let fixture = Fixture::new();
+    for (arguments, part) in [
+        (&["compare"][..], "REVISION_A"),
+        (&["compare", "nowhere"], "git knows no revision `nowhere`"),
+        (&["compare", "HEAD", "--filter", "nothing", "--blocks", "2"], "no row"),
+        (&["compare", "HEAD", "--minutes", "0.0001"], "--minutes 1"),
+        (&["bench", "nothing"], "no such bench"),
+        (&["bench", "--bench", "nothing"], "no such bench target"),
+        (&["bench", "--save", "../x"], "no name"),
+        (&["bench", "--runs", "0"], "above 0"),
+    ] {
+        let output = fixture.run(arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(part), "{arguments:?}: {stderr}");
+    }
+    fixture.plant(
+        "let Some(name) = after",
+        "eprintln!(\"out of order\"); std::process::exit(9); let Some(name) = after",
+    );
+    let output = fixture.run(&["bench", "steady"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr.contains("out of order"), "{stderr}");
+}
+
+#[test]
+fn flags_of_the_project_are_not_lost() {
+    let fixture = Fixture::new();
+    fixture.write(".cargo/config.toml", "[build]\nrustflags = [\"--cfg=planted\"]\n");
+    // Slower only if the flag gets there; the base was committed without it.
+    fixture.plant(
+        "* noise() / threads",
+        "* if cfg!(planted) { 1.2 } else { 1.0 } * noise() / threads",
+    );
+    let output = fixture.run(&[&["compare", "HEAD"], &BLOCKS[..]].concat());
+    let document = document(&output);
+    assert_eq!(verdict(&document, "fake/steady", "time"), "regressed", "{document:#}");
+    assert!(has_warning(&document, "one codegen unit"));
+}
