@@ -7,6 +7,7 @@ use std::sync::{Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use tidemill_store::workers;
 
 use crate::report::{Replay, Report};
 
@@ -29,7 +30,7 @@ pub(crate) struct Limits {
     /// Stop when this many things were injected.
     #[arg(long)]
     pub(crate) until: Option<u64>,
-    /// Threads [default: one a processor].
+    /// Threads, at most one a processor [default: one a processor].
     #[arg(long)]
     pub(crate) threads: Option<usize>,
 }
@@ -100,9 +101,9 @@ pub(crate) fn run(
     let threads =
         limits.threads.or_else(|| std::thread::available_parallelism().ok().map(Into::into));
     let started = Instant::now();
-    std::thread::scope(|scope| {
-        (0..threads.unwrap_or(1).max(1)).for_each(|_| drop(scope.spawn(work)));
-    });
+    // The engine's own: what a store would hand over to them they do at once.
+    let threads = threads.unwrap_or(1).clamp(1, workers().current_num_threads());
+    workers().scope(|scope| (0..threads).for_each(|_| scope.spawn(|_| work())));
     bar.finish_and_clear();
     let mut report: Report = total.into_inner().unwrap_or_else(PoisonError::into_inner);
     let rate = injected.load(Relaxed) as f64 / started.elapsed().as_secs_f64();
