@@ -228,14 +228,12 @@ fn more_threads_than_shards(sites: &Sites) {
         for _ in 0..300 {
             std::thread::spawn(|| drop(and_here(1))).join().unwrap();
         }
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| (0..black_box(20_000)).for_each(|_| drop(and_here(3001))));
-            }
-        });
+        // Joined, not scoped: a scope ends before its threads have freed their last.
+        let run = || (0..black_box(100_000)).for_each(|_| drop(and_here(3001)));
+        [run; 4].map(std::thread::spawn).map(|thread| thread.join().unwrap());
     });
-    let site = report.sites.iter().find(|site| site.bytes == 80_000 * 3001).unwrap();
-    assert_eq!(numbers(site), (80_000, 80_000 * 3001, 0, 0));
+    let site = report.sites.iter().find(|site| site.bytes == 400_000 * 3001).unwrap();
+    assert_eq!(numbers(site), (400_000, 400_000 * 3001, 0, 0));
 }
 
 fn a_block_of_before_the_start(sites: &Sites) {
