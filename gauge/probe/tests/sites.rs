@@ -230,7 +230,8 @@ fn more_threads_than_shards(sites: &Sites) {
         }
         // Joined, not scoped: a scope ends before its threads have freed their last.
         let run = || (0..black_box(100_000)).for_each(|_| drop(and_here(3001)));
-        [run; 4].map(std::thread::spawn).map(|thread| thread.join().unwrap());
+        let threads = [run; 4].map(std::thread::spawn);
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
     let site = report.sites.iter().find(|site| site.bytes == 400_000 * 3001).unwrap();
     assert_eq!(numbers(site), (400_000, 400_000 * 3001, 0, 0));
