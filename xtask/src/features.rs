@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 /// What people build alone.
 const ALONE: [&str; 4] = ["tidemill-query", "tidemill", "tidemill-cli", "tidemill-bench"];
 /// No library of these is below DataFusion.
-const APART: [&str; 2] = ["tidemill", "clap"];
+const APART: [&str; 3] = ["tidemill", "clap", "object"];
 
 /// Libraries that building one crate alone would build another time.
 ///

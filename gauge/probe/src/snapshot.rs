@@ -2,6 +2,10 @@
 
 use std::fmt::{self, Write};
 
+#[cfg(unix)]
+use crate::Log;
+#[cfg(unix)]
+use crate::Sites;
 use crate::{
     Counter, Counters, Histogram, Largest, Leaks, Observed, Peak, Rate, Section, Switch, json,
 };
