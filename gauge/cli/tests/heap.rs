@@ -73,7 +73,7 @@ fn check_known_program(program: &Path) -> f64 {
     assert_eq!(at("program::after_the_peak"), [1, 0, 4_000_000, 0, 0, 0]);
     assert_eq!(at("program::grows"), [1, 3, 100_000, 0, 0, 0]);
     assert_eq!(at("program::to_give_away")[..5], [50, 0, 15_000, 0, 0]);
-    assert_eq!(at("program::in_threads")[..5], [3000, 0, 231_000, 0, 0]);
+    assert_eq!(at("program::in_threads")[..5], [12_000, 0, 924_000, 0, 0]);
     let made = document["rows"].as_array().unwrap();
     let site = |place: &str| {
         made.iter().find(|row| row["name"].as_str().unwrap().contains(place)).unwrap()

@@ -27,6 +27,7 @@ fn main() {
     a_block_of_before_the_start(sites);
     stacks_are_told_apart(sites);
     broken_chains(sites);
+    callers_that_a_chain_hides(sites);
     with_frame_pointers_nothing_is_unwound_twice(sites);
     as_json(sites);
     println!("sites: ok");
@@ -154,22 +155,22 @@ fn growing(sites: &Sites) {
         }
         // One that fails leaves the block where it was.
         assert!(values.try_reserve_exact(isize::MAX as usize - 64_001).is_err());
+        (0..black_box(3)).for_each(|_| drop(and_here(24)));
         values.shrink_to(10);
         drop(black_box(values));
     });
     // A vector with one byte: 8, then 17, 33, 64,001 and back to 10.
     let sum = |of: fn(&SiteCounts) -> u64| report.sites.iter().map(of).sum::<u64>();
-    assert_eq!((report.allocations, report.bytes), (1, 64_001), "{report}");
-    assert_eq!(
-        (sum(|s| s.allocations), sum(|s| s.reallocations), sum(|s| s.bytes)),
-        (1, 4, 64_001)
-    );
+    assert_eq!((report.allocations, report.bytes), (1 + 3, 64_001 + 3 * 24), "{report}");
+    assert_eq!((sum(|s| s.allocations), sum(|s| s.reallocations)), (4, 4));
+    assert_eq!(sum(|s| s.bytes), 64_001 + 3 * 24);
     assert_eq!(report.live_bytes, before.live_bytes);
     // It died where it was last reallocated, and is as old as its allocation.
-    let ended: Vec<_> =
-        report.sites.iter().filter(|s| s.lifetimes.iter().sum::<u64>() > 0).collect();
-    assert_eq!(ended.len(), 1, "{report}");
-    assert_eq!((ended[0].allocations, ended[0].reallocations), (0, 1));
+    let has_ended = |site: &&SiteCounts| site.lifetimes.iter().sum::<u64>() > 0;
+    let ended: Vec<_> = report.sites.iter().filter(has_ended).collect();
+    assert_eq!(ended.len(), 2, "{report}");
+    let moved = ended.iter().find(|site| site.reallocations > 0).unwrap();
+    assert_eq!((moved.allocations, moved.reallocations, moved.lifetime), (0, 1, 3));
 }
 
 fn lifetimes(sites: &Sites) {
@@ -224,16 +225,16 @@ fn threads(sites: &Sites) {
 /// Those beyond share one, under a lock.
 fn more_threads_than_shards(sites: &Sites) {
     let report = during(sites, || {
-        for _ in 0..black_box(10) {
-            std::thread::scope(|scope| {
-                for _ in 0..30 {
-                    scope.spawn(|| (0..black_box(20)).for_each(|_| drop(and_here(3001))));
-                }
-            });
+        for _ in 0..300 {
+            std::thread::spawn(|| drop(and_here(1))).join().unwrap();
         }
+        // Joined, not scoped: a scope ends before its threads have freed their last.
+        let run = || (0..black_box(100_000)).for_each(|_| drop(and_here(3001)));
+        let threads = [run; 4].map(std::thread::spawn);
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
-    let site = report.sites.iter().find(|site| site.bytes == 300 * 20 * 3001).unwrap();
-    assert_eq!(numbers(site), (6000, 6000 * 3001, 0, 0));
+    let site = report.sites.iter().find(|site| site.bytes == 400_000 * 3001).unwrap();
+    assert_eq!(numbers(site), (400_000, 400_000 * 3001, 0, 0));
 }
 
 fn a_block_of_before_the_start(sites: &Sites) {
@@ -289,6 +290,21 @@ mod general {
             ".cfi_endproc",
         );
     }
+
+    /// Calls `run` and makes no frame record.
+    #[unsafe(naked)]
+    pub(crate) extern "C" fn without_record(run: extern "C" fn()) {
+        naked_asm!(
+            ".cfi_startproc",
+            "sub rsp, 8",
+            ".cfi_def_cfa_offset 16",
+            "call rdi",
+            "add rsp, 8",
+            ".cfi_def_cfa_offset 8",
+            "ret",
+            ".cfi_endproc",
+        );
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -326,6 +342,47 @@ fn broken_chains(sites: &Sites) {
 
 #[cfg(not(target_arch = "x86_64"))]
 fn broken_chains(_: &Sites) {}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(never)]
+fn one_caller() {
+    general::without_record(allocate_and_free);
+    black_box(());
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(never)]
+fn another_caller() {
+    general::without_record(allocate_and_free);
+    // (Not the same as above: functions that are may become one.)
+    black_box(2);
+}
+
+/// A function that leaves RBP alone hides its caller: two stacks have the same chain. On a thread of its
+/// own, of whose chain just one outer frame is missing.
+#[cfg(target_arch = "x86_64")]
+fn callers_that_a_chain_hides(sites: &Sites) {
+    let report = during(sites, || {
+        let run = || {
+            let callers = [one_caller as fn(), another_caller, another_caller];
+            for caller in black_box(callers.as_slice()) {
+                caller();
+            }
+        };
+        std::thread::spawn(run).join().unwrap();
+    });
+    let mut counts: Vec<u64> = report
+        .sites
+        .iter()
+        .filter(|site| site.bytes % 777 == 0)
+        .map(|site| site.allocations)
+        .collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [1, 2], "{report}");
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn callers_that_a_chain_hides(_: &Sites) {}
 
 /// Whether this program has frame pointers: its first frames are the unwinder's.
 fn with_frame_pointers_nothing_is_unwound_twice(sites: &Sites) {

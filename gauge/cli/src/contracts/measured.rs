@@ -51,7 +51,8 @@ fn run(executable: &Path, argument: &str) -> Result<String> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let said = said.lines().filter(|line| !line.is_empty() && !line.starts_with("note: "));
-        let said: Vec<&str> = said.collect();
+        // What a panic says comes first, and a backtrace may follow.
+        let said: Vec<&str> = said.take(3).collect();
         bail!("it ended with {}: {}", output.status, said.join(" "));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())

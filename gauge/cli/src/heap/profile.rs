@@ -56,7 +56,8 @@ impl Order {
 impl Profile {
     /// Finds the names. `library`: the file that was preloaded, whose functions are left out.
     pub fn new(mut snapshot: Snapshot, library: &str) -> Self {
-        let mut symbols = Symbols::new(&snapshot.maps);
+        let addresses = snapshot.sites.sites.iter().flat_map(|site| &site.addresses).copied();
+        let symbols = Symbols::find(&snapshot.maps, addresses);
         let mut frames = Vec::new();
         let mut numbers: HashMap<Frame, usize> = HashMap::new();
         let mut sites = Vec::new();

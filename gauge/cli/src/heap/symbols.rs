@@ -1,10 +1,10 @@
 //! Names for addresses, from the files that were mapped into a process.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::Arc;
 
-use gimli::{EndianArcSlice, RunTimeEndian};
+use gimli::{EndianSlice, RunTimeEndian};
 use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol, SymbolKind};
 
 /// A place in a program. Functions that were inlined are places of their own, at the same address.
@@ -22,10 +22,9 @@ pub struct Frame {
     pub object: String,
 }
 
-/// What was mapped where in a process, and what was found there.
+/// Places by return address.
+#[derive(Debug, Default)]
 pub struct Symbols {
-    mappings: Vec<Mapping>,
-    objects: HashMap<String, Option<Object_>>,
     known: HashMap<u64, Vec<Frame>>,
 }
 
@@ -38,68 +37,58 @@ struct Mapping {
     path: String,
 }
 
-type Reader = EndianArcSlice<RunTimeEndian>;
+type Lines<'a> = addr2line::Context<EndianSlice<'a, RunTimeEndian>>;
 
 /// A file's names.
-struct Object_ {
+struct Names<'a> {
     /// Address, size, name; by address.
-    functions: Vec<(u64, u64, String)>,
+    functions: Vec<(u64, u64, &'a str)>,
     /// Offset in the file, size, address.
     segments: Vec<(u64, u64, u64)>,
-    lines: Option<addr2line::Context<Reader>>,
-}
-
-impl std::fmt::Debug for Symbols {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Symbols({} mappings)", self.mappings.len())
-    }
+    lines: Option<Lines<'a>>,
+    object: &'a str,
 }
 
 impl Symbols {
-    /// Of a process with these `/proc/PID/maps`. Files are read when an address in them is asked for.
-    pub fn new(maps: &str) -> Self {
-        let mappings = maps.lines().filter_map(parse_mapping).collect();
-        Self { mappings, objects: HashMap::new(), known: HashMap::new() }
+    /// Finds the places of return addresses in a process with these `/proc/PID/maps`. Reads each file once; what is not
+    /// found is an address without a name.
+    pub fn find(maps: &str, addresses: impl Iterator<Item = u64>) -> Self {
+        let mappings: Vec<Mapping> = maps.lines().filter_map(parse_mapping).collect();
+        let mut by_path: BTreeMap<&str, Vec<(u64, u64)>> = BTreeMap::new();
+        let mut known = HashMap::new();
+        for return_address in addresses {
+            // It is behind its call.
+            let address = return_address.saturating_sub(1);
+            let is_in = |mapping: &&Mapping| (mapping.start..mapping.end).contains(&address);
+            let found = mappings.iter().find(is_in);
+            let path = found.map_or("", |mapping| &mapping.path);
+            let in_file = found.map_or(return_address, |m| address - m.start + m.offset);
+            if known.insert(return_address, vec![Frame::unknown(path, in_file)]).is_none() {
+                by_path.entry(path).or_default().push((return_address, in_file));
+            }
+        }
+        for (path, wanted) in by_path {
+            let Ok(bytes) = std::fs::read(Path::new(path)) else { continue };
+            let Ok(file) = object::File::parse(&*bytes) else { continue };
+            let sections = load(&file);
+            let names = Names::new(&file, sections.as_ref(), path);
+            for (return_address, in_file) in wanted {
+                known.extend(names.frames(in_file).map(|frames| (return_address, frames)));
+            }
+        }
+        Self { known }
     }
 
-    /// The places of a return address, innermost first; at least one.
-    pub fn frames(&mut self, return_address: u64) -> &[Frame] {
-        if !self.known.contains_key(&return_address) {
-            let frames = self.look_up(return_address);
-            self.known.insert(return_address, frames);
-        }
+    /// The places of a return address that was asked for, innermost first; at least one.
+    pub fn frames(&self, return_address: u64) -> &[Frame] {
         self.known.get(&return_address).map_or(&[], Vec::as_slice)
     }
+}
 
-    fn look_up(&mut self, return_address: u64) -> Vec<Frame> {
-        // It is behind its call.
-        let address = return_address.saturating_sub(1);
-        let unknown = |object: &str, address: u64| Frame {
-            address,
-            function: None,
-            file: None,
-            line: None,
-            object: object.to_owned(),
-        };
-        let is_in = |mapping: &&Mapping| (mapping.start..mapping.end).contains(&address);
-        let Some(mapping) = self.mappings.iter().find(is_in) else {
-            return vec![unknown("", return_address)];
-        };
-        let path = mapping.path.clone();
-        let in_file = address - mapping.start + mapping.offset;
-        let object = self.objects.entry(path.clone()).or_insert_with(|| read(Path::new(&path)));
-        let Some(object) = object else { return vec![unknown(&path, in_file)] };
-        let Some(address) = object.address(in_file) else { return vec![unknown(&path, in_file)] };
-        let mut frames = object.lines_at(address, &path);
-        let symbol = object.function(address);
-        match frames.last_mut() {
-            None => frames.push(Frame { function: symbol, ..unknown(&path, address) }),
-            // The outermost one is the function that has the address: the symbol table's name for it has its
-            // whole path.
-            Some(last) if symbol.is_some() => last.function = symbol,
-            Some(_) => {}
-        }
-        frames
+impl Frame {
+    fn unknown(object: &str, address: u64) -> Self {
+        let object = object.to_owned();
+        Self { address, function: None, file: None, line: None, object }
     }
 }
 
@@ -116,43 +105,60 @@ fn parse_mapping(line: &str) -> Option<Mapping> {
     is_code.then_some(Mapping { start, end, offset, path })
 }
 
-fn read(path: &Path) -> Option<Object_> {
-    let bytes = std::fs::read(path).ok()?;
-    let file = object::File::parse(&*bytes).ok()?;
-    let is_function = |kind| matches!(kind, SymbolKind::Text | SymbolKind::Unknown);
-    let symbols = file.symbols().chain(file.dynamic_symbols());
-    let symbols = symbols.filter(|symbol| symbol.is_definition() && is_function(symbol.kind()));
-    let named = symbols.filter_map(|symbol| {
-        Some((symbol.address(), symbol.size(), symbol.name().ok()?.to_owned()))
-    });
-    let mut functions: Vec<_> = named.collect();
-    // Of several names at an address the one with a size, then the first.
-    functions.sort_by(|a, b| (a.0, b.1, &a.2).cmp(&(b.0, a.1, &b.2)));
-    functions.dedup_by_key(|function| function.0);
-    let segments = file.segments().map(|segment| {
-        let (offset, size) = segment.file_range();
-        (offset, size, segment.address())
-    });
-    Some(Object_ { functions, segments: segments.collect(), lines: lines_of(&file) })
-}
+type Sections<'a> = gimli::DwarfSections<Cow<'a, [u8]>>;
 
-fn lines_of(file: &object::File<'_>) -> Option<addr2line::Context<Reader>> {
-    let endian = if file.is_little_endian() { RunTimeEndian::Little } else { RunTimeEndian::Big };
-    let load = |id: gimli::SectionId| -> Result<Reader, gimli::Error> {
+/// The debug information, decompressed.
+fn load<'a>(file: &object::File<'a>) -> Option<Sections<'a>> {
+    let load = |id: gimli::SectionId| -> Result<Cow<'a, [u8]>, gimli::Error> {
         let section = file.section_by_name(id.name());
-        let data = section.and_then(|section| section.uncompressed_data().ok());
-        Ok(EndianArcSlice::new(Arc::from(data.unwrap_or_default().as_ref()), endian))
+        Ok(section.and_then(|section| section.uncompressed_data().ok()).unwrap_or_default())
     };
-    addr2line::Context::from_dwarf(gimli::Dwarf::load(load).ok()?).ok()
+    Sections::load(load).ok()
 }
 
-impl Object_ {
-    fn address(&self, offset: u64) -> Option<u64> {
-        let (start, _, address) = self
-            .segments
-            .iter()
-            .find(|(start, size, _)| (*start..start + size).contains(&offset))?;
-        Some(offset - start + address)
+impl<'a> Names<'a> {
+    fn new(file: &object::File<'a>, sections: Option<&'a Sections<'_>>, object: &'a str) -> Self {
+        let is_function = |kind| matches!(kind, SymbolKind::Text | SymbolKind::Unknown);
+        let symbols = file.symbols().chain(file.dynamic_symbols());
+        let symbols = symbols.filter(|symbol| symbol.is_definition() && is_function(symbol.kind()));
+        let named = symbols.filter_map(|s| Some((s.address(), s.size(), s.name().ok()?)));
+        let mut functions: Vec<_> = named.collect();
+        // Of several names at an address the one with a size, then the first.
+        functions.sort_by(|a, b| (a.0, b.1, a.2).cmp(&(b.0, a.1, b.2)));
+        functions.dedup_by_key(|function| function.0);
+        let segments = file.segments().map(|segment| {
+            let (offset, size) = segment.file_range();
+            (offset, size, segment.address())
+        });
+        let segments = segments.collect();
+        let is_little = file.is_little_endian();
+        let endian = if is_little { RunTimeEndian::Little } else { RunTimeEndian::Big };
+        let lines = sections.and_then(|sections| {
+            let dwarf = sections.borrow(|section| EndianSlice::new(section, endian));
+            addr2line::Context::from_dwarf(dwarf).ok()
+        });
+        Self { functions, segments, lines, object }
+    }
+
+    /// The places of an offset in the file, if it is loaded.
+    fn frames(&self, offset: u64) -> Option<Vec<Frame>> {
+        let is_in =
+            |segment: &&(u64, u64, u64)| (segment.0..segment.0 + segment.1).contains(&offset);
+        let (start, _, loaded_at) = self.segments.iter().find(is_in)?;
+        let address = offset - start + loaded_at;
+        let mut frames = self.lines_at(address);
+        let symbol = self.function(address);
+        match frames.last_mut() {
+            None => {
+                let unknown = Frame::unknown(self.object, address);
+                frames.push(Frame { function: symbol, ..unknown });
+            }
+            // The outermost one is the function that has the address: the symbol table's name for it has its
+            // whole path.
+            Some(last) if symbol.is_some() => last.function = symbol,
+            Some(_) => {}
+        }
+        Some(frames)
     }
 
     fn function(&self, address: u64) -> Option<String> {
@@ -162,20 +168,18 @@ impl Object_ {
         (*size == 0 || address < start + size).then(|| demangled(name))
     }
 
-    fn lines_at(&self, address: u64, object: &str) -> Vec<Frame> {
+    fn lines_at(&self, address: u64) -> Vec<Frame> {
         let mut frames = Vec::new();
         let Some(lines) = &self.lines else { return frames };
         let Ok(mut found) = lines.find_frames(address).skip_all_loads() else { return frames };
         while let Ok(Some(frame)) = found.next() {
             let function = frame.function.as_ref();
-            let function = function.and_then(|name| Some(demangled(&name.raw_name().ok()?)));
-            let location = frame.location;
+            let location = frame.location.as_ref();
             frames.push(Frame {
-                address,
-                function,
-                file: location.as_ref().and_then(|l| l.file).map(str::to_owned),
-                line: location.as_ref().and_then(|l| l.line),
-                object: object.to_owned(),
+                function: function.and_then(|name| Some(demangled(&name.raw_name().ok()?))),
+                file: location.and_then(|location| location.file).map(str::to_owned),
+                line: location.and_then(|location| location.line),
+                ..Frame::unknown(self.object, address)
             });
         }
         frames
@@ -212,14 +216,11 @@ mod tests {
     #[test]
     fn this_program_finds_itself() {
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-        let mut symbols = Symbols::new(&maps);
         let here = (this_program_finds_itself as fn()) as usize as u64;
+        let symbols = Symbols::find(&maps, [here + 1, 16].into_iter());
         let frames = symbols.frames(here + 1);
         let name = frames.last().unwrap().function.as_deref().unwrap();
         assert_eq!(name, "gauge::heap::symbols::tests::this_program_finds_itself");
-        assert_eq!(
-            symbols.frames(16),
-            [Frame { address: 16, function: None, file: None, line: None, object: String::new() }]
-        );
+        assert_eq!(symbols.frames(16), [Frame::unknown("", 16)]);
     }
 }

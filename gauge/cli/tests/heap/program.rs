@@ -70,7 +70,7 @@ fn main() {
     for _ in 0..3 {
         std::thread::scope(|scope| {
             for _ in 0..100 {
-                scope.spawn(|| (0..black_box(10)).for_each(|_| in_threads()));
+                scope.spawn(|| (0..black_box(40)).for_each(|_| in_threads()));
             }
         });
     }

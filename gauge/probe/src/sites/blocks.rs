@@ -102,12 +102,8 @@ impl Blocks {
             return None;
         }
         let live = self.decode(address, value)?;
+        // (Its size may stay in the next word: that is no block.)
         word.store(0, Ordering::Relaxed);
-        if live.size >= LARGE
-            && let Some(next) = self.word(address.wrapping_add(GRANULE))
-        {
-            next.store(0, Ordering::Relaxed);
-        }
         Some(live)
     }
 
