@@ -65,3 +65,30 @@ impl JoinSetTracer for Follower {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::common::runtime::SpawnedTask;
+    use gauge_probe::Meter;
+
+    use super::*;
+
+    #[test]
+    fn tasks_count_for_who_spawned_them() {
+        follow_tasks();
+        let meter = Arc::new(Meter::new());
+        let stretch = Stretch::new(None, Some(Arc::clone(&meter)));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let other = SpawnedTask::spawn(async { 0 });
+            let (task, block) = stretch
+                .run(|| (SpawnedTask::spawn(async { 1 }), SpawnedTask::spawn_blocking(|| 2)));
+            let answers = (other.join().await, task.join().await, block.join().await);
+            assert!(matches!(answers, (Ok(0), Ok(1), Ok(2))), "{answers:?}");
+        });
+        // Once to spawn them, and once each.
+        assert_eq!(meter.calls(), 3);
+    }
+}

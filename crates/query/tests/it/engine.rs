@@ -255,7 +255,7 @@ fn explain_analyze_says_what_each_operator_took() {
     let group = ["ProjectionExec", "AggregateExec", "RepartitionExec", "AggregateExec"];
     check(false, sql, &[&group[..], &scan[..]].concat());
     let sql = "SELECT sum(x) FROM big WHERE y > 3";
-    let group = ["ProjectionExec", "AggregateExec", "CoalescePartitionsExec", "AggregateExec"];
+    let group = ["AggregateExec", "CoalescePartitionsExec", "AggregateExec"];
     check(false, sql, &[&group[..], &scan[..]].concat());
 }
 
