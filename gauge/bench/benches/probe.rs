@@ -1,6 +1,6 @@
 //! What the probe costs: a block of 16 to 512 bytes, allocated and freed, while nothing is observed, while it is
 //! counted, and while its place is looked up, which takes longer the deeper the stack is. The bench's own stack
-//! has about ten functions.
+//! has about sixteen functions.
 //!
 //! `Sites` follows frame pointers where the program has them:
 //! `RUSTFLAGS=-Cforce-frame-pointers=yes cargo bench -p gauge-bench --bench probe`; without them it unwinds.
