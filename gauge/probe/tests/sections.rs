@@ -179,7 +179,7 @@ fn along() {
         });
     });
     let at_run_time = Section::named("at run time");
-    assert!(std::ptr::eq(at_run_time, Section::named(&"at run time".to_owned())));
+    assert!(std::ptr::eq(at_run_time, Section::named(&["at run", "time"].join(" "))));
     assert_eq!((at_run_time.counts().calls, meter.calls()), (3, 3));
     // Of the other thread what was done for the stretch; of this one, what it takes to start it.
     let (own, section) = (meter.own().bytes, at_run_time.counts().own.bytes);
