@@ -106,7 +106,7 @@ impl Inner {
         if let Err(error) = flushed {
             tracing::error!(%error, "flushing the memtable failed");
             if let Ok(log) = self.log() {
-                log.poison();
+                log.poison(&error);
             }
         }
     }

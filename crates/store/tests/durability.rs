@@ -129,7 +129,11 @@ fn after_a_failure_nothing_is_taken_and_nothing_written() {
         }));
         assert_eq!(write(&store, 3).unwrap_err().kind(), ErrorKind::Io);
         let poisoned = |result: Result<(), Error>| {
-            assert_eq!(result.unwrap_err().kind(), ErrorKind::Poisoned, "{operation:?}");
+            let error = result.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Poisoned, "{operation:?}");
+            // The first failure, with its file.
+            let said = error.to_string();
+            assert!(said.contains("could not write the log") && said.contains(".wal"), "{said}");
         };
         let changes = sim.changes();
         poisoned(write(&store, 4));
@@ -285,7 +289,11 @@ fn a_flush_that_nobody_waits_for_poisons_when_it_fails() {
     disk.set_fault(Some(Fault { operation, at: 1, is_permanent: false, failure }));
     write(&store, 1).unwrap();
     assert_eq!(disk.failed(), 1);
-    assert_eq!(write(&store, 2).unwrap_err().kind(), ErrorKind::Poisoned);
+    let refused = write(&store, 2).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Poisoned);
+    // Nobody saw the flush fail, so this one says why.
+    let said = refused.to_string();
+    assert!(said.contains(".seg") && said.contains("No space left"), "{said}");
     drop(store);
     let store = Store::open(DIR, options(Arc::new(sim.crash()))).unwrap();
     assert_eq!(times(&store), [1]);
