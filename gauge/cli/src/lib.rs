@@ -8,6 +8,7 @@
 //! * [`asm`]: what a function is made of: loops, calls, classes of instructions; how two differ.
 //! * `contracts`: `gauge.toml`, and judging it.
 //! * [`heap`]: a program's allocations by place.
+//! * [`layout`]: how types lie in memory.
 //! * [`commands`]: one file a command.
 #![forbid(unsafe_code)]
 
@@ -20,6 +21,7 @@ pub mod environment;
 mod flags;
 pub mod heap;
 pub mod image;
+pub mod layout;
 pub mod outcome;
 pub mod project;
 pub mod result;

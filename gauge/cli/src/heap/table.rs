@@ -9,7 +9,7 @@ use super::profile::{Order, Profile};
 use super::snapshot::Site;
 
 /// A line below the header, and no other.
-const STYLE: TableStyle =
+pub(crate) const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// Prints the totals and the largest places.

@@ -33,7 +33,7 @@ pub(super) fn without_self_brackets(name: &str) -> Option<String> {
 
 /// The name without generic arguments: `a::sum::<f64>` is `a::sum`. Brackets that stand first, around
 /// a type and its trait, are kept.
-pub(super) fn without_generics(name: &str) -> String {
+pub(crate) fn without_generics(name: &str) -> String {
     let mut plain = String::with_capacity(name.len());
     let mut depth = 0_u32;
     let mut kept = 0_u32;
