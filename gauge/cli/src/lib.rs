@@ -9,6 +9,7 @@
 //! * `contracts`: `gauge.toml`, and judging it.
 //! * [`heap`]: a program's allocations by place.
 //! * [`layout`]: how types lie in memory.
+//! * [`size`]: what a linked file is made of.
 //! * [`commands`]: one file a command.
 #![forbid(unsafe_code)]
 
@@ -25,4 +26,5 @@ pub mod layout;
 pub mod outcome;
 pub mod project;
 pub mod result;
+pub mod size;
 pub mod stats;

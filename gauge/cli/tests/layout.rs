@@ -118,7 +118,8 @@ fn compare(row: &Row, truth: &Truth) -> usize {
 #[test]
 fn a_hundred_random_types_are_as_the_compiler_has_them() {
     let seed = std::env::var("GAUGE_LAYOUT_SEED").map_or(5, |seed| seed.parse().unwrap());
-    let root = project("layout-random", &generate::Source::generate(seed, TYPES));
+    let source = generate::Source::generate(seed, TYPES);
+    let root = project("layout-random", &source);
     let of_project = gauge(&root, &["--crate", "all", "--json"]);
     let program = root.join("target/gauge/layout/debug/types");
     let printed = Command::new(&program).output().unwrap();
@@ -129,12 +130,140 @@ fn a_hundred_random_types_are_as_the_compiler_has_them() {
         gauge(&root, &["--crate", "all", "--json", "--bin-file", program.to_str().unwrap()]);
     for output in [of_project, of_file] {
         let document = Document::read_json(text(&output, 0)).unwrap();
-        let mut compared = 0;
+        let (mut compared, mut reordered) = (0, 0);
         for (name, truth) in &truths {
             let rows: Vec<&Row> = document.rows.iter().filter(|row| row.name == *name).collect();
             assert_eq!(rows.len(), 1, "{name}: {rows:#?}");
             compared += compare(rows[0], truth);
         }
         assert!(compared > 2 * TYPES, "{compared}");
+        // Only what may not be ordered is told to be ordered otherwise.
+        for row in document.rows.iter().filter(|row| row.note.contains("as they are declared")) {
+            let name = row.name.trim_start_matches("types::");
+            let definition = source.lines().find(|line| line.contains(&format!(" {name} ")));
+            let definition =
+                definition.or_else(|| source.lines().find(|l| l.contains(&format!(" {name}("))));
+            assert!(definition.is_some_and(|line| line.starts_with("#[repr(")), "{row:#?}");
+            reordered += 1;
+        }
+        assert!(reordered > 0);
     }
+}
+
+const KNOWN: &str = r#"
+#![allow(dead_code)]
+pub mod inner {
+    /// Fields that want another order, and may not have it.
+    #[repr(C)]
+    pub struct Fixed<T> { pub a: u8, pub b: T, pub c: u8 }
+    #[repr(C)]
+    pub struct Better { pub b: u32, pub a: u8, pub c: u8 }
+    /// The same fields, ordered by the compiler.
+    pub struct Free { pub a: u8, pub b: u32, pub c: u8 }
+    pub enum Message { Large([u64; 25]), Small(u32), Empty }
+    pub enum Boxed { Large(Box<[u64; 25]>), Small(u32), Empty }
+    pub struct Unused { pub a: u8 }
+}
+use inner::*;
+pub fn take(_: &Fixed<u32>, _: &Fixed<u64>, _: &Better, _: &Free, _: &Message, _: &Boxed) {}
+pub fn take_option(_: &Option<Box<Message>>, _: &dyn std::fmt::Debug) {}
+pub fn print() {
+    for size in [size_of::<Better>(), size_of::<Boxed>()] {
+        println!("{size}");
+    }
+}
+"#;
+
+#[test]
+fn holes_slack_and_what_would_be_smaller_are_told() {
+    let root = project("layout-known", KNOWN);
+    let said = |arguments: &[&str]| text(&gauge(&root, arguments), 0).to_owned();
+    let fixed = said(&["Fixed<u32>"]);
+    let expected = "\
+types::inner::Fixed<u32>
+  size 12, align 4, 1 cache line (2 where it does not begin one)
+       0      1  a  u8
+       1      3  (hole)
+       4      4  b  u32
+       8      1  c  u8
+       9      3  (padding)
+  padding 6 (3 of it at the end)
+  fields lie as they are declared (repr(C), or an end that may be unsized): as b, a, c it is 8, not 12
+";
+    assert_eq!(fixed, expected);
+    // Without arguments, all instances.
+    let both = said(&["inner::Fixed"]);
+    assert!(both.contains("Fixed<u32>\n") && both.contains("Fixed<u64>\n"), "{both}");
+    let free = said(&["Free"]);
+    assert!(
+        free.contains("size 8, align 4") && free.contains("nothing to gain: no order"),
+        "{free}"
+    );
+    let message = said(&["Message"]);
+    for part in [
+        "  tag: 4 B at 0\n",
+        "  largest Large (208), next Small (8)\n",
+        "padding 4 (used in no variant), slack 200",
+        "with the data of Large in a Box it is at most 16, not 208",
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    // What was proposed is as small as was said.
+    let printed = Command::new(root.join("target/gauge/layout/debug/types")).output().unwrap();
+    assert_eq!(text(&printed, 0), "8\n16\n");
+    let option = said(&["Option<alloc::boxed::Box<types::inner::Message, alloc::alloc::Global>>"]);
+    assert!(option.contains("niche") && option.contains("None = 0x0"), "{option}");
+}
+
+#[test]
+fn the_table_is_of_the_project_and_the_most_wasteful_come_first() {
+    let root = project("layout-table", KNOWN);
+    let said = |arguments: &[&str]| text(&gauge(&root, arguments), 0).to_owned();
+    let table = said(&[]);
+    let names = |table: &str| -> Vec<String> {
+        let words = table.lines().flat_map(|line| line.split_whitespace());
+        words.filter(|word| word.contains("::")).map(str::to_owned).collect()
+    };
+    let own = ["Message", "Fixed<u64>", "Fixed<u32>", "Boxed"]
+        .map(|name| format!("types::inner::{name}"));
+    assert_eq!(names(&table)[..4], own, "{table}");
+    assert!(names(&table).iter().all(|name| name.starts_with("types::")), "{table}");
+    assert_eq!(names(&said(&["--min-size", "24"])), own[..2]);
+    let core = names(&said(&["--crate", "core"]));
+    assert!(!core.is_empty() && core.iter().all(|name| name.starts_with("core::")), "{core:?}");
+    let top = said(&["--top", "1"]);
+    assert!(names(&top).len() == 1 && top.contains("more types: --top"), "{top}");
+}
+
+#[test]
+fn what_is_not_there_is_refused_with_what_to_do() {
+    let root = project("layout-known", KNOWN);
+    let output = gauge(&root, &["Mesage"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("like it:\n  types::inner::Message"), "{errors}");
+    // A type that nothing uses is not compiled.
+    assert_eq!(gauge(&root, &["Unused"]).status.code(), Some(2));
+    let manifest = root.join("Cargo.toml");
+    let output = gauge(&root, &["--bin-file", manifest.to_str().unwrap()]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(errors.contains("neither an executable nor a library"), "{errors}");
+    assert_eq!(gauge(&root, &["-p", "none"]).status.code(), Some(2));
+}
+
+/// Without debug information nothing is known, and that is said.
+#[test]
+fn line_tables_describe_no_types() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let source = folder.path().join("lines.rs");
+    std::fs::write(&source, "pub struct S(u8);\npub fn take(_: &S) {}\n").unwrap();
+    let library = folder.path().join("lines.rlib");
+    let arguments = ["--crate-type=rlib", "-Cdebuginfo=line-tables-only", "-o"];
+    let rustc = Command::new("rustc").args(arguments).arg(&library).arg(&source).output().unwrap();
+    assert!(rustc.status.success(), "{}", String::from_utf8_lossy(&rustc.stderr));
+    let output = gauge(folder.path(), &["--bin-file", library.to_str().unwrap()]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("no type is described") && errors.contains("debug = 2"), "{errors}");
 }

@@ -7,6 +7,7 @@ mod check;
 mod compare;
 pub mod heap;
 mod layout;
+mod size;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -50,6 +51,7 @@ enum Command {
     Compare(compare::Args),
     Heap(heap::Args),
     Layout(layout::Args),
+    Size(size::Args),
 }
 
 /// Runs a command.
@@ -64,6 +66,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         Command::Compare(compare) => compare::run(&args.common, &compare),
         Command::Heap(heap) => heap::run(&heap, &args.common),
         Command::Layout(layout) => layout::run(&layout, &args.common),
+        Command::Size(size) => size::run(&size, &args.common),
     }
 }
 
