@@ -58,6 +58,14 @@ pub fn print(profile: &Profile, order: Order, top: usize, out: &mut dyn Write) -
     Ok(())
 }
 
+/// Prints a table without the blanks that fill its last column.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub(crate) fn print_table(table: &Table, out: &mut dyn Write) -> Result<()> {
+    table.to_string().lines().try_for_each(|line| Ok(writeln!(out, "{}", line.trim_end())?))
+}
+
 /// The mean lifetime of a site's blocks that are gone, in allocations.
 pub fn lifetime(site: &Site) -> String {
     match site.lifetimes.iter().sum::<u64>() {

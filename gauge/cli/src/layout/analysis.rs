@@ -4,8 +4,9 @@ use super::{Field, Shape, Tag, Type, Variant};
 
 /// Bytes of a cache line.
 pub const LINE: u64 = 64;
-/// The least gain that boxing a variant is proposed for: an allocation costs more than a few bytes.
-const MIN_BOXING_GAIN: u64 = 16;
+/// The least gain that boxing a variant is proposed for: an allocation costs more than the
+/// line it saves.
+const MIN_BOXING_GAIN: u64 = LINE;
 
 /// What a layout costs. All figures are bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]

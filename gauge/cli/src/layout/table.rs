@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::analysis::{Advice, Analysis};
 use super::{Field, Shape, Tag, Type, Variant};
-use crate::heap::table::STYLE;
+use crate::heap::table::{STYLE, print_table};
 
 /// One line a type.
 ///
@@ -31,7 +31,7 @@ pub fn print_all(found: &[(&Type, Analysis)], top: usize, out: &mut dyn Write) -
     for column in table.column_iter_mut().take(4) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    writeln!(out, "{table}")?;
+    print_table(&table, out)?;
     if found.len() > top {
         writeln!(out, "{} more types: --top {}", found.len() - top, found.len())?;
     }

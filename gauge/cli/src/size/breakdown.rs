@@ -12,8 +12,8 @@ use crate::image::{Image, demangle, without_generics};
 pub const NOT_RUST: &str = "(not Rust: C, assembly, start files)";
 /// What stands for code that no symbol covers.
 pub const NO_SYMBOL: &str = "(no symbol: stubs, alignment)";
-/// What stands for data that no symbol covers.
-pub const UNNAMED: &str = "(no symbol: constants, strings, tables)";
+/// What stands for data that no symbol names.
+pub const UNNAMED: &str = "(no name: constants, strings, tables)";
 /// What stands for what of a file is in no section.
 pub const HEADERS: &str = "(headers, alignment)";
 
@@ -104,7 +104,7 @@ pub struct Function {
 /// Named data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Data {
-    /// Its path, or [`UNNAMED`].
+    /// Its path, or [`UNNAMED`], which is one of each section.
     pub name: String,
     /// Its crate, where it is Rust.
     pub krate: Option<String>,
@@ -248,12 +248,14 @@ fn data_parts(elf: &object::File<'_>, sections: &[Section]) -> Result<Vec<Data>>
             let from = address.clamp(end, last);
             let size = (address + size).min(last).saturating_sub(from);
             end = end.max(from + size);
-            covered += size;
-            if size > 0 {
-                let path = demangle(symbol);
-                let krate = symbol.starts_with("_").then(|| owner_of_data(&path)).flatten();
-                data.push(Data { name: path, krate, section: name.to_owned(), size });
+            // The compiler's own constants have a number for a name.
+            if symbol.starts_with("anon.") || size == 0 {
+                continue;
             }
+            covered += size;
+            let path = demangle(symbol);
+            let krate = symbol.starts_with('_').then(|| owner_of_data(&path)).flatten();
+            data.push(Data { name: path, krate, section: name.to_owned(), size });
         }
         let size = section.size() - covered;
         let (section, name) = (name.to_owned(), UNNAMED.to_owned());

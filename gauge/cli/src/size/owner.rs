@@ -135,11 +135,11 @@ mod tests {
             ("_RNvCsfLfy6EI15iL_7___rustc12___rust_alloc", Some("__rustc")),
             ("_ZN4core3fmt5write17h0123456789abcdefE", Some("core")),
             (
-                "_ZN60_$LT$alloc..string..String$u20$as$u20$core..fmt..Write$GT$9write_str17h0123456789abcdefE",
+                "_ZN58_$LT$alloc..string..String$u20$as$u20$core..fmt..Write$GT$9write_str17h0123456789abcdefE",
                 Some("alloc"),
             ),
             (
-                "_ZN44_$LT$$RF$T$u20$as$u20$core..fmt..Debug$GT$3fmt17h0123456789abcdefE",
+                "_ZN42_$LT$$RF$T$u20$as$u20$core..fmt..Debug$GT$3fmt17h0123456789abcdefE",
                 Some("core"),
             ),
             ("memcpy", None),

@@ -7,7 +7,11 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::breakdown::{Breakdown, What};
 use super::difference::Change;
-use crate::heap::table::{STYLE, size, thousands};
+use crate::heap::table::{STYLE, print_table, size, thousands};
+use crate::image::without_generics;
+
+/// Letters of a name: instances of generics may have thousands, and then go without their arguments.
+const MAX_NAME: usize = 110;
 
 /// What to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -90,7 +94,7 @@ pub fn print_changes(
                 format!("{sign}{}", thousands(bytes.unsigned_abs())),
                 known(change.before),
                 known(change.after),
-                change.name.clone(),
+                short(&change.name),
             ]);
         }
         right(&mut table, 3);
@@ -121,7 +125,7 @@ fn sections(found: &Breakdown, out: &mut dyn Write) -> Result<()> {
     }
     table.add_row([String::new(), thousands(found.file), "the file".to_owned(), String::new()]);
     right(&mut table, 2);
-    Ok(writeln!(out, "{table}")?)
+    print_table(&table, out)
 }
 
 fn crates(found: &Breakdown, top: usize, out: &mut dyn Write) -> Result<()> {
@@ -149,7 +153,8 @@ fn functions(found: &Breakdown, top: usize, out: &mut dyn Write) -> Result<()> {
     for one in found.functions.iter().take(top) {
         let copies = if one.copies == 0 { "-".to_owned() } else { thousands(one.copies) };
         let name = if one.copies == 1 { &one.largest } else { &one.name };
-        table.add_row([thousands(one.size), share(one.size, found.code), copies, name.clone()]);
+        let name = short(name);
+        table.add_row([thousands(one.size), share(one.size, found.code), copies, name]);
     }
     right(&mut table, 3);
     finish(&table, found.functions.len(), top, out)?;
@@ -163,7 +168,7 @@ fn data(found: &Breakdown, top: usize, out: &mut dyn Write) -> Result<()> {
             thousands(one.size),
             share(one.size, found.data_size),
             one.section.clone(),
-            one.name.clone(),
+            short(&one.name),
         ]);
     }
     right(&mut table, 2);
@@ -186,11 +191,20 @@ fn right(table: &mut Table, columns: usize) {
 }
 
 fn finish(table: &Table, count: usize, top: usize, out: &mut dyn Write) -> Result<()> {
-    writeln!(out, "{table}")?;
+    print_table(table, out)?;
     if count > top {
         writeln!(out, "{} more: --top {count}", count - top)?;
     }
     Ok(())
+}
+
+fn short(name: &str) -> String {
+    let is_long = |name: &str| name.chars().count() > MAX_NAME;
+    if !is_long(name) {
+        return name.to_owned();
+    }
+    let plain = without_generics(name);
+    if is_long(&plain) { plain.chars().take(MAX_NAME - 1).chain(['…']).collect() } else { plain }
 }
 
 fn share(part: u64, whole: u64) -> String {
