@@ -162,11 +162,13 @@ pub mod inner {
     pub struct Free { pub a: u8, pub b: u32, pub c: u8 }
     pub enum Message { Large([u64; 25]), Small(u32), Empty }
     pub enum Boxed { Large(Box<[u64; 25]>), Small(u32), Empty }
+    #[repr(i16)]
+    pub enum Signed { Minus(u8) = -2, Plus(u16) = 300 }
     pub struct Unused { pub a: u8 }
 }
 use inner::*;
 pub fn take(_: &Fixed<u32>, _: &Fixed<u64>, _: &Better, _: &Free, _: &Message, _: &Boxed) {}
-pub fn take_option(_: &Option<Box<Message>>, _: &dyn std::fmt::Debug) {}
+pub fn take_option(_: &Option<Box<Message>>, _: &Option<std::num::NonZeroU128>, _: &Signed) {}
 pub fn print() {
     for size in [size_of::<Better>(), size_of::<Boxed>()] {
         println!("{size}");
@@ -213,6 +215,11 @@ types::inner::Fixed<u32>
     assert_eq!(text(&printed, 0), "8\n16\n");
     let option = said(&["Option<alloc::boxed::Box<types::inner::Message, alloc::alloc::Global>>"]);
     assert!(option.contains("niche") && option.contains("None = 0x0"), "{option}");
+    // Values of a tag that are no plain numbers of 64 bits.
+    let wide = said(&["Option<core::num::nonzero::NonZero<u128>>"]);
+    assert!(wide.contains("16 B at 0") && wide.contains("None = 0x0"), "{wide}");
+    let signed = said(&["Signed"]);
+    assert!(signed.contains("  Minus = -2:") && signed.contains("  Plus = 300:"), "{signed}");
 }
 
 #[test]

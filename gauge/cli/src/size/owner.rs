@@ -100,7 +100,8 @@ pub fn compiled_for(demangled: &str, owner: &str) -> Option<String> {
         let before = &demangled[..at];
         let start = before.rfind(|c| !is_name(c)).map_or(0, |last| last + 1);
         let name = &before[start..];
-        let is_inner = before[..start].ends_with("::");
+        // Whose trait it is says nothing of what it is compiled for.
+        let is_inner = before[..start].ends_with("::") || before[..start].ends_with(" as ");
         let is_known = ["std", "core", "alloc", owner].contains(&name);
         if is_inner || name.is_empty() || is_known {
             continue;
@@ -167,5 +168,7 @@ mod tests {
         );
         assert_eq!(of("core::ptr::drop_in_place::<(a::V, b::V)>"), None);
         assert_eq!(of("core::fmt::write"), None);
+        assert_eq!(of("<u8 as a::T>::make"), None);
+        assert_eq!(of("<u8 as a::T<b::V>>::make").as_deref(), Some("b"));
     }
 }
