@@ -56,9 +56,10 @@ fn of_demangled(name: &str) -> Option<String> {
         Some(rest) => {
             let of_trait = split_as(rest);
             // A provided method is the trait's; an implemented one cannot be told from it.
-            let of_type = of_trait.map_or(rest, |(of_type, _)| of_type);
-            let is_path = of_type.starts_with(|c: char| c.is_alphabetic() || c == '_');
-            let own = if is_path { head(of_type) } else { None };
+            let of_type = of_trait.map_or(rest, |(of_type, _)| of_type).trim_start_matches('&');
+            let of_type = of_type.strip_prefix("mut ").unwrap_or(of_type);
+            let is_path = of_type.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '<');
+            let own = if is_path { of_demangled(of_type) } else { None };
             own.or_else(|| head(of_trait?.1))
         }
     }
@@ -143,6 +144,7 @@ mod tests {
                 "_ZN42_$LT$$RF$T$u20$as$u20$core..fmt..Debug$GT$3fmt17h0123456789abcdefE",
                 Some("core"),
             ),
+            ("_ZN41_$LT$$RF$mut$u20$a..R$u20$as$u20$b..D$GT$1f17h0123456789abcdefE", Some("a")),
             ("memcpy", None),
             ("_start", None),
         ] {
