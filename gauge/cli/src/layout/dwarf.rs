@@ -12,7 +12,7 @@ use object::{Object, ObjectKind, ObjectSection, ObjectSymbol, RelocationKind, Re
 /// An entry, with the attributes that types have. Entries stand in the order of the file, parents first.
 #[derive(Debug, Clone)]
 pub(super) struct Entry<'a> {
-    /// Where it stands in `.debug_info`; [`Self::type_at`] and [`Self::discriminant_at`] say the same.
+    /// Where it stands in `.debug_info`; [`Self::type_at`] and [`Self::discriminant_at`] are such places.
     pub(super) offset: usize,
     /// How many entries of these are around it.
     pub(super) depth: usize,
@@ -31,8 +31,9 @@ pub(super) struct Entry<'a> {
     pub(super) encoding: Option<u64>,
     /// The member that a variant part is told by.
     pub(super) discriminant_at: Option<usize>,
-    /// An enumerator's value, or that of a variant's discriminant.
-    pub(super) value: Option<i128>,
+    /// An enumerator's value, or that of a variant's discriminant, and how many bits of it are written: whether the last
+    /// is a sign says its type.
+    pub(super) value: Option<(i128, u32)>,
 }
 
 type Slice<'a> = EndianSlice<'a, RunTimeEndian>;
@@ -91,11 +92,11 @@ fn section<'a>(file: &object::File<'a>, name: &str) -> Result<Cow<'a, [u8]>> {
         }
         let mut value = file.symbol_by_index(symbol)?.address();
         value = value.wrapping_add_signed(relocation.addend());
-        let Some(place) = bytes.to_mut().get_mut(at..at + width) else { continue };
+        let Some(place) = bytes.to_mut().get_mut(at..at.saturating_add(width)) else { continue };
         if relocation.has_implicit_addend() {
             continue;
         }
-        // Reading is little-endian alone where objects are: x86-64 and aarch64.
+        // Objects are read on the machine that they were made for, or one like it: little-endian.
         place.copy_from_slice(&value.to_le_bytes()[..width]);
     }
     Ok(bytes)
@@ -210,24 +211,32 @@ fn read_entry<'a>(
                     _ => None,
                 };
             }
-            dw::DW_AT_discr_value | dw::DW_AT_const_value => entry.value = integer(&value),
+            dw::DW_AT_discr_value | dw::DW_AT_const_value => {
+                entry.value = integer(&attribute.raw_value());
+            }
             _ => {}
         }
     }
     entry
 }
 
-/// A value of up to 128 bits; of those above 64, the bits as they are.
-fn integer(value: &AttributeValue<Slice<'_>>) -> Option<i128> {
+/// A number of up to 128 bits, and how many are written. LLVM takes the fewest bytes that hold the value, by its
+/// type's sign: -2 is `fe`, and 254 is `00fe` where the type is signed.
+fn integer(value: &AttributeValue<Slice<'_>>) -> Option<(i128, u32)> {
     match value {
-        AttributeValue::Sdata(value) => Some(i128::from(*value)),
-        AttributeValue::Data16(value) => Some(value.cast_signed()),
+        AttributeValue::Data1(value) => Some((i128::from(*value), 8)),
+        AttributeValue::Data2(value) => Some((i128::from(*value), 16)),
+        AttributeValue::Data4(value) => Some((i128::from(*value), 32)),
+        AttributeValue::Data8(value) => Some((i128::from(*value), 64)),
+        AttributeValue::Data16(value) => Some((value.cast_signed(), 128)),
+        AttributeValue::Sdata(value) => Some((i128::from(*value), 128)),
+        AttributeValue::Udata(value) => Some((i128::from(*value), 128)),
         AttributeValue::Block(bytes) => {
             let mut wide = [0; 16];
             let bytes = bytes.slice();
             wide.get_mut(..bytes.len())?.copy_from_slice(bytes);
-            Some(i128::from_le_bytes(wide))
+            Some((i128::from_le_bytes(wide), 8 * u32::try_from(bytes.len()).ok()?))
         }
-        _ => value.udata_value().map(i128::from),
+        _ => None,
     }
 }

@@ -15,7 +15,7 @@ pub mod read;
 pub mod table;
 
 /// A type, as it lies in memory. Sizes and offsets are bytes; what is not known is absent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Type {
     /// Its path, with generic arguments: `core::option::Option<u8>`, `(u8, u32)`.
     pub name: String,
@@ -30,7 +30,7 @@ pub struct Type {
 }
 
 /// What a type is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Shape {
     /// A struct, tuple or closure: its fields in the order they are declared.
     Struct(Vec<Field>),
@@ -46,7 +46,7 @@ pub enum Shape {
 }
 
 /// A field, with its place in the whole type.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Field {
     /// Its name; the number of a tuple's field.
     pub name: String,
@@ -61,7 +61,7 @@ pub struct Field {
 }
 
 /// Where an enum keeps which variant it holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Tag {
     /// Where it begins.
     pub offset: u64,
@@ -74,7 +74,7 @@ pub struct Tag {
 }
 
 /// A variant of an enum.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Variant {
     /// Its name.
     pub name: String,

@@ -36,7 +36,7 @@ impl Types {
                 {
                     has_types = true;
                     let mut hash = DefaultHasher::new();
-                    format!("{found:?}").hash(&mut hash);
+                    found.hash(&mut hash);
                     if self.known.insert(hash.finish()) {
                         self.types.push(found);
                     }
@@ -101,37 +101,39 @@ impl<'a> Entries<'_, 'a> {
 
     /// An enum without data: nothing but its tag.
     fn plain_enum(&self, at: usize, size: u64) -> Shape {
-        let base = self.0[at].type_at.and_then(|base| self.find(base));
-        let variants = self.children(at).map(|child| &self.0[child]).map(|entry| Variant {
-            name: entry.name.unwrap_or("?").to_owned(),
-            discriminant: entry.value,
+        let is_signed = self.target(at).is_some_and(|base| self.is_signed(base));
+        let variants = self.children(at).map(|child| Variant {
+            name: self.0[child].name.unwrap_or("?").to_owned(),
+            discriminant: self.value(child, is_signed),
             fields: Vec::new(),
         });
-        let is_signed = base.is_some_and(|base| self.is_signed(base));
         let tag = Tag { offset: 0, size: Some(size), is_signed, is_niche: false };
         Shape::Enum { tag: Some(tag), variants: variants.collect() }
     }
 
     fn data_enum(&self, part: usize) -> Shape {
-        let mut variants: Vec<Variant> = self
+        let discriminant = self.0[part].discriminant_at.and_then(|at| self.find(at));
+        let tag_type = discriminant.and_then(|member| self.target(member));
+        let is_signed = tag_type.is_some_and(|at| self.is_signed(at));
+        let variants: Vec<Variant> = self
             .children(part)
             .filter(|child| self.0[*child].tag == dw::DW_TAG_variant)
             .filter_map(|variant| {
-                let member = &self.0[self.children(variant).next()?];
-                let fields = member.type_at.and_then(|at| self.find(at));
+                let member = self.children(variant).next()?;
+                let fields = self.target(member);
+                // The states of a coroutine have numbers, and names: `Unresumed`, `Suspend0`.
+                let of_type = fields.and_then(|at| self.0[at].name);
+                let name = self.0[member].name.filter(|name| !is_number(name)).or(of_type);
                 Some(Variant {
-                    name: member.name.unwrap_or("?").to_owned(),
-                    discriminant: self.0[variant].value,
+                    name: name.unwrap_or("?").to_owned(),
+                    discriminant: self.value(variant, is_signed),
                     fields: fields.map(|at| self.fields(at)).unwrap_or_default(),
                 })
             })
             .collect();
-        let discriminant = self.0[part].discriminant_at.and_then(|at| self.find(at));
         let tag = discriminant.and_then(|member| {
-            let type_at = self.0[member].type_at.and_then(|at| self.find(at));
             let offset = self.0[member].location?;
-            let size = type_at.and_then(|at| self.size(at, 0));
-            let is_signed = type_at.is_some_and(|at| self.is_signed(at));
+            let size = tag_type.and_then(|at| self.size(at, 0));
             // Of a niche the values belong to all variants but the one that has it.
             let mut without = variants.iter().filter(|variant| variant.discriminant.is_none());
             let is_niche = without.next().is_some_and(|holder| {
@@ -139,13 +141,13 @@ impl<'a> Entries<'_, 'a> {
             }) && without.next().is_none();
             Some(Tag { offset, size, is_signed, is_niche })
         });
-        if let Some(Tag { is_signed: true, size: Some(size @ 1..=8), .. }) = tag {
-            let unused = 128 - 8 * u32::try_from(size).unwrap_or(16);
-            for value in variants.iter_mut().filter_map(|variant| variant.discriminant.as_mut()) {
-                *value = *value << unused >> unused;
-            }
-        }
         Shape::Enum { tag, variants }
+    }
+
+    fn value(&self, at: usize, is_signed: bool) -> Option<i128> {
+        let (value, bits) = self.0[at].value?;
+        let unused = 128 - bits.min(128);
+        Some(if is_signed && bits > 0 { value << unused >> unused } else { value })
     }
 
     fn fields(&self, at: usize) -> Vec<Field> {

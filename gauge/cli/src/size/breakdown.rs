@@ -246,7 +246,7 @@ fn data_parts(elf: &object::File<'_>, sections: &[Section]) -> Result<Vec<Data>>
         let last = section.address() + section.size();
         for (address, size, symbol) in symbols {
             let from = address.clamp(end, last);
-            let size = (address + size).min(last).saturating_sub(from);
+            let size = address.saturating_add(size).min(last).saturating_sub(from);
             end = end.max(from + size);
             // The compiler's own constants have a number for a name.
             if symbol.starts_with("anon.") || size == 0 {

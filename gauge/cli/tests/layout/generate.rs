@@ -165,7 +165,7 @@ impl Source {
             // The type itself is what the option holds.
             let of = Known { written: name.clone(), called, value, is_plain };
             name = format!("Option<{name}>");
-            let field = format!("    println!(\"kind\\tenum\");\n");
+            let field = "    println!(\"kind\\tenum\");\n".to_owned();
             let called = format!("core::option::Option<{}>", of.called);
             return (
                 Known { written: name, called, value: format!("Some({})", of.value), is_plain },
