@@ -8,6 +8,8 @@
 //! * [`asm`]: what a function is made of: loops, calls, classes of instructions; how two differ.
 //! * `contracts`: `gauge.toml`, and judging it.
 //! * [`heap`]: a program's allocations by place.
+//! * [`layout`]: how types lie in memory.
+//! * [`size`]: what a linked file is made of.
 //! * [`commands`]: one file a command.
 #![forbid(unsafe_code)]
 
@@ -20,7 +22,9 @@ pub mod environment;
 mod flags;
 pub mod heap;
 pub mod image;
+pub mod layout;
 pub mod outcome;
 pub mod project;
 pub mod result;
+pub mod size;
 pub mod stats;

@@ -64,6 +64,18 @@ impl Build {
     /// # Errors
     /// When cargo cannot be run or fails: it has printed why.
     pub fn executables(&self) -> Result<Vec<(String, PathBuf)>> {
+        let linked = self.artifacts()?.into_iter().filter_map(|artifact| {
+            let path = linked(&artifact)?;
+            Some((artifact.target.name, path))
+        });
+        Ok(linked.collect())
+    }
+
+    /// Builds it, and returns all that cargo made or found made, dependencies first.
+    ///
+    /// # Errors
+    /// When cargo cannot be run or fails: it has printed why.
+    pub fn artifacts(&self) -> Result<Vec<Artifact>> {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.args(["build", "--message-format=json-render-diagnostics", "--quiet"]);
         command.arg("--manifest-path").arg(&self.manifest);
@@ -73,12 +85,7 @@ impl Build {
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }
-        let made = artifacts(command)?.into_iter();
-        let linked = made.filter_map(|artifact| {
-            let path = linked(&artifact)?;
-            Some((artifact.target.name, path))
-        });
-        Ok(linked.collect())
+        artifacts(command)
     }
 }
 

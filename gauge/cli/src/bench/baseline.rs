@@ -38,6 +38,11 @@ impl Baseline {
         Ok(Self { folder: gauge_dir.join("baselines").join(name) })
     }
 
+    /// Whether one was kept.
+    pub fn exists(&self) -> bool {
+        self.folder.join("result.json").exists()
+    }
+
     /// Keeps a result and the executables it came from, in the place of what was there.
     ///
     /// # Errors

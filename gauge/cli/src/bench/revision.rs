@@ -25,12 +25,20 @@ pub struct Checkout {
     /// The project's lock file, for repositories that do not keep theirs.
     lock_file: PathBuf,
     /// Held as long as this lives: two processes would pull the tree from under each other.
-    _lock: File,
+    lock: File,
 }
 
 /// A commit, by its hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit(pub String);
+
+impl Drop for Checkout {
+    /// A child that another thread has just begun holds the file as well, until it becomes its program: closing alone
+    /// would leave the lock with it.
+    fn drop(&mut self) {
+        _ = self.lock.unlock();
+    }
+}
 
 impl Checkout {
     /// Prepares to check out revisions of `project` within `folder`.
@@ -49,7 +57,7 @@ impl Checkout {
         let repository = PathBuf::from(top).canonicalize()?;
         let inner = root.strip_prefix(&repository).context("outside its repository")?.to_owned();
         let lock_file = root.join("Cargo.lock");
-        Ok(Self { repository, tree: folder.join("tree"), inner, lock_file, _lock: lock })
+        Ok(Self { repository, tree: folder.join("tree"), inner, lock_file, lock })
     }
 
     /// The commit that `revision` names.

@@ -6,6 +6,8 @@ mod bench;
 mod check;
 mod compare;
 pub mod heap;
+mod layout;
+mod size;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -48,6 +50,8 @@ enum Command {
     Bench(bench::Args),
     Compare(compare::Args),
     Heap(heap::Args),
+    Layout(layout::Args),
+    Size(size::Args),
 }
 
 /// Runs a command.
@@ -61,6 +65,8 @@ pub fn run(args: Args) -> Result<Outcome> {
         Command::Bench(bench) => bench::run(&args.common, &bench),
         Command::Compare(compare) => compare::run(&args.common, &compare),
         Command::Heap(heap) => heap::run(&heap, &args.common),
+        Command::Layout(layout) => layout::run(&layout, &args.common),
+        Command::Size(size) => size::run(&size, &args.common),
     }
 }
 

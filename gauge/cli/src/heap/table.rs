@@ -9,7 +9,7 @@ use super::profile::{Order, Profile};
 use super::snapshot::Site;
 
 /// A line below the header, and no other.
-const STYLE: TableStyle =
+pub(crate) const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// Prints the totals and the largest places.
@@ -56,6 +56,14 @@ pub fn print(profile: &Profile, order: Order, top: usize, out: &mut dyn Write) -
     }
     writeln!(out, "Lifetimes are means, in allocations that the program made meanwhile.")?;
     Ok(())
+}
+
+/// Prints a table without the blanks that fill its last column.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub(crate) fn print_table(table: &Table, out: &mut dyn Write) -> Result<()> {
+    table.to_string().lines().try_for_each(|line| Ok(writeln!(out, "{}", line.trim_end())?))
 }
 
 /// The mean lifetime of a site's blocks that are gone, in allocations.

@@ -18,6 +18,7 @@ use object::{Endianness, Object, ObjectSection, ObjectSymbol, SymbolKind, elf};
 pub use data::Same;
 pub use lookup::Lookup;
 pub use memory::{Callee, Section, Word};
+pub(crate) use names::without_generics;
 pub use names::{Name, demangle};
 
 /// A function of an image: its address, its size in bytes, all its names.

@@ -31,16 +31,17 @@ pub(super) fn without_self_brackets(name: &str) -> Option<String> {
     (!contains_as(inside)).then(|| format!("{inside}{after}"))
 }
 
-/// The name without generic arguments: `a::sum::<f64>` is `a::sum`. Brackets that stand first, around
-/// a type and its trait, are kept.
-pub(super) fn without_generics(name: &str) -> String {
+/// The name without generic arguments: `a::sum::<f64>` is `a::sum`. Brackets around a type and its trait
+/// are kept.
+pub(crate) fn without_generics(name: &str) -> String {
     let mut plain = String::with_capacity(name.len());
     let mut depth = 0_u32;
     let mut kept = 0_u32;
     let mut before = ' ';
     for letter in name.chars() {
         match letter {
-            '<' if depth == 0 && (plain.is_empty() || before == ' ') => {
+            // Arguments stand behind a name; brackets anywhere else are around a type.
+            '<' if depth == 0 && " <&*([,".contains(before) => {
                 kept += 1;
                 plain.push(letter);
             }
@@ -120,6 +121,11 @@ mod tests {
         assert_eq!(without_generics("a::sum::<f64>"), "a::sum");
         assert_eq!(without_generics("<a::V<f64> as a::T>::sum::<u8>"), "<a::V as a::T>::sum");
         assert_eq!(without_generics("a::f::<fn(u8) -> u8>::{closure#0}"), "a::f::{closure#0}");
+        assert_eq!(
+            without_generics("<<a::V<u8> as a::T>::make::Made as b::U<u8>>::go"),
+            "<<a::V as a::T>::make::Made as b::U>::go"
+        );
+        assert_eq!(without_generics("a::{closure_env#0}<u8>"), "a::{closure_env#0}");
         assert_eq!(last_part("<a::V<f64> as a::T>::sum::<u8>"), "sum");
     }
 }
