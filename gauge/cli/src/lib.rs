@@ -8,6 +8,7 @@
 //! * [`asm`]: what a function is made of: loops, calls, classes of instructions; how two differ.
 //! * `contracts`: `gauge.toml`, and judging it.
 //! * [`heap`]: a program's allocations by place.
+//! * [`profile`]: where a program's time goes.
 //! * [`commands`]: one file a command.
 #![forbid(unsafe_code)]
 
@@ -21,6 +22,7 @@ mod flags;
 pub mod heap;
 pub mod image;
 pub mod outcome;
+pub mod profile;
 pub mod project;
 pub mod result;
 pub mod stats;

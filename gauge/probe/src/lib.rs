@@ -28,6 +28,8 @@
 //!
 //! Beside them stands [`Failing`], an allocator for tests that refuses the n-th request.
 //!
+//! `perf` (Linux) samples where processes that this one starts spend their time: `cargo gauge profile` is made of it.
+//!
 //! `Leaks`, `Rate` and `Log` are off until they are started; all three together cost some nanoseconds an
 //! allocation until then. Every table is part
 //! of the static and has a named size; what does not fit is counted as such. No observer allocates
@@ -47,6 +49,8 @@ mod log;
 mod observed;
 mod observer;
 mod peak;
+#[cfg(target_os = "linux")]
+pub mod perf;
 #[cfg(feature = "preload")]
 mod preload;
 mod rate;

@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod compare;
 pub mod heap;
+pub mod profile;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -48,6 +49,7 @@ enum Command {
     Bench(bench::Args),
     Compare(compare::Args),
     Heap(heap::Args),
+    Profile(profile::Args),
 }
 
 /// Runs a command.
@@ -61,6 +63,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         Command::Bench(bench) => bench::run(&args.common, &bench),
         Command::Compare(compare) => compare::run(&args.common, &compare),
         Command::Heap(heap) => heap::run(&heap, &args.common),
+        Command::Profile(profile) => profile::run(&profile, &args.common),
     }
 }
 

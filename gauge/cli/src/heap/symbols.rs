@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 
 use gimli::{EndianSlice, RunTimeEndian};
 use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol, SymbolKind};
@@ -68,12 +69,10 @@ impl Symbols {
             }
         }
         for (path, wanted) in by_path {
-            let Ok(bytes) = std::fs::read(Path::new(path)) else { continue };
-            let Ok(file) = object::File::parse(&*bytes) else { continue };
-            let sections = load(&file);
-            let names = Names::new(&file, sections.as_ref(), path);
+            let offsets = wanted.iter().map(|(_, in_file)| *in_file);
+            let found = in_file(path, offsets);
             for (return_address, in_file) in wanted {
-                known.extend(names.frames(in_file).map(|frames| (return_address, frames)));
+                known.extend(found.get(&in_file).map(|frames| (return_address, frames.clone())));
             }
         }
         Self { known }
@@ -85,8 +84,44 @@ impl Symbols {
     }
 }
 
+/// The places of offsets in a file, each innermost first, as far as they are loaded for execution. `[vdso]` is the library
+/// that the kernel maps into every process.
+pub fn in_file(path: &str, offsets: impl Iterator<Item = u64>) -> HashMap<u64, Vec<Frame>> {
+    let read = if path == "[vdso]" { read_vdso() } else { std::fs::read(path).ok() };
+    let Some(bytes) = read else { return HashMap::new() };
+    let Ok(file) = object::File::parse(&*bytes) else { return HashMap::new() };
+    let debug_bytes = debug_file(&file).and_then(|path| std::fs::read(path).ok());
+    let debug = debug_bytes.as_deref().and_then(|bytes| object::File::parse(bytes).ok());
+    let sections = load(debug.as_ref().unwrap_or(&file));
+    let names = Names::new(&file, debug.as_ref(), sections.as_ref(), path);
+    offsets.filter_map(|offset| Some((offset, names.frames(offset)?))).collect()
+}
+
+/// The file that a distribution keeps the symbols and lines of a stripped one in.
+fn debug_file(file: &object::File<'_>) -> Option<PathBuf> {
+    if file.symbols().next().is_some() {
+        return None;
+    }
+    let build = file.build_id().ok()??;
+    let digits: String = build.iter().map(|byte| format!("{byte:02x}")).collect();
+    let (folder, name) = digits.split_at_checked(2)?;
+    let path = PathBuf::from(format!("/usr/lib/debug/.build-id/{folder}/{name}.debug"));
+    path.is_file().then_some(path)
+}
+
+fn read_vdso() -> Option<Vec<u8>> {
+    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    let mut mappings = maps.lines().filter_map(parse_mapping);
+    let vdso = mappings.find(|mapping| mapping.path == "[vdso]")?;
+    let mut bytes = vec![0; usize::try_from(vdso.end - vdso.start).ok()?];
+    let memory = std::fs::File::open("/proc/self/mem").ok()?;
+    memory.read_exact_at(&mut bytes, vdso.start).ok()?;
+    Some(bytes)
+}
+
 impl Frame {
-    fn unknown(object: &str, address: u64) -> Self {
+    /// A place of which only the file is known, and the address in it.
+    pub fn unknown(object: &str, address: u64) -> Self {
         let object = object.to_owned();
         Self { address, function: None, file: None, line: None, object }
     }
@@ -117,9 +152,16 @@ fn load<'a>(file: &object::File<'a>) -> Option<Sections<'a>> {
 }
 
 impl<'a> Names<'a> {
-    fn new(file: &object::File<'a>, sections: Option<&'a Sections<'_>>, object: &'a str) -> Self {
+    /// `debug`: where a stripped file's symbols are.
+    fn new(
+        file: &object::File<'a>,
+        debug: Option<&object::File<'a>>,
+        sections: Option<&'a Sections<'_>>,
+        object: &'a str,
+    ) -> Self {
         let is_function = |kind| matches!(kind, SymbolKind::Text | SymbolKind::Unknown);
         let symbols = file.symbols().chain(file.dynamic_symbols());
+        let symbols = symbols.chain(debug.into_iter().flat_map(|debug| debug.symbols()));
         let symbols = symbols.filter(|symbol| symbol.is_definition() && is_function(symbol.kind()));
         let named = symbols.filter_map(|s| Some((s.address(), s.size(), s.name().ok()?)));
         let mut functions: Vec<_> = named.collect();
