@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::Result;
 use gauge_probe::perf::Options;
@@ -10,11 +11,11 @@ use super::Common;
 use super::heap::{build_bench, write_file};
 use crate::environment::Environment;
 use crate::outcome::{Outcome, Usage};
-use crate::profile::folded;
 use crate::profile::named::{Profile, Share};
 use crate::profile::recording::MAX_TIMED_SAMPLES;
 use crate::profile::run::{self, Ran};
 use crate::profile::table::{self, Head, interval};
+use crate::profile::{firefox, flame, folded};
 use crate::result::{Document, Metric, Place, Row};
 
 const EXAMPLES: &str = "\
@@ -55,6 +56,12 @@ pub struct Args {
     /// Write folded stacks, a line each
     #[arg(long, value_name = "FILE")]
     folded: Option<PathBuf>,
+    /// Write the flame graph there [default: target/gauge/profile.svg, in a project]
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Write a profile for profiler.firefox.com, with the samples' times
+    #[arg(long, value_name = "FILE")]
+    firefox: Option<PathBuf>,
 }
 
 /// Runs it.
@@ -78,22 +85,50 @@ pub fn run(args: &Args, common: &Common) -> Result<Outcome> {
     let root = project.as_ref().map_or(Path::new("."), |project| project.root()).to_owned();
     let mut document = Document::new("profile", Environment::observe(&root));
     let options = Options { frequency: args.frequency, kernel: !args.user, stack_bytes: 0 };
+    let started = SystemTime::now();
     let mut ran = run::run(&command, &options, common.json)?;
     let profile = Profile::new(std::mem::take(&mut ran.recording));
     document.warnings.extend(warnings(&profile, &ran, args));
     let words: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
     let head = Head::new(&ran, words.join(" "), args.frequency);
-    if let Some(path) = &args.folded {
-        write_file(path, |out| folded::write(&profile, args.threads, out))?;
-    }
+    let graph = args.svg.clone().or_else(|| Some(project.ok()?.gauge_dir().join("profile.svg")));
+    write_files(args, &profile, &head, graph.as_deref(), ran.began_ns, started)?;
     let shares = profile.shares(args.inlined);
     add_total(&mut document, &profile, &head);
     add_rows(&mut document, &profile, &shares);
     let warnings = document.warnings.clone();
     common.print(&document, |out| {
         table::print(&profile, &head, &shares, args.top, out)?;
+        if let Some(graph) = graph {
+            writeln!(out, "flame graph: {}", graph.display())?;
+        }
         warnings.iter().try_for_each(|warning| Ok(writeln!(out, "note: {warning}")?))
     })
+}
+
+fn write_files(
+    args: &Args,
+    profile: &Profile,
+    head: &Head,
+    graph: Option<&Path>,
+    began_ns: u64,
+    started: SystemTime,
+) -> Result<()> {
+    if let Some(path) = graph {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        write_file(path, |out| flame::write(profile, &head.command, args.threads, out))?;
+    }
+    if let Some(path) = &args.folded {
+        write_file(path, |out| folded::write(profile, args.threads, out))?;
+    }
+    if let Some(path) = &args.firefox {
+        write_file(path, |out| {
+            firefox::write(profile, &head.command, head.frequency, began_ns, started, out)
+        })?;
+    }
+    Ok(())
 }
 
 fn warnings(profile: &Profile, ran: &Ran, args: &Args) -> Vec<String> {

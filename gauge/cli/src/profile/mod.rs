@@ -4,8 +4,10 @@
 //! * [`recording`]: what was seen: processes, what is mapped into them, stacks by file and offset.
 //! * [`named`]: the same with names; what is shown.
 //! * [`kernel`]: names of the kernel's functions.
-//! * [`table`], [`folded`]: ways to show it.
+//! * [`table`], [`folded`], [`flame`], [`firefox`]: four ways to show it.
 
+pub mod firefox;
+pub mod flame;
 pub mod folded;
 pub mod kernel;
 pub mod named;

@@ -43,11 +43,11 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let rounds: u64 = words.get(1).map_or(0, |word| word.parse().unwrap());
     match words.first().map(String::as_str) {
-        Some("both") => drop(black_box(both(rounds))),
-        Some("inlined") => drop(black_box(has_inlined(rounds))),
+        Some("both") => { black_box(both(rounds)); },
+        Some("inlined") => { black_box(has_inlined(rounds)); },
         Some("threads") => std::thread::scope(|scope| {
             for (name, times) in [("first", 3), ("second", 1)] {
-                let work = move || drop(black_box(in_threads(rounds * times)));
+                let work = move || { black_box(in_threads(rounds * times)); };
                 std::thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, work).unwrap();
             }
         }),
@@ -55,10 +55,10 @@ fn main() {
             let program = std::env::current_exe().unwrap();
             let mut child = std::process::Command::new(program);
             child.args(["inlined", &words[1]]).spawn().unwrap().wait().unwrap();
-            drop(black_box(both(rounds)));
+            black_box(both(rounds));
         }
         Some("fail") => {
-            drop(black_box(both(rounds)));
+            black_box(both(rounds));
             std::process::exit(3);
         }
         _ => {}
