@@ -50,6 +50,9 @@ pub struct Args {
     /// Put the thread's name into the stacks of files
     #[arg(long)]
     threads: bool,
+    /// Bytes of each sample's stack to look for callers in, where functions have no frame pointers
+    #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(..=60_000))]
+    stack: u32,
     /// Leave the kernel's own time out
     #[arg(long)]
     user: bool,
@@ -84,7 +87,8 @@ pub fn run(args: &Args, common: &Common) -> Result<Outcome> {
     }
     let root = project.as_ref().map_or(Path::new("."), |project| project.root()).to_owned();
     let mut document = Document::new("profile", Environment::observe(&root));
-    let options = Options { frequency: args.frequency, kernel: !args.user, stack_bytes: 0 };
+    let options =
+        Options { frequency: args.frequency, kernel: !args.user, stack_bytes: args.stack & !7 };
     let started = SystemTime::now();
     let mut ran = run::run(&command, &options, common.json)?;
     let profile = Profile::new(std::mem::take(&mut ran.recording));

@@ -87,14 +87,18 @@ impl Symbols {
 /// The places of offsets in a file, each innermost first, as far as they are loaded for execution. `[vdso]` is the library
 /// that the kernel maps into every process.
 pub fn in_file(path: &str, offsets: impl Iterator<Item = u64>) -> HashMap<u64, Vec<Frame>> {
-    let read = if path == "[vdso]" { read_vdso() } else { std::fs::read(path).ok() };
-    let Some(bytes) = read else { return HashMap::new() };
+    let Some(bytes) = read_object(path) else { return HashMap::new() };
     let Ok(file) = object::File::parse(&*bytes) else { return HashMap::new() };
     let debug_bytes = debug_file(&file).and_then(|path| std::fs::read(path).ok());
     let debug = debug_bytes.as_deref().and_then(|bytes| object::File::parse(bytes).ok());
     let sections = load(debug.as_ref().unwrap_or(&file));
     let names = Names::new(&file, debug.as_ref(), sections.as_ref(), path);
     offsets.filter_map(|offset| Some((offset, names.frames(offset)?))).collect()
+}
+
+/// The bytes of what is mapped under a name.
+pub fn read_object(path: &str) -> Option<Vec<u8>> {
+    if path == "[vdso]" { read_vdso() } else { std::fs::read(path).ok() }
 }
 
 /// The file that a distribution keeps the symbols and lines of a stripped one in.

@@ -2,6 +2,7 @@
 //!
 //! * [`run`]: a command under the kernel's clock (`gauge_probe::perf`).
 //! * [`recording`]: what was seen: processes, what is mapped into them, stacks by file and offset.
+//! * [`walk`]: the callers of a sample; [`unwind`]: where they are, for functions without frame pointers.
 //! * [`named`]: the same with names; what is shown.
 //! * [`kernel`]: names of the kernel's functions.
 //! * [`table`], [`folded`], [`flame`], [`firefox`]: four ways to show it.
@@ -14,3 +15,5 @@ pub mod named;
 pub mod recording;
 pub mod run;
 pub mod table;
+pub mod unwind;
+pub mod walk;

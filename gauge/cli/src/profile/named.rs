@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::kernel::Kernel;
-use super::recording::{Code, KERNEL, NOWHERE, Recording};
+use super::recording::{BEGINNING, Code, KERNEL, MISSING, NOWHERE, Recording};
 use crate::heap::symbols::{self, Frame};
 
 /// Of all places in a file that are in no function with a name.
 pub const NO_NAME: &str = "(no name)";
+
+/// In the place of callers that are not known.
+pub const NO_CALLER: &str = "(callers not known)";
 
 /// A function, as a file has it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,7 +47,7 @@ pub enum Reach {
     /// To where a program or a thread begins, or it is the kernel's own work.
     #[default]
     Whole,
-    /// Some callers, and then no more.
+    /// Some callers, and then, or between them, some that are not known.
     Cut,
     /// Not even one caller.
     Alone,
@@ -89,13 +92,15 @@ impl Profile {
         let mut stacks = Vec::with_capacity(recording.stacks.len());
         for codes in &recording.stacks {
             let mut stack = Vec::new();
-            for code in codes {
+            for code in codes.iter().filter(|code| code.object != BEGINNING) {
                 let object = recording.objects.get(code.object as usize);
                 let object = object.map_or("", |path| short(path)).to_owned();
                 let frames = places.frames(*code);
                 for (at, frame) in frames.iter().enumerate() {
                     let name = frame.function.clone();
-                    let name = name.unwrap_or_else(|| NO_NAME.to_owned());
+                    let name = name.unwrap_or_else(|| {
+                        if code.object == MISSING { NO_CALLER } else { NO_NAME }.to_owned()
+                    });
                     stack.push(Place {
                         function: named(Function { name, object: object.clone() }),
                         is_inlined: at + 1 < frames.len(),
@@ -120,8 +125,13 @@ impl Profile {
 
     fn reach(&self, stack: usize) -> Reach {
         let codes = &self.recording.stacks[stack];
-        let of_program = codes.iter().filter(|code| code.object != KERNEL).count();
-        if of_program == 0 {
+        let is_file = |code: &&Code| ![KERNEL, MISSING, BEGINNING].contains(&code.object);
+        let of_program = codes.iter().filter(is_file).count();
+        let has_beginning = codes.last().is_some_and(|code| code.object == BEGINNING);
+        if codes.iter().any(|code| code.object == MISSING) {
+            return Reach::Cut;
+        }
+        if of_program == 0 || has_beginning {
             return Reach::Whole;
         }
         let linked = self.stacks[stack].places.iter().rev().filter(|place| !place.is_inlined);
@@ -260,7 +270,7 @@ impl Places {
             let path = recording.objects.get(object as usize).map_or("", String::as_str);
             let mut frames = match object {
                 KERNEL => kernel_frames(&offsets),
-                NOWHERE => HashMap::new(),
+                NOWHERE | MISSING | BEGINNING => HashMap::new(),
                 _ => symbols::in_file(path, offsets.iter().copied()),
             };
             for offset in offsets {
@@ -320,7 +330,7 @@ pub(super) mod tests {
                 places.push(Place { function: number as u32, is_inlined, line });
             }
             named.push(Stack { places, reach: Reach::Whole });
-            recording.stacks.push(vec![Code { object: 2, offset: at as u64 }]);
+            recording.stacks.push(vec![Code { object: 9, offset: at as u64 }]);
             recording.counts.insert((at as u32 % 2, at as u32), *count);
             recording.samples += count;
         }
@@ -350,7 +360,7 @@ pub(super) mod tests {
             let mut profile = profile(&[(stack, 1)]);
             let words = stack.split(';').count() as u64;
             profile.recording.stacks[0] =
-                (0..words).map(|offset| Code { object: 2, offset }).collect();
+                (0..words).map(|offset| Code { object: 9, offset }).collect();
             profile.functions.last_mut().unwrap().object = object.to_owned();
             profile.reach(0)
         };

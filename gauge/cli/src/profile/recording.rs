@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use gauge_probe::perf::{CONTEXT_MARKERS, Mapped, Record, Sample, Taken};
+use gauge_probe::perf::{CONTEXT_MARKERS, Mapped, Record, Registers, Sample, Taken};
+
+use super::unwind::Rules;
+use super::walk::{Seen, walk};
 
 /// Samples that are kept with their time, for the timeline; all count.
 pub const MAX_TIMED_SAMPLES: usize = 20_000_000;
@@ -11,6 +14,11 @@ pub const MAX_TIMED_SAMPLES: usize = 20_000_000;
 pub const KERNEL: u32 = 0;
 /// The number of what is in no file.
 pub const NOWHERE: u32 = 1;
+/// The number that stands for callers that are not known.
+pub const MISSING: u32 = 2;
+/// The number that stands for where a program or thread began: nothing called it.
+pub const BEGINNING: u32 = 3;
+const NO_FILES: [&str; 4] = ["[kernel]", "[unknown]", "[missing]", "[beginning]"];
 
 /// A place: an offset in a file, an address of the kernel. That of a caller is within its call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,7 +58,7 @@ pub struct Timed {
 /// What was seen.
 #[derive(Debug, Default)]
 pub struct Recording {
-    /// Files by number; the first two are none: [`KERNEL`], [`NOWHERE`].
+    /// Files by number; the first are none: [`KERNEL`], [`NOWHERE`], [`MISSING`], [`BEGINNING`].
     pub objects: Vec<String>,
     /// All that were sampled.
     pub threads: Vec<Thread>,
@@ -88,6 +96,7 @@ pub struct Recorder {
     running: HashMap<(u32, u32), u32>,
     object_numbers: HashMap<String, u32>,
     stack_numbers: HashMap<Vec<Code>, u32>,
+    rules: Rules,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -99,7 +108,7 @@ struct Process {
 /// A record of its own.
 #[derive(Debug)]
 enum Event {
-    Sample { taken: Taken, chain: Vec<u64> },
+    Sample { taken: Taken, chain: Vec<u64>, registers: Option<Registers>, copy: Vec<u8> },
     Mapped { process: u32, start: u64, mapping: Mapping },
     Named { taken: Taken, name: String, exec: bool },
     Forked { taken: Taken, parent: u32 },
@@ -108,7 +117,7 @@ enum Event {
 
 impl Default for Recorder {
     fn default() -> Self {
-        let objects = ["[kernel]", "[unknown]"].map(str::to_owned).to_vec();
+        let objects = NO_FILES.map(str::to_owned).to_vec();
         Self {
             recording: Recording { objects, ..Recording::default() },
             waiting: Vec::new(),
@@ -116,6 +125,7 @@ impl Default for Recorder {
             running: HashMap::new(),
             object_numbers: HashMap::new(),
             stack_numbers: HashMap::new(),
+            rules: Rules::default(),
         }
     }
 }
@@ -175,7 +185,9 @@ impl Recorder {
 
     fn apply(&mut self, event: Event) {
         match event {
-            Event::Sample { taken, chain } => self.count(taken, &chain),
+            Event::Sample { taken, chain, registers, copy } => {
+                self.count(taken, &chain, registers, &copy);
+            }
             Event::Mapped { process, start, mapping } => {
                 self.processes.entry(process).or_default().maps.insert(start, mapping);
             }
@@ -230,11 +242,22 @@ impl Recorder {
         &mut threads[number as usize]
     }
 
-    fn count(&mut self, taken: Taken, chain: &[u64]) {
+    fn count(&mut self, taken: Taken, chain: &[u64], registers: Option<Registers>, copy: &[u8]) {
         self.thread(taken);
         let thread = self.running.get(&(taken.process, taken.thread)).copied().unwrap_or_default();
         let process = self.processes.entry(taken.process).or_default();
-        let stack = process.maps.places(chain);
+        let (mut stack, of_program) = split(chain);
+        match registers.filter(|_| !of_program.is_empty()) {
+            Some(registers) => {
+                let (objects, rules) = (&self.recording.objects, &mut self.rules);
+                let path =
+                    |code: Code| objects.get(code.object as usize).map_or("", String::as_str);
+                let seen = Seen { registers, stack: copy, chain: of_program };
+                let place = |address| process.maps.place(address);
+                stack.extend(walk(seen, place, |code| rules.of(code, path(code))));
+            }
+            None => stack.extend(process.maps.callers(of_program)),
+        }
         let stacks = &mut self.recording.stacks;
         let stack = *self.stack_numbers.entry(stack).or_insert_with_key(|stack| {
             stacks.push(stack.clone());
@@ -249,7 +272,12 @@ impl Recorder {
 }
 
 fn own(sample: &Sample<'_>) -> Event {
-    Event::Sample { taken: sample.taken, chain: sample.chain().collect() }
+    Event::Sample {
+        taken: sample.taken,
+        chain: sample.chain().collect(),
+        registers: sample.registers,
+        copy: sample.stack.to_vec(),
+    }
 }
 
 impl Maps {
@@ -281,34 +309,41 @@ impl Maps {
         }
     }
 
-    /// The places of a call chain.
-    fn places(&self, chain: &[u64]) -> Vec<Code> {
-        let mut is_kernel = false;
-        let mut places = Vec::with_capacity(chain.len());
-        let mut has_inner = false;
-        for &address in chain {
-            if address >= CONTEXT_MARKERS {
-                is_kernel = address == CONTEXT_KERNEL;
-                // What the kernel interrupted is an instruction, not a caller.
-                has_inner = false;
-                continue;
-            }
+    /// The places of an instruction and the return addresses that frame pointers led to.
+    fn callers(&self, chain: &[u64]) -> Vec<Code> {
+        let places = chain.iter().enumerate().map(|(depth, &address)| {
             // A return address is behind its call.
-            let is_caller = std::mem::replace(&mut has_inner, true);
-            let address = if is_caller { address.saturating_sub(1) } else { address };
-            if is_kernel {
-                places.push(Code { object: KERNEL, offset: address });
-                continue;
-            }
-            let place = self.place(address);
-            if place.object == NOWHERE && is_caller {
-                // Not a return address: whatever lay where a frame pointer led.
-                break;
-            }
-            places.push(place);
-        }
-        places
+            self.place(if depth == 0 { address } else { address.saturating_sub(1) })
+        });
+        let mut depth = 0;
+        let is_code = |place: &Code| {
+            depth += 1;
+            // Else it is whatever lay where a frame pointer led.
+            place.object != NOWHERE || depth == 1
+        };
+        places.take_while(is_code).collect()
     }
+}
+
+/// A chain's places in the kernel, and what it has of the program.
+fn split(chain: &[u64]) -> (Vec<Code>, &[u64]) {
+    let is_marker = |address: &u64| *address >= CONTEXT_MARKERS;
+    let mut of_kernel = Vec::new();
+    let mut of_program: &[u64] = &[];
+    // Each marker with what follows it.
+    for part in chain.chunk_by(|_, next| !is_marker(next)) {
+        let Some((marker, addresses)) = part.split_first() else { continue };
+        if *marker == CONTEXT_KERNEL {
+            let code = |(depth, address): (usize, &u64)| Code {
+                object: KERNEL,
+                offset: if depth == 0 { *address } else { address.saturating_sub(1) },
+            };
+            of_kernel.extend(addresses.iter().enumerate().map(code));
+        } else {
+            of_program = if is_marker(marker) { addresses } else { part };
+        }
+    }
+    (of_kernel, of_program)
 }
 
 /// What the kernel writes before its own addresses.
@@ -348,7 +383,9 @@ mod tests {
     fn callers_are_within_their_calls_and_interrupted_places_are_not() {
         let mut maps = Maps::default();
         maps.insert(100, Mapping { end: 200, offset: 0, object: 2 });
-        let places = maps.places(&[CONTEXT_KERNEL, 5000, 6000, USER, 110, 120, 10, 130]);
+        let (mut places, of_program) =
+            split(&[CONTEXT_KERNEL, 5000, 6000, USER, 110, 120, 10, 130]);
+        places.extend(maps.callers(of_program));
         let pairs: Vec<_> = places.iter().map(|code| (code.object, code.offset)).collect();
         assert_eq!(pairs, [(KERNEL, 5000), (KERNEL, 5999), (2, 10), (2, 19)]);
     }
@@ -357,7 +394,8 @@ mod tests {
     fn records_out_of_order_are_put_in_order() {
         let mut recorder = Recorder::default();
         let chain = |at_ns, process, thread| {
-            (at_ns, Event::Sample { taken: taken(process, thread, at_ns), chain: vec![USER, 110] })
+            let (taken, chain) = (taken(process, thread, at_ns), vec![USER, 110]);
+            (at_ns, Event::Sample { taken, chain, registers: None, copy: Vec::new() })
         };
         let named = |at, name, exec| Record::Named { taken: at, name, exec };
         // A ring with the samples, then one with what happened before and between them.
