@@ -36,7 +36,7 @@ fn with_frame_pointers() -> &'static str {
 fn gauge(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-gauge"));
     command.arg("profile").args(arguments).current_dir(folder("here"));
-    command.env_remove("RUSTFLAGS").output().unwrap()
+    command.env_remove("RUSTFLAGS").env_remove("CARGO_TARGET_DIR").output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -131,6 +131,69 @@ fn inlined_functions() {
     assert!(share(&document, "program::inlined", "total_share") > 0.2, "{document:#}");
     let outer = share(&document, "program::has_inlined", "total_share");
     assert!(outer > 0.7, "{document:#}");
+}
+
+/// Of the samples in the program, the part whose callers are all known; the notes.
+fn known_callers(program: &str, stack: &str) -> (f64, String) {
+    let document = json(&["--stack", stack, "--", program, "both", ROUNDS]);
+    let total = &document["rows"][0];
+    let whole = total["details"]["whole_stacks"].as_f64().unwrap();
+    (whole / total["value"].as_f64().unwrap(), document["warnings"].to_string())
+}
+
+#[test]
+fn a_program_without_frame_pointers_says_so() {
+    let program = compile("without", &["-Cforce-frame-pointers=no"]);
+    let program = program.to_str().unwrap();
+    // Nothing of the stack is copied: the callers of functions without frame pointers cannot be known.
+    let (known, notes) = known_callers(program, "0");
+    assert!(known < 0.5 && notes.contains("-Cforce-frame-pointers=yes"), "{known} {notes}");
+    // With the copy they are, by the unwind tables.
+    let (known, notes) = known_callers(program, "8192");
+    assert!(known > 0.9 && !notes.contains("frame pointers"), "{known} {notes}");
+    let stacks = folder("here").join("without.txt");
+    let path = stacks.to_str().unwrap();
+    assert!(gauge(&["--folded", path, "--", program, "both", ROUNDS]).status.success());
+    let stacks = std::fs::read_to_string(stacks).unwrap();
+    assert!(stacks.contains(";program::main;program::both;program::three_parts"), "{stacks}");
+}
+
+#[test]
+fn files() {
+    let [svg, firefox] = ["page.svg", "firefox.json"].map(|name| folder("here").join(name));
+    let program = with_frame_pointers();
+    let [svg_path, firefox_path] = [&svg, &firefox].map(|path| path.to_str().unwrap());
+    let output =
+        gauge(&["--svg", svg_path, "--firefox", firefox_path, "--", program, "threads", ROUNDS]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains(&format!("flame graph: {svg_path}")));
+    let svg = std::fs::read_to_string(svg).unwrap();
+    assert!(svg.starts_with("<svg ") && svg.contains("<title>program::in_threads: "), "{svg}");
+    let json: Value = serde_json::from_str(&std::fs::read_to_string(firefox).unwrap()).unwrap();
+    let threads: Vec<&str> =
+        json["threads"].as_array().unwrap().iter().filter_map(|t| t["name"].as_str()).collect();
+    assert!(threads.contains(&"first") && threads.contains(&"second"), "{threads:?}");
+}
+
+#[test]
+fn a_bench_of_the_project() {
+    let project = folder("project");
+    std::fs::create_dir_all(project.join("benches")).unwrap();
+    std::fs::create_dir_all(project.join("src")).unwrap();
+    let manifest = "[workspace]\n[package]\nname = \"project\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
+                    [[bench]]\nname = \"hot\"\nharness = false\n";
+    std::fs::write(project.join("Cargo.toml"), manifest).unwrap();
+    std::fs::write(project.join("src/lib.rs"), "").unwrap();
+    let bench = "#[inline(never)]\nfn hot(n: u64) -> u64 {\n    \
+                 (0..n).fold(3, |x, i| std::hint::black_box(x * 3 + i))\n}\n\
+                 fn main() {\n    assert_eq!(std::env::args().nth(1).as_deref(), Some(\"--bench\"));\n    \
+                 std::hint::black_box(hot(50_000_000));\n}\n";
+    std::fs::write(project.join("benches/hot.rs"), bench).unwrap();
+    let manifest = project.join("Cargo.toml");
+    let document = json(&["--manifest-path", manifest.to_str().unwrap(), "hot"]);
+    assert!(share(&document, "hot::hot", "share") > 0.5, "{document:#}");
+    let graph = project.join("target/gauge/profile.svg");
+    assert!(std::fs::read_to_string(graph).unwrap().contains("hot::hot"));
 }
 
 #[test]

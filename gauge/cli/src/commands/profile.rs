@@ -151,8 +151,9 @@ fn warnings(profile: &Profile, ran: &Ran, args: &Args) -> Vec<String> {
     }
     let [_, cut, alone] = profile.reaches();
     if (cut + alone) * 10 > samples {
-        let how = "build it with frame pointers (RUSTFLAGS=-Cforce-frame-pointers=yes, C's \
-                   -fno-omit-frame-pointer): totals of callers are too low without";
+        let how = "totals of callers are too low. Build it with frame pointers \
+                   (RUSTFLAGS=-Cforce-frame-pointers=yes, C's -fno-omit-frame-pointer), or copy more of \
+                   its stack (--stack 16384)";
         let part = table::percent(cut + alone, samples);
         warnings.push(format!("the callers of {part} % of the samples are not all known: {how}"));
     }

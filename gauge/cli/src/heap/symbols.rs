@@ -1,6 +1,7 @@
 //! Names for addresses, from the files that were mapped into a process.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -155,6 +156,15 @@ fn load<'a>(file: &object::File<'a>) -> Option<Sections<'a>> {
     Sections::load(load).ok()
 }
 
+/// The order of symbols: by address; of several at one, the best name first, as `perf` has it: with a size, strong, global,
+/// few underscores, long.
+fn rank<'a>(symbol: &object::Symbol<'a, '_>) -> Option<impl Ord + use<'a>> {
+    let name = symbol.name().ok()?;
+    let underscores = name.len() - name.trim_start_matches('_').len();
+    let kind = (Reverse(symbol.size()), symbol.is_weak(), symbol.is_local());
+    Some((symbol.address(), kind, underscores, Reverse(name.len()), name))
+}
+
 impl<'a> Names<'a> {
     /// `debug`: where a stripped file's symbols are.
     fn new(
@@ -167,11 +177,13 @@ impl<'a> Names<'a> {
         let symbols = file.symbols().chain(file.dynamic_symbols());
         let symbols = symbols.chain(debug.into_iter().flat_map(|debug| debug.symbols()));
         let symbols = symbols.filter(|symbol| symbol.is_definition() && is_function(symbol.kind()));
-        let named = symbols.filter_map(|s| Some((s.address(), s.size(), s.name().ok()?)));
-        let mut functions: Vec<_> = named.collect();
-        // Of several names at an address the one with a size, then the first.
-        functions.sort_by(|a, b| (a.0, b.1, a.2).cmp(&(b.0, a.1, b.2)));
-        functions.dedup_by_key(|function| function.0);
+        let mut named: Vec<_> =
+            symbols.filter_map(|symbol| Some((rank(&symbol)?, symbol))).collect();
+        named.sort_by(|(a, _), (b, _)| a.cmp(b));
+        named.dedup_by_key(|(_, symbol)| symbol.address());
+        let functions =
+            named.iter().filter_map(|(_, s)| Some((s.address(), s.size(), s.name().ok()?)));
+        let functions = functions.collect();
         let segments = file.segments().map(|segment| {
             let (offset, size) = segment.file_range();
             (offset, size, segment.address())

@@ -6,7 +6,7 @@ use gimli::{
     BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, LittleEndian, Register, RegisterRule,
     UnwindContext,
 };
-use object::{Object, ObjectSection, ObjectSegment};
+use object::{Object, ObjectSection, ObjectSegment, ReadCache, ReadRef};
 
 use super::recording::{Code, KERNEL, MISSING, NOWHERE};
 use crate::heap::symbols::read_object;
@@ -74,8 +74,15 @@ impl Rules {
 
 impl Table {
     fn read(path: &str) -> Option<Self> {
-        let bytes = read_object(path)?;
-        let file = object::File::parse(&*bytes).ok()?;
+        if path.starts_with('[') {
+            return Self::of(&object::File::parse(&*read_object(path)?).ok()?);
+        }
+        // The program runs meanwhile: no more is read than what is needed.
+        let cache = ReadCache::new(std::fs::File::open(path).ok()?);
+        Self::of(&object::File::parse(&cache).ok()?)
+    }
+
+    fn of<'a>(file: &object::File<'a, impl ReadRef<'a>>) -> Option<Self> {
         let section = |name: &str| {
             let section = file.section_by_name(name)?;
             Some((section.data().ok()?.to_vec(), section.address()))
