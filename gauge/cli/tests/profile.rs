@@ -74,7 +74,7 @@ fn shares_are_those_of_the_work() {
     // Both are called by `both`, that by `main`: all callers are known.
     let both = share(&document, "program::both", "total_share");
     let main = share(&document, "program::main", "total_share");
-    assert!(both >= three + one - 0.01 && main >= both, "{both} {main}");
+    assert!(both >= three + one - 0.02 && main >= both - 0.02, "{both} {main}");
     let own = share(&document, "program::both", "share");
     assert!(own < 0.1, "{own}");
     let whole = total["details"]["whole_stacks"].as_f64().unwrap();
@@ -155,7 +155,12 @@ fn a_program_without_frame_pointers_says_so() {
     let path = stacks.to_str().unwrap();
     assert!(gauge(&["--folded", path, "--", program, "both", ROUNDS]).status.success());
     let stacks = std::fs::read_to_string(stacks).unwrap();
-    assert!(stacks.contains(";program::main;program::both;program::three_parts"), "{stacks}");
+    let is_whole = |line: &str| {
+        let callers =
+            ["program;_start;", ";program::main;", ";program::both;", ";program::three_parts"];
+        callers.iter().all(|caller| line.contains(caller))
+    };
+    assert!(stacks.lines().any(is_whole), "{stacks}");
 }
 
 #[test]

@@ -159,7 +159,7 @@ fn load<'a>(file: &object::File<'a>) -> Option<Sections<'a>> {
 /// The order of symbols: by address; of several at one, the best name first, as `perf` has it: with a size, strong, global,
 /// few underscores, long.
 fn rank<'a>(symbol: &object::Symbol<'a, '_>) -> Option<impl Ord + use<'a>> {
-    let name = symbol.name().ok()?;
+    let name = unversioned(symbol.name().ok()?);
     let underscores = name.len() - name.trim_start_matches('_').len();
     let kind = (Reverse(symbol.size()), symbol.is_weak(), symbol.is_local());
     Some((symbol.address(), kind, underscores, Reverse(name.len()), name))
@@ -244,9 +244,14 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Without the hash.
+/// Without the hash, or a library's version.
 fn demangled(name: &str) -> String {
-    format!("{:#}", rustc_demangle::demangle(name))
+    format!("{:#}", rustc_demangle::demangle(unversioned(name)))
+}
+
+/// `name@@GLIBC_2.34` without its version.
+fn unversioned(name: &str) -> &str {
+    name.split_once('@').map_or(name, |(name, _)| name)
 }
 
 #[cfg(test)]
@@ -269,6 +274,12 @@ mod tests {
         let line = "7ffd-7ffe r-xp 00000000 00:00 0                  [vdso]";
         assert_eq!(parse(line), Some((0x7ffd, 0x7ffe, 0, "[vdso]".into())));
         assert_eq!(parse("nonsense"), None);
+    }
+
+    #[test]
+    fn versions_are_no_part_of_names() {
+        assert_eq!(demangled("__libc_start_main@@GLIBC_2.34"), "__libc_start_main");
+        assert_eq!(demangled("_RNvCs1234_7program4main"), "program::main");
     }
 
     #[test]
