@@ -10,6 +10,7 @@
 //! * [`heap`]: a program's allocations by place.
 //! * [`layout`]: how types lie in memory.
 //! * [`size`]: what a linked file is made of.
+//! * [`profile`]: where a program's time goes.
 //! * [`commands`]: one file a command.
 #![forbid(unsafe_code)]
 
@@ -24,6 +25,7 @@ pub mod heap;
 pub mod image;
 pub mod layout;
 pub mod outcome;
+pub mod profile;
 pub mod project;
 pub mod result;
 pub mod size;

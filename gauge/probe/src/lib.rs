@@ -29,6 +29,8 @@
 //! [`Section`] and [`Meter`] tell what parts of a program took of cycles and allocations; [`Switch`] turns
 //! observers on and off. Beside them stands [`Failing`], an allocator for tests that refuses the n-th request.
 //!
+//! `perf` (Linux) samples where processes that this one starts spend their time: `cargo gauge profile` is made of it.
+//!
 //! `Leaks`, `Rate` and `Log` are off until they are started; all three together cost some nanoseconds an
 //! allocation until then. Every table is part
 //! of the static and has a named size; what does not fit is counted as such. No observer allocates
@@ -49,6 +51,8 @@ mod meter;
 mod observed;
 mod observer;
 mod peak;
+#[cfg(target_os = "linux")]
+pub mod perf;
 #[cfg(feature = "preload")]
 mod preload;
 mod rate;

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 
 use super::Common;
 use crate::environment::Environment;
+use crate::flags;
 use crate::heap::profile::{Order, Profile};
 use crate::heap::{dhat, html, preload, run, table};
 use crate::outcome::{Outcome, Usage};
@@ -101,19 +102,19 @@ pub fn run(args: &Args, common: &Common) -> Result<Outcome> {
 }
 
 /// Builds a bench as `cargo bench` does, with frame pointers and lines; the command that runs it.
-fn build_bench(project: &Project, bench: &str) -> Result<Vec<OsString>> {
-    let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
-    let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+pub(super) fn build_bench(project: &Project, bench: &str) -> Result<Vec<OsString>> {
+    let frame_pointers = ["-Cforce-frame-pointers=yes".to_owned()];
+    let (mut select, mut variables) = flags::adding(&frame_pointers, project.root());
+    select.extend(["--bench".to_owned(), bench.to_owned()]);
+    for (key, value) in [("DEBUG", "line-tables-only"), ("STRIP", "none")] {
+        variables.push((format!("CARGO_PROFILE_BENCH_{key}"), value.to_owned()));
+    }
     let build = Build {
         manifest: project.root().join("Cargo.toml"),
-        select: ["--bench", bench].map(str::to_owned).to_vec(),
+        select,
         profile: "bench".to_owned(),
         target_dir: project.gauge_dir().join("heap"),
-        variables: vec![
-            variable("RUSTFLAGS", format!("{flags} -Cforce-frame-pointers=yes").trim()),
-            variable("CARGO_PROFILE_BENCH_DEBUG", "line-tables-only"),
-            variable("CARGO_PROFILE_BENCH_STRIP", "none"),
-        ],
+        variables,
         directory: None,
     };
     let executables = build.executables()?;
@@ -202,7 +203,10 @@ fn timeline(profile: &Profile) -> serde_json::Value {
     points.map(|p| serde_json::json!([p.at_ns, p.allocations, p.bytes, p.live_bytes])).collect()
 }
 
-fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+pub(super) fn write_file(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<()>,
+) -> Result<()> {
     let file = File::create(path).with_context(|| path.display().to_string())?;
     let mut out = BufWriter::new(file);
     write(&mut out).and_then(|()| Ok(out.flush()?)).with_context(|| path.display().to_string())

@@ -8,6 +8,7 @@ mod compare;
 pub mod heap;
 mod layout;
 mod size;
+pub mod profile;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -52,6 +53,7 @@ enum Command {
     Heap(heap::Args),
     Layout(layout::Args),
     Size(size::Args),
+    Profile(profile::Args),
 }
 
 /// Runs a command.
@@ -67,6 +69,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         Command::Heap(heap) => heap::run(&heap, &args.common),
         Command::Layout(layout) => layout::run(&layout, &args.common),
         Command::Size(size) => size::run(&size, &args.common),
+        Command::Profile(profile) => profile::run(&profile, &args.common),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Names for addresses, from the files that were mapped into a process.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 
 use gimli::{EndianSlice, RunTimeEndian};
 use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol, SymbolKind};
@@ -68,12 +70,10 @@ impl Symbols {
             }
         }
         for (path, wanted) in by_path {
-            let Ok(bytes) = std::fs::read(Path::new(path)) else { continue };
-            let Ok(file) = object::File::parse(&*bytes) else { continue };
-            let sections = load(&file);
-            let names = Names::new(&file, sections.as_ref(), path);
+            let offsets = wanted.iter().map(|(_, in_file)| *in_file);
+            let found = in_file(path, offsets);
             for (return_address, in_file) in wanted {
-                known.extend(names.frames(in_file).map(|frames| (return_address, frames)));
+                known.extend(found.get(&in_file).map(|frames| (return_address, frames.clone())));
             }
         }
         Self { known }
@@ -85,8 +85,48 @@ impl Symbols {
     }
 }
 
+/// The places of offsets in a file, each innermost first, as far as they are loaded for execution. `[vdso]` is the library
+/// that the kernel maps into every process.
+pub fn in_file(path: &str, offsets: impl Iterator<Item = u64>) -> HashMap<u64, Vec<Frame>> {
+    let Some(bytes) = read_object(path) else { return HashMap::new() };
+    let Ok(file) = object::File::parse(&*bytes) else { return HashMap::new() };
+    let debug_bytes = debug_file(&file).and_then(|path| std::fs::read(path).ok());
+    let debug = debug_bytes.as_deref().and_then(|bytes| object::File::parse(bytes).ok());
+    let sections = load(debug.as_ref().unwrap_or(&file));
+    let names = Names::new(&file, debug.as_ref(), sections.as_ref(), path);
+    offsets.filter_map(|offset| Some((offset, names.frames(offset)?))).collect()
+}
+
+/// The bytes of what is mapped under a name.
+pub fn read_object(path: &str) -> Option<Vec<u8>> {
+    if path == "[vdso]" { read_vdso() } else { std::fs::read(path).ok() }
+}
+
+/// The file that a distribution keeps the symbols and lines of a stripped one in.
+fn debug_file(file: &object::File<'_>) -> Option<PathBuf> {
+    if file.symbols().next().is_some() {
+        return None;
+    }
+    let build = file.build_id().ok()??;
+    let digits: String = build.iter().map(|byte| format!("{byte:02x}")).collect();
+    let (folder, name) = digits.split_at_checked(2)?;
+    let path = PathBuf::from(format!("/usr/lib/debug/.build-id/{folder}/{name}.debug"));
+    path.is_file().then_some(path)
+}
+
+fn read_vdso() -> Option<Vec<u8>> {
+    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    let mut mappings = maps.lines().filter_map(parse_mapping);
+    let vdso = mappings.find(|mapping| mapping.path == "[vdso]")?;
+    let mut bytes = vec![0; usize::try_from(vdso.end - vdso.start).ok()?];
+    let memory = std::fs::File::open("/proc/self/mem").ok()?;
+    memory.read_exact_at(&mut bytes, vdso.start).ok()?;
+    Some(bytes)
+}
+
 impl Frame {
-    fn unknown(object: &str, address: u64) -> Self {
+    /// A place of which only the file is known, and the address in it.
+    pub fn unknown(object: &str, address: u64) -> Self {
         let object = object.to_owned();
         Self { address, function: None, file: None, line: None, object }
     }
@@ -116,16 +156,34 @@ fn load<'a>(file: &object::File<'a>) -> Option<Sections<'a>> {
     Sections::load(load).ok()
 }
 
+/// The order of symbols: by address; of several at one, the best name first, as `perf` has it: with a size, strong, global,
+/// few underscores, long.
+fn rank<'a>(symbol: &object::Symbol<'a, '_>) -> Option<impl Ord + use<'a>> {
+    let name = unversioned(symbol.name().ok()?);
+    let underscores = name.len() - name.trim_start_matches('_').len();
+    let kind = (Reverse(symbol.size()), symbol.is_weak(), symbol.is_local());
+    Some((symbol.address(), kind, underscores, Reverse(name.len()), name))
+}
+
 impl<'a> Names<'a> {
-    fn new(file: &object::File<'a>, sections: Option<&'a Sections<'_>>, object: &'a str) -> Self {
+    /// `debug`: where a stripped file's symbols are.
+    fn new(
+        file: &object::File<'a>,
+        debug: Option<&object::File<'a>>,
+        sections: Option<&'a Sections<'_>>,
+        object: &'a str,
+    ) -> Self {
         let is_function = |kind| matches!(kind, SymbolKind::Text | SymbolKind::Unknown);
         let symbols = file.symbols().chain(file.dynamic_symbols());
+        let symbols = symbols.chain(debug.into_iter().flat_map(|debug| debug.symbols()));
         let symbols = symbols.filter(|symbol| symbol.is_definition() && is_function(symbol.kind()));
-        let named = symbols.filter_map(|s| Some((s.address(), s.size(), s.name().ok()?)));
-        let mut functions: Vec<_> = named.collect();
-        // Of several names at an address the one with a size, then the first.
-        functions.sort_by(|a, b| (a.0, b.1, a.2).cmp(&(b.0, a.1, b.2)));
-        functions.dedup_by_key(|function| function.0);
+        let mut named: Vec<_> =
+            symbols.filter_map(|symbol| Some((rank(&symbol)?, symbol))).collect();
+        named.sort_by(|(a, _), (b, _)| a.cmp(b));
+        named.dedup_by_key(|(_, symbol)| symbol.address());
+        let functions =
+            named.iter().filter_map(|(_, s)| Some((s.address(), s.size(), s.name().ok()?)));
+        let functions = functions.collect();
         let segments = file.segments().map(|segment| {
             let (offset, size) = segment.file_range();
             (offset, size, segment.address())
@@ -186,9 +244,14 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Without the hash.
+/// Without the hash, or a library's version.
 fn demangled(name: &str) -> String {
-    format!("{:#}", rustc_demangle::demangle(name))
+    format!("{:#}", rustc_demangle::demangle(unversioned(name)))
+}
+
+/// `name@@GLIBC_2.34` without its version.
+fn unversioned(name: &str) -> &str {
+    name.split_once('@').map_or(name, |(name, _)| name)
 }
 
 #[cfg(test)]
@@ -211,6 +274,12 @@ mod tests {
         let line = "7ffd-7ffe r-xp 00000000 00:00 0                  [vdso]";
         assert_eq!(parse(line), Some((0x7ffd, 0x7ffe, 0, "[vdso]".into())));
         assert_eq!(parse("nonsense"), None);
+    }
+
+    #[test]
+    fn versions_are_no_part_of_names() {
+        assert_eq!(demangled("__libc_start_main@@GLIBC_2.34"), "__libc_start_main");
+        assert_eq!(demangled("_RNvCs1234_7program4main"), "program::main");
     }
 
     #[test]
