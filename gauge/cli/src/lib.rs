@@ -7,6 +7,7 @@
 //! * [`image`]: a linked artefact: functions, bytes, calls.
 //! * [`asm`]: what a function is made of: loops, calls, classes of instructions; how two differ.
 //! * `contracts`: `gauge.toml`, and judging it.
+//! * [`caches`]: the machine's ladder of latency and bandwidth; a command under cachegrind.
 //! * [`heap`]: a program's allocations by place.
 //! * [`commands`]: one file a command.
 #![forbid(unsafe_code)]
@@ -14,6 +15,7 @@
 pub mod artefact;
 pub mod asm;
 pub mod bench;
+pub mod caches;
 pub mod commands;
 pub mod contracts;
 pub mod environment;

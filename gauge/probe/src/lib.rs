@@ -26,7 +26,8 @@
 //! * [`Rate`]: counts over time.
 //! * [`Log`]: every event as a line of text.
 //!
-//! Beside them stands [`Failing`], an allocator for tests that refuses the n-th request.
+//! Beside them stand [`Failing`], an allocator for tests that refuses the n-th request, and `ladder`, which steps
+//! through memory so that caches can be measured (Linux).
 //!
 //! `Leaks`, `Rate` and `Log` are off until they are started; all three together cost some nanoseconds an
 //! allocation until then. Every table is part
@@ -39,6 +40,8 @@ mod counts;
 mod failing;
 mod histogram;
 mod json;
+#[cfg(target_os = "linux")]
+pub mod ladder;
 mod largest;
 mod leaks;
 mod lock;

@@ -3,6 +3,7 @@
 mod asm;
 mod asm_llvm;
 mod bench;
+mod caches;
 mod check;
 mod compare;
 pub mod heap;
@@ -47,6 +48,7 @@ enum Command {
     Check(check::Check),
     Bench(bench::Args),
     Compare(compare::Args),
+    Caches(caches::Args),
     Heap(heap::Args),
 }
 
@@ -60,6 +62,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         Command::Check(check) => check.run(&args.common),
         Command::Bench(bench) => bench::run(&args.common, &bench),
         Command::Compare(compare) => compare::run(&args.common, &compare),
+        Command::Caches(caches) => caches::run(&caches, &args.common),
         Command::Heap(heap) => heap::run(&heap, &args.common),
     }
 }
