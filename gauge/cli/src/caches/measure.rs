@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 use std::sync::Barrier;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use gauge_probe::ladder::{self, Chain, LINE_BYTES, Line, Memory, Pages};
@@ -107,15 +107,23 @@ pub fn ladder(effort: &Effort, progress: Progress<'_>) -> Result<Ladder> {
 
 /// A stop-watch that stands while this thread waits for a processor. What it is measured beside takes its share of the
 /// caches all the same.
-struct Clock(Duration);
+struct Clock {
+    busy: Duration,
+    start: Instant,
+}
 
 impl Clock {
     fn start() -> Self {
-        Self(Self::now())
+        Self { busy: Self::now(), start: Instant::now() }
     }
 
     fn elapsed(&self) -> Duration {
-        Self::now().saturating_sub(self.0)
+        Self::now().saturating_sub(self.busy)
+    }
+
+    /// Whether it ran for so long, or waited so often that it takes what it got.
+    fn is_enough(&self, time: Duration) -> bool {
+        self.elapsed() >= time || self.start.elapsed() >= 4 * time
     }
 
     fn now() -> Duration {
@@ -135,10 +143,12 @@ fn latency(memory: &mut Memory, bytes: usize, effort: &Effort) -> Point {
     let start = Clock::start();
     let made = chain.walk((1e-3 / guess.max(1e-10)) as usize);
     let guess = start.elapsed().as_secs_f64() / made as f64;
-    let steps = (effort.time.as_secs_f64() / guess.max(1e-10)) as usize;
+    let steps = (effort.time.as_secs_f64() / 8.0 / guess.max(1e-10)) as usize;
     let mut pass = || {
-        let start = Clock::start();
-        let made = chain.walk(steps);
+        let (start, mut made) = (Clock::start(), 0);
+        while !start.is_enough(effort.time) {
+            made += chain.walk(steps);
+        }
         start.elapsed().as_secs_f64() * 1e9 / made as f64
     };
     Point { bytes, passes: (0..effort.passes).map(|_| pass()).collect() }
@@ -186,17 +196,11 @@ fn one_core(
     let mut rates = Vec::with_capacity(effort.passes);
     for _ in 0..effort.passes {
         gate.wait();
-        let start = Clock::start();
-        let mut moved = 0;
-        let elapsed = loop {
-            for _ in 0..rounds {
-                moved += once(work, memory.lines_mut());
-            }
-            let elapsed = start.elapsed();
-            if elapsed >= effort.time {
-                break elapsed;
-            }
-        };
+        let (start, mut moved) = (Clock::start(), 0);
+        while !start.is_enough(effort.time) {
+            (0..rounds).for_each(|_| moved += once(work, memory.lines_mut()));
+        }
+        let elapsed = start.elapsed();
         rates.push(moved as f64 / elapsed.as_secs_f64());
     }
     Ok(rates)

@@ -107,7 +107,7 @@ fn effort(is_quick: bool, last: Option<usize>) -> Effort {
         let kibibytes: usize = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
         Some(kibibytes << 10)
     });
-    let (per_octave, passes, time) = if is_quick { (1, 3, 3) } else { (2, 7, 10) };
+    let (per_octave, passes, time) = if is_quick { (1, 3, 3) } else { (2, 7, 5) };
     Effort {
         per_octave,
         passes,

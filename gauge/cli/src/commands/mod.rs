@@ -3,6 +3,8 @@
 mod asm;
 mod asm_llvm;
 mod bench;
+mod build;
+mod build_matrix;
 mod caches;
 mod check;
 mod compare;
@@ -49,6 +51,7 @@ enum Command {
     Bench(bench::Args),
     Compare(compare::Args),
     Caches(caches::Args),
+    Build(Box<build::Args>),
     Heap(heap::Args),
 }
 
@@ -62,6 +65,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         Command::Check(check) => check.run(&args.common),
         Command::Bench(bench) => bench::run(&args.common, &bench),
         Command::Compare(compare) => compare::run(&args.common, &compare),
+        Command::Build(build) => build::run(&build, &args.common),
         Command::Caches(caches) => caches::run(&caches, &args.common),
         Command::Heap(heap) => heap::run(&heap, &args.common),
     }
