@@ -167,15 +167,14 @@ fn root(tokens: &[Token], index: usize, names: &mut BTreeSet<String>) -> usize {
 /// Whether the name at `index` begins a path: nothing is before it, or a `::` that begins one itself.
 fn begins_path(tokens: &[Token], index: usize) -> bool {
     let before = |back: usize| index.checked_sub(back).map(|at| &tokens[at]);
-    match before(1) {
-        Some(Token::Path) => !matches!(
-            before(2),
-            Some(
-                Token::Name(_)
-                    | Token::Sign('>')
-                    | Token::Close(Delimiter::Bracket | Delimiter::Parenthesis)
-            )
-        ),
+    if before(1) != Some(&Token::Path) {
+        return true;
+    }
+    match before(2) {
+        // `->` and `=>` end nothing.
+        Some(Token::Sign('>')) => matches!(before(3), Some(Token::Sign('-' | '='))),
+        Some(Token::Close(delimiter)) => *delimiter == Delimiter::Brace,
+        Some(Token::Name(_)) => false,
         _ => true,
     }
 }

@@ -40,7 +40,7 @@ impl<'a> Chain<'a> {
         }
         let mut state = seed;
         for last in (1..lines).rev() {
-            let other = (u128::from(random(&mut state)) * last as u128 >> 64) as usize;
+            let other = ((u128::from(random(&mut state)) * last as u128) >> 64) as usize;
             let (a, b) = (used[last].0[0], used[other].0[0]);
             (used[last].0[0], used[other].0[0]) = (b, a);
         }
