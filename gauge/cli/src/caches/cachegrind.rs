@@ -107,7 +107,7 @@ pub fn parse(text: &str) -> Option<Simulation> {
     let (mut file, mut function) = ("", "");
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix("desc:") {
-            caches.push(rest.trim().split_whitespace().collect::<Vec<_>>().join(" "));
+            caches.push(rest.split_whitespace().collect::<Vec<_>>().join(" "));
         } else if let Some(rest) = line.strip_prefix("events:") {
             columns = rest.split_whitespace().collect();
         } else if let Some(rest) = line.strip_prefix("fl=") {

@@ -186,7 +186,7 @@ fn one_core(
         Ok(prepared) => prepared,
         Err(error) => {
             // The others wait for it at each pass.
-            (0..effort.passes).for_each(|_| drop(gate.wait()));
+            (0..effort.passes).for_each(|_| _ = gate.wait());
             return Err(error);
         }
     };
