@@ -7,6 +7,8 @@
 //! * [`image`]: a linked artefact: functions, bytes, calls.
 //! * [`asm`]: what a function is made of: loops, calls, classes of instructions; how two differ.
 //! * `contracts`: `gauge.toml`, and judging it.
+//! * [`build`]: where compile time goes, unused dependencies, profile settings side by side.
+//! * [`caches`]: the machine's ladder of latency and bandwidth; a command under cachegrind.
 //! * [`heap`]: a program's allocations by place.
 //! * [`layout`]: how types lie in memory.
 //! * [`size`]: what a linked file is made of.
@@ -17,6 +19,8 @@
 pub mod artefact;
 pub mod asm;
 pub mod bench;
+pub mod build;
+pub mod caches;
 pub mod commands;
 pub mod contracts;
 pub mod environment;

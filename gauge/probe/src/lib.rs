@@ -30,6 +30,8 @@
 //! observers on and off. Beside them stands [`Failing`], an allocator for tests that refuses the n-th request.
 //!
 //! `perf` (Linux) samples where processes that this one starts spend their time: `cargo gauge profile` is made of it.
+//! Beside them stand [`Failing`], an allocator for tests that refuses the n-th request, and `ladder`, which steps
+//! through memory so that caches can be measured (Linux).
 //!
 //! `Leaks`, `Rate` and `Log` are off until they are started; all three together cost some nanoseconds an
 //! allocation until then. Every table is part
@@ -42,6 +44,8 @@ mod counts;
 mod failing;
 mod histogram;
 mod json;
+#[cfg(target_os = "linux")]
+pub mod ladder;
 mod largest;
 mod leaks;
 mod lock;

@@ -3,6 +3,9 @@
 mod asm;
 mod asm_llvm;
 mod bench;
+mod build;
+mod build_matrix;
+mod caches;
 mod check;
 mod compare;
 pub mod heap;
@@ -50,6 +53,8 @@ enum Command {
     Check(check::Check),
     Bench(bench::Args),
     Compare(compare::Args),
+    Caches(caches::Args),
+    Build(Box<build::Args>),
     Heap(heap::Args),
     Layout(layout::Args),
     Size(size::Args),
@@ -66,6 +71,8 @@ pub fn run(args: Args) -> Result<Outcome> {
         Command::Check(check) => check.run(&args.common),
         Command::Bench(bench) => bench::run(&args.common, &bench),
         Command::Compare(compare) => compare::run(&args.common, &compare),
+        Command::Build(build) => build::run(&build, &args.common),
+        Command::Caches(caches) => caches::run(&caches, &args.common),
         Command::Heap(heap) => heap::run(&heap, &args.common),
         Command::Layout(layout) => layout::run(&layout, &args.common),
         Command::Size(size) => size::run(&size, &args.common),

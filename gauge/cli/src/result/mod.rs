@@ -60,6 +60,8 @@ pub enum Metric {
     Bandwidth,
     /// Samples of a profile.
     Samples,
+    /// A statement about a dependency.
+    Dependency,
 }
 
 impl Metric {
@@ -70,7 +72,11 @@ impl Metric {
             Self::Cycles => "cycles",
             Self::AllocatedBytes | Self::PeakBytes | Self::Size | Self::Layout => "B",
             Self::Bandwidth => "B/s",
-            Self::Instructions | Self::Allocations | Self::Assembly | Self::Samples => "",
+            Self::Instructions
+            | Self::Allocations
+            | Self::Assembly
+            | Self::Samples
+            | Self::Dependency => "",
         }
     }
 }
