@@ -116,10 +116,11 @@ impl Log {
         Ok(())
     }
 
-    /// Waits until all that was handed in is as durable as this log makes it.
+    /// Waits until all that was handed in is as durable as this log makes it, where nothing failed.
     pub(crate) fn wait_for_all(&self) -> Result<()> {
         let sequence = self.lock().enqueued_sequence;
-        self.wait(sequence)
+        self.wait(sequence)?;
+        self.takes_more()
     }
 
     /// Waits until a write is as durable as this log makes them.
