@@ -38,7 +38,7 @@ const COVERED: [(&str, &[&str]); 3] = [
     ("crates/parse/src", &["checked_", "is_finite()"]),
 ];
 /// In each of them: the named bounds of buffers, queues and batches.
-const BOUNDS: [&str; 4] = ["> MAX_", ">= MAX_", "== MAX_", "< MAX_"];
+const BOUNDS: [&str; 5] = ["> MAX_", ">= MAX_", "== MAX_", "<= MAX_", "< MAX_"];
 /// In each of them: where something is refused, unless an error is [only handed on](HANDED_ON). What is
 /// mutated may be the condition, too.
 const REFUSALS: [&str; 7] =
