@@ -392,6 +392,7 @@ fn a_definition_that_was_never_committed_names_nothing() {
 #[test]
 fn what_is_no_store_is_said() {
     let disk = SimDisk::new(0);
+    assert_eq!(check(DIR, &options(&disk)).unwrap_err().kind(), ErrorKind::NotFound);
     disk.create_dir_all(Path::new(DIR)).unwrap();
     assert_eq!(check(DIR, &options(&disk)).unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(repair(DIR, NEW, options(&disk)).unwrap_err().kind(), ErrorKind::NotFound);
