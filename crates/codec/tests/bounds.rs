@@ -4,7 +4,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tidemill_codec::{
-    Encoder, MAX_BLOCK_ROWS, TextScratch, TimeScratch, bits, floats, ints, texts, times,
+    Encoder, MAX_BLOCK_ROWS, TextScratch, TimeScratch, VECTOR_ROWS, bits, floats, ints, texts,
+    times,
 };
 use tidemill_model::Text;
 
@@ -69,6 +70,18 @@ fn rows_are_those_of_the_column() {
             column.decode(rows.clone(), &mut Text::default()).unwrap();
         });
     }
+    let mut vector = [0_i64; VECTOR_ROWS];
+    refused("vector 1 of 1", || {
+        ints(&i, 3).unwrap().decode_vector(1, &mut vector).unwrap();
+    });
+    let mut scratch = TimeScratch::default();
+    let column = times(&t, 3, &[0], &mut scratch).unwrap();
+    refused("vector 1 of 1", || {
+        column.decode_vector(1, &mut vector).unwrap();
+    });
+    refused("row 3 of 3", || {
+        column.time_at(3).unwrap();
+    });
     for room in [0, 1, 3] {
         let mut room = vec![0_i64; room];
         refused(&format!("2 rows into {}", room.len()), || {

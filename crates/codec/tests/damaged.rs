@@ -2,7 +2,7 @@
 //! random damage accept other values as well: most damage is no error to a column.)
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use tidemill_codec::{Error, TextScratch, TimeScratch, bits, floats, ints, texts, times};
+use tidemill_codec::{Encoder, Error, TextScratch, TimeScratch, bits, floats, ints, texts, times};
 use tidemill_model::Text;
 
 fn decode_bits(bytes: &[u8], rows: usize) -> Result<(), Error> {
@@ -47,6 +47,7 @@ fn bits_are_refused() {
     // Beyond the rows, and by wrapping back to them.
     let lengths = [&[2, 1, 2, 1, 0, 64, 0][..], &5u64.to_le_bytes(), &(-2i64).to_le_bytes()];
     refused(decode_bits(&lengths.concat(), 5), rows);
+    refused(decode_bits(&[4], 5), "an unknown encoding of bits");
     let mut words = vec![7; 3];
     bits(&[3, 0xFF], 5).unwrap().decode_words(&mut words).unwrap();
     assert_eq!(words, [0b1_1111], "bits beyond the rows are zero");
@@ -63,6 +64,7 @@ fn integers_are_refused() {
     refused(decode_ints(&[3, 1, 1, 0, 7, 0, 0, 2], 1), "a code beyond the dictionary");
     // The same code, where it is one.
     decode_ints(&[3, 2, 1, 0, 7, 8, 0, 0, 2], 1).unwrap();
+    refused(decode_ints(&[4, 0, 0, 0], 1), "an unknown encoding of integers");
     let varint = [&[0][..], &[0xFF; 9], &[2]].concat();
     refused(decode_ints(&varint, 1), "more than 64 bits");
 }
@@ -77,6 +79,7 @@ fn vectors_are_refused() {
         decode_ints(&[1, 0, 0xC0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], 1),
         "too many bits",
     );
+    refused(decode_ints(&[1, 3, 0, 0], 1), "an unknown kind of vector");
     for bytes in [0, 9] {
         let patch = [&[1, 0, 0x80, 0, 1, bytes][..], &[0; 11]].concat();
         refused(decode_ints(&patch, 1), "a patch of no bytes or more than eight");
@@ -96,6 +99,10 @@ fn times_are_refused() {
     let last = [&[0, 0, 0xFE][..], &[0xFF; 8], &[1, 0, 2]].concat();
     refused(decode_times(&last, 2, &[0]), "beyond the range of times");
     decode_times(&last, 1, &[0]).unwrap();
+    // A step of the most nanoseconds there are, twice.
+    let step = [&[0, 0, 0, 0, 0xFE][..], &[0xFF; 8], &[1]].concat();
+    refused(decode_times(&step, 3, &[0]), "beyond the range of times");
+    decode_times(&step, 2, &[0]).unwrap();
     refused(decode_times(&[0, 0, 0, 0, 0, 0], 5, &[0]), "left over");
     refused(decode_times(&[2, 0, 0, 0, 0], 5, &[0]), "unknown encoding");
 }
@@ -107,6 +114,7 @@ fn floats_are_refused() {
     }
     decode_floats(&[2, 63, 0, 0, 0, 0], 1).unwrap();
     refused(decode_floats(&[1, 0, 0, 0], 1), "left over");
+    refused(decode_floats(&[3, 0, 0], 1), "an unknown encoding of floats");
     let exceptions = [&[0, 0, 0, 2][..], &[0; 20], &[0, 0]].concat();
     refused(decode_floats(&exceptions, 1), "more exceptions than rows");
     let beyond = [&[0, 0, 0, 1, 5, 0][..], &[0; 8], &[0, 0]].concat();
@@ -125,6 +133,21 @@ fn texts_are_refused() {
     refused(decode_texts(&[1, 0, 0, 0, 0, 0, 0], 1), "left over");
     refused(decode_texts(&[1, 0, 0, 0, 2, 2, b'a', b'b'], 1), "the size of their bytes");
     refused(decode_texts(&[0, 1, 0, 0, 0, 2, 1, b'a', 0, 2], 1), "beyond the dictionary");
+    refused(decode_texts(&[2, 0, 0, 0, 0, 0], 1), "an unknown encoding of texts");
+    // A string of the first vector that is longer than all bytes, where only one of the second is read.
+    let plain = |length: i64| {
+        let mut lengths = vec![0; 1025];
+        (lengths[7], lengths[1024]) = (length, 1);
+        let mut out = vec![1, 0, 0];
+        Encoder::new().ints(&lengths, &mut out);
+        [&out[..], &[1, b'a']].concat()
+    };
+    let second = |bytes: &[u8]| {
+        let mut scratch = TextScratch::default();
+        texts(bytes, 1025, &mut scratch)?.decode(1024..1025, &mut Text::default())
+    };
+    second(&plain(0)).unwrap();
+    refused(second(&plain(5)), "the size of their bytes");
     // Two strings, of which the second shares 255 and then 256 bytes with the first.
     let shares = |low: u8, high: u8| {
         let lengths = [0x2C, 0x01, 0];

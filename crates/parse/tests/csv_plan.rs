@@ -117,6 +117,9 @@ fn files_without_a_plan() {
     check("\n\r\n\n", none, NO_ROWS);
     check("time,value\n", none, NO_ROWS);
     check("time,value\n", &options(Some("time"), None), NO_ROWS);
+    let dates =
+        TabularOptions { time_format: Some(TimeFormat::Date), ..options(Some("time"), None) };
+    check("time,value\nsoon,5\n", &dates, NO_ROWS);
     check(
         "time,value\nsoon,5\n",
         &options(Some("time"), None),

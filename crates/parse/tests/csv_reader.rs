@@ -6,7 +6,7 @@ mod tabular_support;
 use tabular_support::{lines, options, read, read_pieces, reasons};
 use tidemill_model::{Batch, MAX_TAG_BYTES};
 use tidemill_parse::Taken;
-use tidemill_parse::csv::{MAX_QUOTED_CELL_BYTES, survey};
+use tidemill_parse::csv::{MAX_QUOTED_CELL_BYTES, points, survey};
 use tidemill_parse::tabular::Plan;
 
 /// Of a tag, an integer and a text.
@@ -62,6 +62,20 @@ fn bad_rows() {
         &["20: a quoted cell is not closed"],
     );
     check("1,a,2,\"x", &[], &["20: a quoted cell is not closed"]);
+}
+
+/// What is in a column that was empty so far has no type yet, whoever reads it.
+#[test]
+fn a_column_without_a_type_takes_no_text() {
+    let plan = survey(b"time,host,n\n1,a,\n", true, &options(None, Some(&["host"]))).unwrap();
+    let text = b"time,host,n\n1,a,\n2,a, \n3,a,7\n4,a,\n";
+    let (rows, errors) = read(&plan, text);
+    assert_eq!(lines(&rows), ["host=a @1000000000", "host=a @2000000000", "host=a @4000000000"]);
+    assert_eq!(errors.len(), 1);
+    assert_eq!(errors[0].at, 27, "{errors:?}");
+    let plain: Vec<_> = points(text, true, true, &plan).collect();
+    let refused: Vec<_> = plain.into_iter().filter_map(Result::err).collect();
+    assert_eq!(reasons(&refused), reasons(&errors));
 }
 
 #[test]

@@ -41,6 +41,12 @@ fn a_batch_has_so_many_tables_and_no_more() {
     assert!(errors[0].reason.contains("more than 65536 tables"), "{}", errors[0].reason);
 }
 
+#[test]
+fn a_string_may_be_cut_anywhere() {
+    let text = b"m s=\"one\ntwo\\\" \\\\\" 1\n";
+    (0..=text.len()).for_each(|cut| check(text, &[cut], 1 << 20));
+}
+
 /// A field that was an integer so far, and then is none.
 #[test]
 fn what_only_begins_like_the_last_row_is_read_anew() {

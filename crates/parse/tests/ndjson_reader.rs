@@ -84,6 +84,15 @@ fn rows() {
 }
 
 #[test]
+fn a_last_row_that_is_cut_is_said_to_be() {
+    let row = r#"{ "time" : 5 , "host":true,"s":"a\n\\","d":{"f":-1.5e3},"n":12}"#;
+    check(row, &["host=true d.f=Float(-1500.0) n=Int(12) s=Text(\"a\\n\\\\\") @5000000000"], &[]);
+    for cut in 1..row.len() {
+        check(&row[..cut], &[], &[&format!("{cut}: the row ends too early")]);
+    }
+}
+
+#[test]
 fn bad_rows() {
     let check = |row: &str, error: &str| {
         let text = format!("{{\"time\":1}}\n{row}\n{{\"time\":2}}\n");
@@ -100,6 +109,7 @@ fn bad_rows() {
     check("{\"time\":5,\"n\":[1]}", "14: an array, which no column can hold");
     check("{\"time\":5,\"n\":01}", "14: not a JSON number");
     check("{\"time\":5,\"n\":nul}", "14: not JSON");
+    check("{\"time\":5,\"n\":x}", "14: not JSON");
     check("{\"time\":5,\"s\":\"\\x\"}", "15: an escape that JSON does not have");
     check("{\"time\":5,\"s\":\"a\tb\"}", "16: a control character in a string");
     check("{\"time\":5,\"s\":\"abc}", "19: a control character in a string");

@@ -113,9 +113,11 @@ fn a_write_is_of_what_is_defined() {
     };
     refused(&[(0, &[&table[..], &[0]].concat())], &[], "1 bytes too many");
     refused(&[(1, &table)], &[], "table 1 before those before it");
+    refused(&[(0, &table), (2, &table)], &[], "table 2 before those before it");
     refused(&[], &[(0, row(0, vec![]))], "rows of table 0, which is not defined");
     let lacks = "series or fields that table 0 lacks";
     let defined: [(u32, &[u8]); 1] = [(0, &table)];
+    refused(&defined, &[(1, row(0, vec![]))], "rows of table 1, which is not defined");
     refused(&defined, &[(0, row(1, vec![]))], lacks);
     refused(&defined, &[(0, row(0, vec![integers(1)]))], lacks);
     let mut texts = Column::new(FieldType::Text);

@@ -270,6 +270,11 @@ mod tests {
         ] {
             refused(&first, &encoded(&table, &later), "a later state");
         }
+        for (at, reason) in [(7, "duplicates policy 99"), (11, "field type 99")] {
+            let mut other = whole.clone();
+            other[at] = 99;
+            refused(&Definition::default(), &other, reason);
+        }
         // The same but for one thing.
         let with = |change: fn(&mut Definition)| {
             let mut other = table.clone();

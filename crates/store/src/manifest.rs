@@ -248,5 +248,7 @@ mod tests {
         for cut in 0..bytes.len() {
             assert!(Manifest::decode(&bytes[..cut], path).is_err(), "cut at {cut}");
         }
+        let short = Manifest::decode(&bytes[..3], path).unwrap_err().to_string();
+        assert!(short.contains("less than 4 bytes"), "{short}");
     }
 }

@@ -110,6 +110,20 @@ fn a_closed_log_says_so_and_another_does_not() {
     store.close().unwrap();
 }
 
+#[test]
+fn an_idle_store_marks_how_far_its_log_is_durable() {
+    let disk = SimDisk::new(0);
+    let store = open(&disk, Durability::Fsync).unwrap();
+    let unmarked = || {
+        let store = open(&disk.fork().crash(), Durability::Fsync).unwrap();
+        store.recovery().unclosed_log.as_ref().map(|(_, bytes)| *bytes)
+    };
+    write(&store, 1).unwrap();
+    assert!(unmarked().is_some_and(|bytes| bytes > 0));
+    store.idle().unwrap();
+    assert_eq!(unmarked(), Some(0));
+}
+
 /// A store whose disk fails from now on, each call in turn being the first.
 #[test]
 fn after_a_failure_nothing_is_taken_and_nothing_written() {

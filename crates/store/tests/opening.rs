@@ -208,3 +208,14 @@ fn a_store_may_be_closed_while_a_write_begins() {
     let opened = Store::open(DIR, options(disk, true)).unwrap();
     assert_eq!(dump(&opened.snapshot()).len(), 0);
 }
+
+#[test]
+fn a_store_that_lost_its_manifest_is_damaged_to_readers_too() {
+    let disk = SimDisk::new(0);
+    drop(writer(&disk));
+    disk.remove(&Path::new(DIR).join("MANIFEST")).unwrap();
+    for read_only in [false, true] {
+        let opened = Store::open(DIR, options(disk.clone(), read_only));
+        assert_eq!(opened.unwrap_err().kind(), ErrorKind::Corrupt, "read only: {read_only}");
+    }
+}

@@ -389,9 +389,32 @@ fn a_definition_that_was_never_committed_names_nothing() {
     assert_eq!(salvage(&sample, &files, "without").0, sample.rows);
 }
 
+/// A file of any kind is a store that lost its manifest, not none; a later version is left alone.
+#[test]
+fn any_file_makes_a_store() {
+    let sample = sample();
+    let manifest = Path::new(DIR).join("MANIFEST");
+    for end in ["seg", "def", "wal"] {
+        let mut files = sample.files.clone();
+        files.retain(|path, _| path.extension().is_some_and(|found| found == end));
+        assert!(!files.is_empty(), "{end}");
+        let report = check(DIR, &options(&disk_of(&files))).unwrap();
+        assert!(!report.damages.is_empty(), "{end}");
+    }
+    let mut files = sample.files.clone();
+    let bytes = files.get_mut(&manifest).unwrap();
+    bytes[8] = 9;
+    let end = bytes.len() - 4;
+    let crc = crc32c::crc32c(&bytes[..end]);
+    bytes[end..].copy_from_slice(&crc.to_le_bytes());
+    let refused = check(DIR, &options(&disk_of(&files))).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Version);
+}
+
 #[test]
 fn what_is_no_store_is_said() {
     let disk = SimDisk::new(0);
+    assert_eq!(check(DIR, &options(&disk)).unwrap_err().kind(), ErrorKind::NotFound);
     disk.create_dir_all(Path::new(DIR)).unwrap();
     assert_eq!(check(DIR, &options(&disk)).unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(repair(DIR, NEW, options(&disk)).unwrap_err().kind(), ErrorKind::NotFound);

@@ -224,3 +224,29 @@ fn a_writer_may_replace_files_at_any_moment() {
     }
     assert!((10..40).contains(&looks), "{looks} looks: not all were tried");
 }
+
+/// A write is looked at twice: first whether it is whole, then what is in it.
+#[test]
+fn a_write_that_changes_meanwhile_is_not_taken() {
+    let disk = SimDisk::new(0);
+    let store = Store::open(DIR, options(&disk)).unwrap();
+    put(&store, 1);
+    put(&store, 2);
+    drop(store);
+    let is_log = |path: &PathBuf| path.extension().is_some_and(|end| end == "wal");
+    let log = disk.files().into_keys().find(is_log).unwrap();
+    let sim = disk.clone();
+    let hook = move |call, path: &Path| {
+        if call == Call::Create && path.starts_with(NEW) {
+            let file = sim.open(&log, true)?;
+            file.write_all_at(&[0xFF], file.len()? - 1)?;
+        }
+        Ok(())
+    };
+    let hooked = Options { disk: Arc::new(Hooked::new(&disk, hook)), ..Options::default() };
+    let repaired = repair(DIR, NEW, hooked).unwrap();
+    let said = texts(&repaired.report);
+    assert!(said.iter().any(|text| text.contains("changed while it was read")), "{said:?}");
+    let new = Store::open(NEW, options(&disk)).unwrap();
+    assert_eq!(dump(&new.snapshot()).len(), 1);
+}

@@ -395,3 +395,24 @@ fn many_small_segments_become_one() {
     assert_eq!(counts(|number| number), [1, 2, 3, 4, 5, 6, 7, 1, 2, 3]);
     assert_eq!(counts(|_| 0), [1, 2, 3, 4, 1, 2, 3, 4, 1, 2]);
 }
+
+#[test]
+fn a_field_that_is_not_there_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut batch = Batch::new();
+    // In memory, in a segment, and in both at the same time.
+    for flushes in [false, true, false] {
+        fill(&mut batch, "t", &ints(&[("a", 1, 1)]));
+        store.write(&mut batch).unwrap();
+        if flushes {
+            store.flush().unwrap();
+        }
+        let snapshot = store.snapshot();
+        let (mut reader, mut pieces) = (snapshot.table("t").unwrap().reader(), Vec::new());
+        reader.pieces(0, TimeRange::ALL, &mut pieces).unwrap();
+        let error = reader.column(&pieces[0], 9, 0..1).err().map(|error| error.to_string());
+        assert_eq!(error.is_none(), flushes, "an old segment lacks fields: {error:?}");
+        assert!(error.is_none_or(|error| error.contains("no field 9")));
+    }
+}

@@ -83,10 +83,8 @@ impl Keys {
 
     #[cold]
     fn read_slowly(&mut self, chunk: &[u8], at: usize, parent: u32) -> Result<(u32, usize), Fault> {
-        match chunk.get(at) {
-            Some(b'"') => {}
-            Some(_) => return Err(Fault::new(at, "a key in quotes was expected")),
-            None => return Err(Fault::end_of(chunk)),
+        if chunk.get(at) != Some(&b'"') {
+            return Err(Fault::new(at, "a key in quotes was expected"));
         }
         let found = string::scan(chunk, at + 1)?;
         let raw = &chunk[at + 1..found.end];

@@ -99,8 +99,8 @@ fn unicode_escape(text: &[u8]) -> Option<(char, usize)> {
         return Some((character, 6));
     }
     let second = unit(6).filter(|second| (0xDC00..0xE000).contains(second))?;
-    // Of a low surrogate that comes first it makes no character.
-    let high = first.checked_sub(0xD800)?;
+    // What is no character is a surrogate; of a low one this makes none either.
+    let high = first - 0xD800;
     char::from_u32(0x10000 + (high << 10) + (second - 0xDC00)).map(|character| (character, 12))
 }
 

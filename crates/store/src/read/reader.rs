@@ -248,9 +248,7 @@ impl Reader {
         match &piece.parts[..] {
             [part] => self.part_column(&inner, part, field, rows),
             parts => {
-                let Some(ty) = inner.schema.fields.get(field).map(|field| field.ty) else {
-                    return Err(Error::invalid(format!("no field {field}")));
-                };
+                let ty = field_type(&inner, field)?;
                 let mut columns = Vec::with_capacity(parts.len());
                 for part in parts {
                     columns.push(self.owned_column(&inner, part, field)?);
@@ -358,9 +356,7 @@ impl Reader {
         let count = rows.len();
         let rows = part.rows.start + rows.start..part.rows.start + rows.end;
         let Some(segment) = inner.segments.get(part.source as usize) else {
-            let Some(ty) = inner.schema.fields.get(field).map(|field| field.ty) else {
-                return Err(Error::invalid(format!("no field {field}")));
-            };
+            let ty = field_type(inner, field)?;
             if self.scratch.ty() != ty {
                 self.scratch = Column::new(ty);
             }
@@ -395,6 +391,11 @@ impl Reader {
         slice.copy_into(&mut column);
         Ok(Some(column))
     }
+}
+
+fn field_type(inner: &ViewInner, index: usize) -> Result<FieldType> {
+    let field = inner.schema.fields.get(index).map(|field| field.ty);
+    field.ok_or_else(|| Error::invalid(format!("no field {index}")))
 }
 
 fn memory_parts(inner: &ViewInner, series: u32, range: TimeRange, out: &mut Vec<Part>) {

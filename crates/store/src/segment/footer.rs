@@ -266,6 +266,10 @@ mod tests {
             change(&mut footer);
             footer.encode()
         };
+        let mut other = sample().encode();
+        assert_eq!(other[4], FieldType::Int.code());
+        other[4] = 99;
+        refused(&other, "field type 99");
         refused(&with(|f| f.fields.reverse()), "fields out of order");
         refused(&with(|f| f.fields[1].0 = 0), "fields out of order");
         refused(&with(|f| f.run_series[1] = 4), "runs out of order");

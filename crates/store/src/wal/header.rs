@@ -189,6 +189,29 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_has_a_next() {
+        let (mut bytes, _) = Header::encode(7, 41);
+        let last = Mark { count: u64::MAX, synced: 1536, end: End::Open };
+        let before = Mark { count: u64::MAX - 1, ..last };
+        bytes[512..1024].copy_from_slice(&before.sector(7));
+        bytes[1024..].copy_from_slice(&last.sector(7));
+        let header = Header::parse(&bytes, 7).unwrap();
+        assert_eq!((header.mark, header.damaged_mark), (Some(before), Some(1024)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let (bytes, _) = Header::encode(7, 41);
+        let said = |bytes: &[u8]| Header::parse(bytes, 7).unwrap_err();
+        let cut = said(&bytes[..1535]);
+        assert_eq!((cut.at, &*cut.what), (1535, "the log file ends inside its header"));
+        let mut other = bytes.clone();
+        other[8] = 3;
+        let other = said(&other);
+        assert_eq!((other.at, &*other.what), (8, "not the header of this log file (version 3)"));
+    }
+
+    #[test]
     fn every_flipped_bit_is_found() {
         let (bytes, _) = Header::encode(7, 41);
         for bit in 0..bytes.len() * 8 {

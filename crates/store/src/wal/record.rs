@@ -181,6 +181,21 @@ mod tests {
     }
 
     #[test]
+    fn a_field_has_a_type() {
+        let mut chunk = sample();
+        chunk.columns.truncate(1);
+        let (mut with, mut without) = (vec![0], vec![0]);
+        encode_rows(9, &chunk, &mut Encoder::new(), &mut with);
+        chunk.columns.clear();
+        encode_rows(9, &chunk, &mut Encoder::new(), &mut without);
+        // After the number of fields its own number and its type.
+        let at = without.len() + 1;
+        assert_eq!(with[at - 2..=at], [1, 0, FieldType::Float.code()]);
+        with[at] = 99;
+        assert_eq!(decode_record(&with).unwrap_err().what, "field type 99");
+    }
+
+    #[test]
     fn damage_never_panics() {
         let mut out = vec![0];
         encode_rows(9, &sample(), &mut Encoder::new(), &mut out);
