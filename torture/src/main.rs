@@ -1,7 +1,7 @@
 //! Campaigns against the store: `cargo xtask torture --help`.
 //!
 //! Each prints what it injected, how often, and what it found, and ends with 1 when it found
-//! something. The simulated ones take a seed, which replays them to the byte (with the same options);
+//! something or (a simulated one) injected nothing, with 2 when it could not run or nothing was chosen. The simulated ones take a seed, which replays them to the byte (with the same options);
 //! `kill` draws what is done from one, but when a process dies depends on the machine.
 //!
 //! The simulated ones (`power`, `faults`, `lies`, `corrupt`) take a minute each unless told otherwise. Half a

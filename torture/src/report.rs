@@ -157,14 +157,14 @@ impl Report {
             return;
         }
         let heads = columns.iter().map(|column| format!("{column:>21}"));
-        println!("{:>44}{}", "", heads.collect::<String>());
+        println!("{:>56}{}", "", heads.collect::<String>());
         for row in rows {
             let cell = |column: &&str| {
                 let share = self.shares.iter().find(|s| s.row == row && s.column == *column);
                 let text = share.map_or("-".to_owned(), |s| format!("{} of {}", s.held, s.all));
                 format!("{text:>21}")
             };
-            println!("{row:>44}{}", columns.iter().map(cell).collect::<String>());
+            println!("{row:>56}{}", columns.iter().map(cell).collect::<String>());
         }
     }
 

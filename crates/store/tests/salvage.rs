@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use common::{
-    Random, Row, Rows, Val, WrittenValues, dump, fill, judge_repair, note_written, texts,
+    Held, Random, Row, Rows, Val, WrittenValues, dump, fill, judge_repair, note_written, texts,
 };
 use tidemill_model::{Batch, Duplicates};
 use tidemill_store::{
@@ -29,7 +29,16 @@ fn options(disk: &SimDisk) -> Options {
 struct Sample {
     files: Files,
     rows: Rows,
+    /// What its segments hold.
+    held: Held,
     written: WrittenValues,
+}
+
+impl Sample {
+    fn new() -> Self {
+        let (files, rows) = (Files::new(), Rows::new());
+        Self { files, rows, held: Held::default(), written: WrittenValues::new() }
+    }
 }
 
 fn bulk(store: &Store, duplicates: Duplicates, rows: &[Row], sample: &mut Sample) {
@@ -46,6 +55,7 @@ fn write(store: &Store, rows: &[Row], sample: &mut Sample) {
     fill(&mut batch, rows);
     note_written(rows, &mut sample.written);
     store.write(&mut batch).unwrap();
+    sample.held.allow(&dump(&store.snapshot()));
 }
 
 /// Tables of each policy with segments that overlap, values of every type, series and fields that
@@ -53,8 +63,7 @@ fn write(store: &Store, rows: &[Row], sample: &mut Sample) {
 fn sample() -> Sample {
     let disk = SimDisk::new(0);
     let store = Store::open(DIR, options(&disk)).unwrap();
-    let mut sample =
-        Sample { files: Files::new(), rows: Rows::new(), written: WrittenValues::new() };
+    let mut sample = Sample::new();
     let row = |index: i64| {
         let mut fields = vec![("i", Val::Int(index % 7)), ("f", Val::Float(1.5f64.to_bits()))];
         if index % 2 == 0 {
@@ -73,6 +82,7 @@ fn sample() -> Sample {
         let rows = [Row::new("e", "a", 1, value), Row::new("e", "b", value, value)];
         bulk(&store, Duplicates::Error, &rows, &mut sample);
     }
+    sample.held.hold(&dump(&store.snapshot()));
     write(&store, &[Row::new("t", "a", 3, 1), Row::new("k", "a", 1, 9)], &mut sample);
     write(&store, &[Row::new("t", "c", 4, 2), Row::new("t", "a", 0, 8)], &mut sample);
     let late = Row { fields: vec![("late", Val::Int(5))], ..Row::new("t", "c", 5, 0) };
@@ -107,7 +117,9 @@ fn salvage(sample: &Sample, files: &Files, what: &str) -> (Rows, Repaired) {
     let got = Store::open(NEW, options(&disk)).unwrap();
     assert!(got.check().unwrap().problems.is_empty());
     let got = dump(&got.snapshot());
-    if let Err(wrong) = judge_repair(&sample.rows, &sample.written, &got, &report, &repaired) {
+    if let Err(wrong) =
+        judge_repair((&sample.rows, &sample.held), &sample.written, &got, &report, &repaired)
+    {
         panic!("{what}: {wrong}");
     }
     (got, repaired)
@@ -362,8 +374,7 @@ fn a_write_in_anothers_place_is_named() {
 fn a_definition_that_was_never_committed_names_nothing() {
     let disk = SimDisk::new(0);
     let store = Store::open(DIR, options(&disk)).unwrap();
-    let mut sample =
-        Sample { files: Files::new(), rows: Rows::new(), written: WrittenValues::new() };
+    let mut sample = Sample::new();
     write(&store, &[Row::new("t", "a", 1, 1)], &mut sample);
     store.flush().unwrap();
     let definition = paths(&disk.files(), ".def").pop().unwrap();

@@ -44,6 +44,13 @@ fn skip_all(wanted: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
+/// Says that no case has a name with `only` in it, and which there are: nothing was run.
+fn none_chosen(only: &str, all: &[String]) -> ExitCode {
+    eprintln!("nothing has `{only}` in its name; there are:");
+    all.iter().for_each(|name| eprintln!("    {name}"));
+    ExitCode::from(2)
+}
+
 /// Removes the directory unless something in it was found.
 fn clean(dir: &Path, report: &crate::report::Report) {
     if report.findings().is_empty() {

@@ -16,7 +16,7 @@ use super::process::{command, finish};
 use super::strace::{self, CALLS, Filter};
 use super::victim::Victim;
 use super::workload::Profile;
-use super::{clean, skip_all, work_dir};
+use super::{clean, none_chosen, skip_all, work_dir};
 use crate::report::{Replay, Report};
 
 /// Where, and which.
@@ -134,7 +134,12 @@ pub(crate) fn syscalls(arguments: &Syscalls) -> anyhow::Result<ExitCode> {
         cases.extend(cases_of(part, &template, &dir.join("clean"), &mut report)?);
     }
     if let Some(only) = &arguments.only {
+        let all = kinds(&cases);
         cases.retain(|case| case.name().contains(only));
+        if cases.is_empty() {
+            clean(&dir, &report);
+            return Ok(none_chosen(only, &all));
+        }
     }
     let cases: Vec<Case> = cases.into_iter().step_by(arguments.every.max(1)).collect();
     let (count, start) = (cases.len(), Instant::now());
@@ -162,6 +167,11 @@ pub(crate) fn syscalls(arguments: &Syscalls) -> anyhow::Result<ExitCode> {
     clean(&dir, &report);
     report.print();
     Ok(report.exit_code())
+}
+
+/// The first case of each part, call and injection.
+fn kinds(cases: &[Case]) -> Vec<String> {
+    cases.iter().filter(|case| case.index == 1).map(Case::name).collect()
 }
 
 /// What the parts begin with.

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use super::damage::Damage;
 use super::driver::{Finding, Findings, Limits, Progress, caught, run};
-use super::look::{Files, Outcome, Seen, look, machine, sure_bytes};
+use super::look::{Files, Outcome, Seen, look, sure_bytes};
 use super::salvage::salvage;
-use super::sample::{Sample, SampleFile};
+use super::sample::{Sample, SampleFile, frames};
 use crate::common::Random;
 use crate::report::{Replay, Report};
 
@@ -96,20 +96,20 @@ impl Injected<'_> {
     ) -> Result<(), Finding> {
         let damage = Some((self.file, self.damage));
         let seen = look(self.sample, self.files, damage, is_read_only);
-        let is_noticed = seen.as_ref().is_ok_and(|seen| seen.outcome != Outcome::Unnoticed);
-        self.enter(is_noticed, report);
+        self.enter(seen.as_ref().ok().map(|seen| seen.outcome), report);
         let seen = seen?;
         report.count(seen.outcome.name(), 1);
         if is_salvaged {
-            let disk = machine(self.sample, self.files)?;
             report.count("checked and repaired", 1);
-            report.count(salvage(self.sample, disk, &seen)?.name(), 1);
+            report.count(salvage(self.sample, self.files, self.damage, &seen)?.name(), 1);
         }
         Ok(())
     }
 
-    /// Flips and cuts go into the cross table: whether they are in what is sure to be durable.
-    fn enter(&self, is_noticed: bool, report: &mut Report) {
+    /// Flips and cuts go into the cross table: whether they are in what is sure to be durable. That
+    /// a log was not closed, which it was not before either, says nothing of them; but of a cut
+    /// between two writes there is nothing else to say.
+    fn enter(&self, outcome: Option<Outcome>, report: &mut Report) {
         let own: &SampleFile = &self.sample.files[self.file];
         let at = match self.damage {
             Damage::Flip { bit } => bit / 8,
@@ -118,12 +118,23 @@ impl Injected<'_> {
         };
         // All of the other files is committed.
         let is_behind = own.is_log() && at >= sure_bytes(own, &self.files[self.file]);
-        let row = match (self.damage, is_behind) {
-            (Damage::Cut { .. }, false) => "cuts before the synced mark: detected",
-            (Damage::Cut { .. }, true) => "cuts after it: reported",
-            (_, false) => "flipped bits before the synced mark: detected",
-            (_, true) => "flipped bits after it: detected or reported",
+        let is_between = || frames(&own.bytes).iter().any(|frame| frame.start == at);
+        let is_told = !matches!(outcome, None | Some(Outcome::Unnoticed | Outcome::Unclosed));
+        let (row, held) = match (self.damage, is_behind) {
+            (Damage::Cut { .. }, false) => (CUT_BEFORE, is_told),
+            (Damage::Cut { .. }, true) if is_between() => {
+                (CUT_BETWEEN, outcome == Some(Outcome::Unclosed))
+            }
+            (Damage::Cut { .. }, true) => (CUT_INSIDE, is_told),
+            (_, false) => (FLIP_BEFORE, is_told),
+            (_, true) => (FLIP_AFTER, is_told),
         };
-        report.share(row, own.kind(), is_noticed);
+        report.share(row, own.kind(), held);
     }
 }
+
+pub(super) const CUT_BEFORE: &str = "cuts before the synced mark: detected";
+pub(super) const CUT_INSIDE: &str = "cuts after it, inside a write: reported as a torn tail";
+pub(super) const CUT_BETWEEN: &str = "cuts after it, between writes: said only: not closed";
+pub(super) const FLIP_BEFORE: &str = "flipped bits before the synced mark: detected";
+pub(super) const FLIP_AFTER: &str = "flipped bits after it: detected, or a torn tail";

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::sample::{Sample, SampleFile};
+use super::sample::{Sample, SampleFile, frames};
 use crate::common::Random;
 
 /// Disks lose, swap and duplicate sectors and pages of these sizes.
@@ -48,6 +48,23 @@ pub(crate) enum Damage {
     Old {
         version: usize,
     },
+    /// A whole write of a log, removed by now or not, stands in place of another.
+    Frame {
+        at: usize,
+        end: usize,
+        log: usize,
+        from: usize,
+        size: usize,
+        /// What follows moves up or down; otherwise the rest of the other one, or of the next, stays.
+        moves: bool,
+    },
+    /// A page of a log that was removed stands where another should.
+    Removed {
+        at: usize,
+        log: usize,
+        from: usize,
+        size: usize,
+    },
     Missing,
     Append {
         bytes: usize,
@@ -69,6 +86,8 @@ impl Damage {
             Self::Duplicate { .. } => "duplicated pages",
             Self::Stale { .. } => "stale pages",
             Self::Old { .. } => "older versions of a file",
+            Self::Frame { .. } => "writes of another log, or place, in a write's place",
+            Self::Removed { .. } => "pages of removed logs",
             Self::Missing => "missing files",
             Self::Append { .. } => "appended garbage",
             Self::Random { .. } => "random damage to several bytes",
@@ -82,12 +101,12 @@ impl Damage {
         let mut all: Vec<Self> = (0..length * 8).map(|bit| Self::Flip { bit }).collect();
         all.extend((0..length).map(|length| Self::Cut { length }));
         for size in PAGES {
-            all.extend(pages(own, size).map(|at| Self::Zero { at, size }));
-            for at in pages(own, size) {
+            all.extend(pages(&own.bytes, size).map(|at| Self::Zero { at, size }));
+            for at in pages(&own.bytes, size) {
                 let same_kind = sample.files.iter().enumerate();
                 let same_kind = same_kind.filter(|other| other.1.extension() == own.extension());
                 for (other, other_file) in same_kind {
-                    for other_at in pages(other_file, size) {
+                    for other_at in pages(&other_file.bytes, size) {
                         all.push(Self::Swap { at, other, other_at, size });
                         all.push(Self::Duplicate { at, other, other_at, size });
                     }
@@ -97,10 +116,37 @@ impl Damage {
             }
         }
         all.extend((0..own.earlier.len()).map(|version| Self::Old { version }));
+        if own.is_log() {
+            all.extend(Self::of_other_logs(sample, own));
+        }
         all.push(Self::Missing);
         let garbage = GARBAGE_BYTES.into_iter();
         all.extend(garbage.map(|bytes| Self::Append { bytes, seed: random.next() }));
         all.extend((0..RANDOM_CASES).map(|_| Self::Random { seed: random.next() }));
+        all
+    }
+
+    /// What of other logs, and other places, may stand in this one.
+    fn of_other_logs(sample: &Sample, own: &SampleFile) -> Vec<Self> {
+        let mut all = Vec::new();
+        for own_frame in frames(&own.bytes) {
+            for (log, other) in logs(sample).into_iter().enumerate() {
+                for other_frame in frames(other) {
+                    let (at, end) = (own_frame.start, own_frame.end);
+                    let (from, size) = (other_frame.start, other_frame.len());
+                    let frame = |moves| Self::Frame { at, end, log, from, size, moves };
+                    all.extend([frame(true), frame(false)]);
+                }
+            }
+        }
+        for (log, other) in sample.removed_logs.iter().enumerate() {
+            for size in PAGES {
+                for at in pages(&own.bytes, size) {
+                    let page = |from| Self::Removed { at, log, from, size };
+                    all.extend(pages(other, size).map(page));
+                }
+            }
+        }
         all
     }
 
@@ -132,6 +178,14 @@ impl Damage {
                 put(&mut bytes, at, size, page(&own.earlier[version], at, size));
             }
             Self::Old { version } => bytes = own.earlier[version].to_vec(),
+            Self::Frame { at, end, log, from, size, moves } => {
+                let end = if moves { end } else { bytes.len().min(at + size) };
+                let other = logs(sample)[log][from..from + size].iter().copied();
+                bytes.splice(at..end, other);
+            }
+            Self::Removed { at, log, from, size } => {
+                put(&mut bytes, at, size, page(&sample.removed_logs[log], from, size));
+            }
             Self::Missing => {
                 files[file] = None;
                 return Some(files);
@@ -162,8 +216,15 @@ impl fmt::Display for Damage {
     }
 }
 
-fn pages(file: &SampleFile, size: usize) -> std::iter::StepBy<std::ops::Range<usize>> {
-    (0..file.bytes.len()).step_by(size)
+fn pages(bytes: &[u8], size: usize) -> std::iter::StepBy<std::ops::Range<usize>> {
+    (0..bytes.len()).step_by(size)
+}
+
+/// The logs that were removed, then those that are there.
+fn logs(sample: &Sample) -> Vec<&[u8]> {
+    let removed = sample.removed_logs.iter().map(|log| &log[..]);
+    let present = sample.files.iter().filter(|file| file.is_log()).map(|file| &file.bytes[..]);
+    removed.chain(present).collect()
 }
 
 fn page(bytes: &[u8], at: usize, size: usize) -> &[u8] {

@@ -108,6 +108,9 @@ pub(crate) fn run(
     let mut report: Report = total.into_inner().unwrap_or_else(PoisonError::into_inner);
     let rate = injected.load(Relaxed) as f64 / started.elapsed().as_secs_f64();
     report.count("injected a second", rate as u64);
+    if injected.load(Relaxed) == 0 {
+        report.finding(format!("{replay}: nothing was injected: it says nothing of the store"));
+    }
     report
 }
 

@@ -16,7 +16,7 @@ use tidemill_store::{
 use super::digest::Digest;
 use super::driver::{Finding, Findings, Limits, Progress, caught, run};
 use super::history::History;
-use super::look::is_reported;
+use super::look::{Outcome, said, torn_tail};
 use super::machine::{DIR, NEW_DIR, Session, open, open_new};
 use super::sample::{LOG_HEADER_BYTES, mark};
 use super::workload::{Call, Workload};
@@ -37,8 +37,18 @@ pub(crate) struct LiesArgs {
     pub(super) cuts: usize,
 }
 
-/// A directory that is whole, but older: no file says so.
-const SILENT: &str = "=> as it was after an earlier call, not reported";
+/// What is left is older: said are a torn tail or a damaged mark; or only that a log was not closed,
+/// as after every power cut while a store is open, an honest one, too; or nothing.
+const OLDER: [&str; 3] = [
+    "=> as it was after an earlier call, a torn tail or a damaged mark reported",
+    "=> as it was after an earlier call, said only that a log was not closed",
+    "=> as it was after an earlier call, not reported",
+];
+const MISSING: [&str; 3] = [
+    "=> a call missing before one that is there, a torn tail or a damaged mark reported",
+    "=> a call missing before one that is there, said only that a log was not closed",
+    "=> a call missing before one that is there, not reported",
+];
 const NOTHING: &str = "=> the whole directory is gone, or empty";
 
 /// Runs the campaign.
@@ -88,7 +98,9 @@ fn case(
                 report.count(&format!("power cuts after a sync that lied ({lie:?}), {times}"), 1);
                 let (is_read_only, next) = (random.one_in(4), random.next());
                 match caught(|| judge.judge(is_read_only, next)).and_then(|result| result) {
-                    Ok(SILENT) => report.count(&format!("{SILENT}, {times}"), 1),
+                    Ok(silent) if silent == OLDER[2] => {
+                        report.count(&format!("{silent}, {times}"), 1);
+                    }
                     Ok(outcome) => report.count(outcome, 1),
                     Err(finding) => findings.add(format!(
                         "sync {at} lies ({lie:?}, {times}), cut at change {moment}: {finding}"
@@ -174,22 +186,40 @@ impl Judge<'_> {
         rows: &crate::common::Rows,
         recovery: &Recovery,
     ) -> Result<&'static str, Finding> {
-        let is_told = is_reported(recovery);
+        self.judge_torn(recovery)?;
         let last = self.history.versions.len().min(self.acknowledged + 2);
         let versions = &self.history.versions[..last];
+        let told = |told: [&'static str; 3]| match said(recovery) {
+            Outcome::Recovered => told[0],
+            Outcome::Unclosed => told[1],
+            _ => told[2],
+        };
         match versions.iter().rposition(|version| *version == found) {
             Some(at) if at >= self.acknowledged => Ok("=> all there that was acknowledged"),
-            Some(_) if is_told => Ok("=> as it was after an earlier call, reported"),
             Some(_) if self.is_nothing_left() => Ok(NOTHING),
-            Some(_) => Ok(SILENT),
+            Some(_) => Ok(told(OLDER)),
             None if !self.history.is_subset(found, self.acknowledged + 1) => Err(format!(
                 "no set of whole calls gives these {} rows, like {:?} ({recovery:?})",
                 rows.len(),
                 rows.first_key_value()
             )),
-            None if is_told => Ok("=> a call missing before one that is there, reported"),
-            None => Ok("=> a call missing before one that is there, not reported"),
+            None => Ok(told(MISSING)),
         }
+    }
+
+    /// Bytes at the end of the last log that are no write are reported to the byte.
+    fn judge_torn(&self, recovery: &Recovery) -> Result<(), Finding> {
+        let (written, left) = (self.before.shared_files(), self.after.shared_files());
+        let last = left.iter().rfind(|(path, _)| is_extension(path, "wal"));
+        // One that was removed already may be back.
+        let Some((path, now)) = last.filter(|(path, _)| written.contains_key(*path)) else {
+            return Ok(());
+        };
+        let torn = torn_tail(path, &written[path], now);
+        if recovery.torn_tail == torn {
+            return Ok(());
+        }
+        Err(format!("of a torn tail {torn:?} it says {:?}", recovery.torn_tail))
     }
 
     /// A log that is not what its own mark says.

@@ -1,6 +1,6 @@
 //! What a damaged store says of itself when it is opened, checked and read.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tidemill_store::{Disk, Error, ErrorKind, Options, Recovery, SimDisk};
@@ -9,7 +9,7 @@ use super::damage::Damage;
 use super::digest::Digest;
 use super::driver::Finding;
 use super::machine::open;
-use super::sample::{LOG_HEADER_BYTES, Sample, SampleFile, mark};
+use super::sample::{LOG_HEADER_BYTES, Sample, SampleFile, mark, whole_bytes};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -17,8 +17,12 @@ pub(super) enum Outcome {
     Refused,
     /// The check or a read named it.
     Problem,
-    /// Recovery did; at most the writes at the end of the log are gone.
+    /// Recovery did, with bytes that are no write or a damaged mark; at most the writes from the
+    /// first damaged one on are gone.
     Recovered,
+    /// Recovery says no more than that a log was not closed, as it does after any end of a process
+    /// without closing; at most the writes behind its present end are gone.
+    Unclosed,
     /// Nothing was said, and nothing is missing.
     Unnoticed,
 }
@@ -28,7 +32,8 @@ impl Outcome {
         match self {
             Self::Refused => "=> an error at opening",
             Self::Problem => "=> a problem in the check, an error at reading",
-            Self::Recovered => "=> reported by the recovery, at most a tail lost",
+            Self::Recovered => "=> a torn tail or a mark reported, at most that tail lost",
+            Self::Unclosed => "=> said only that a log was not closed, at most its tail lost",
             Self::Unnoticed => "=> not noticed, the same answer",
         }
     }
@@ -71,7 +76,6 @@ pub(super) fn look(
     };
     let problems = store.check().map_err(|error| format!("the check failed: {error}"))?.problems;
     problems.iter().try_for_each(named)?;
-    let is_reported = is_reported(store.recovery());
     let found = match Digest::of_snapshot(&store.snapshot()) {
         Ok(found) => found,
         Err(error) => {
@@ -82,27 +86,63 @@ pub(super) fn look(
             return seen(Outcome::Problem, None);
         }
     };
-    if found == sample.answer() {
-        let is_noticed = is_noticed(store.recovery(), &sample.intact);
-        let outcome = settle(sample, files, damage, !problems.is_empty(), is_noticed)?;
-        return seen(outcome, Some(found));
+    judge_torn(sample, files, store.recovery())?;
+    let outcome = if found == sample.answer() {
+        let said = said_besides(store.recovery(), &sample.intact);
+        settle(sample, files, damage, if problems.is_empty() { said } else { Outcome::Problem })?
+    } else {
+        lost_tail(sample, files, found, store.recovery())?
+    };
+    seen(outcome, Some(found))
+}
+
+/// Bytes at the end of the last log that are no write are reported to the byte, and no others are.
+fn judge_torn(sample: &Sample, files: &Files, recovery: &Recovery) -> Result<(), Finding> {
+    let logs = sample.files.iter().zip(files).filter(|(own, _)| own.is_log());
+    let last = logs.filter_map(|(own, bytes)| Some((own, bytes.as_ref()?))).next_back();
+    let torn = last.and_then(|(own, now)| torn_tail(&own.path, &own.bytes, now));
+    if recovery.torn_tail == torn {
+        return Ok(());
     }
-    if !is_reported {
-        return Err(format!(
-            "another answer, silently: {} rows instead of {} ({} problems in the check)",
-            found.rows,
-            sample.answer().rows,
-            problems.len()
-        ));
-    }
-    if !sample.versions.contains(&found) {
-        return Err(format!("reported ({:?}), but not a tail is lost", store.recovery()));
+    Err(format!("of a torn tail {torn:?} it says {:?}", recovery.torn_tail))
+}
+
+/// What a recovery must say of a log's end.
+pub(super) fn torn_tail(path: &Path, before: &[u8], now: &[u8]) -> Option<(PathBuf, u64)> {
+    let torn = now.len().saturating_sub(whole_bytes(before, now)) as u64;
+    (torn > 0).then(|| (path.to_owned(), torn))
+}
+
+/// The answer is another one: it must be that without the writes from the first damaged one on, of a
+/// log that may have lost them, and it must be said.
+fn lost_tail(
+    sample: &Sample,
+    files: &Files,
+    found: Digest,
+    recovery: &Recovery,
+) -> Result<Outcome, Finding> {
+    let outcome = said(recovery);
+    if outcome == Outcome::Unnoticed {
+        let (rows, before) = (found.rows, sample.answer().rows);
+        return Err(format!("another answer, silently: {rows} rows instead of {before}"));
     }
     let damaged = sample.files.iter().zip(files).filter(|(own, bytes)| !is_same(own, bytes));
-    if damage.is_some() && !damaged.clone().any(|(own, bytes)| may_lose_tail(own, bytes)) {
-        return Err(format!("lost a tail that was sure to be durable ({:?})", store.recovery()));
+    let logs = damaged.filter(|(own, _)| own.is_log());
+    if !logs.clone().any(|(own, bytes)| may_lose_tail(own, bytes)) {
+        return Err(format!("lost a tail that was sure to be durable ({recovery:?})"));
     }
-    seen(Outcome::Recovered, Some(found))
+    let first = logs.map(|(own, bytes)| {
+        let now = bytes.as_ref().map_or(&[][..], |bytes| bytes);
+        sample.version_at(&own.path, whole_bytes(&own.bytes, now))
+    });
+    let first = first.min().unwrap_or(0);
+    if !sample.versions[first..].iter().any(|version| version.digest == found) {
+        let at = sample.versions.iter().position(|version| version.digest == found);
+        return Err(format!(
+            "reported ({recovery:?}), but it holds what call {at:?} left, not what {first} did"
+        ));
+    }
+    Ok(outcome)
 }
 
 /// The answer is the same: was it to be noticed?
@@ -110,16 +150,11 @@ fn settle(
     sample: &Sample,
     files: &Files,
     damage: Option<(usize, Damage)>,
-    has_problems: bool,
-    is_noticed: bool,
+    said: Outcome,
 ) -> Result<Outcome, Finding> {
-    if has_problems {
-        return Ok(Outcome::Problem);
-    }
-    if is_noticed {
-        return Ok(Outcome::Recovered);
-    }
-    let Some((file, kind)) = damage else { return Ok(Outcome::Unnoticed) };
+    let Some((file, kind)) = damage.filter(|_| said == Outcome::Unnoticed) else {
+        return Ok(said);
+    };
     let own = &sample.files[file];
     let Some(first) = first_byte(own, files[file].as_deref(), 0) else {
         return Ok(Outcome::Unnoticed);
@@ -133,19 +168,20 @@ fn settle(
     Err(format!("byte {first} is not what it was, and nobody noticed"))
 }
 
-/// Whether the recovery says that something is not as it should be.
-pub(super) fn is_reported(recovery: &Recovery) -> bool {
-    recovery.torn_tail.is_some()
-        || recovery.unclosed_log.is_some()
-        || !recovery.damaged_marks.is_empty()
+/// What the recovery says that is not as it should be.
+pub(super) fn said(recovery: &Recovery) -> Outcome {
+    said_besides(recovery, &Recovery::default())
 }
 
-/// Whether it says something else than of the store before it was damaged, whose last log may
-/// really not have been closed.
-fn is_noticed(recovery: &Recovery, intact: &Recovery) -> bool {
-    let parts =
-        |r: &Recovery| (r.torn_tail.clone(), r.unclosed_log.clone(), r.damaged_marks.clone());
-    parts(recovery) != parts(intact)
+/// What it says else than of the store before it was damaged, whose last log may really not have
+/// been closed.
+fn said_besides(recovery: &Recovery, intact: &Recovery) -> Outcome {
+    let damages = |r: &Recovery| (r.torn_tail.clone(), r.damaged_marks.clone());
+    match () {
+        () if damages(recovery) != damages(intact) => Outcome::Recovered,
+        () if recovery.unclosed_log != intact.unclosed_log => Outcome::Unclosed,
+        () => Outcome::Unnoticed,
+    }
 }
 
 fn is_same(file: &SampleFile, bytes: &Option<Arc<Vec<u8>>>) -> bool {

@@ -24,6 +24,7 @@ pub(crate) use power::{PowerArgs, power};
 /// Each campaign for a moment; the long runs are `cargo xtask torture …`.
 #[cfg(test)]
 mod tests {
+    use super::corrupt::{CUT_BEFORE, CUT_INSIDE, FLIP_AFTER, FLIP_BEFORE};
     use super::driver::Limits;
     use super::*;
     use crate::report::Report;
@@ -74,9 +75,23 @@ mod tests {
             &report,
             &[
                 ("=> an error at opening, which names the file", 20),
-                ("=> as it was after an earlier call, reported", 20),
+                ("=> as it was after an earlier call, said only that a log was not closed", 20),
             ],
         );
+    }
+
+    #[test]
+    fn a_campaign_that_injects_nothing_has_found_that() {
+        let limits = limits(None, Some(0));
+        let reports = [
+            power(&PowerArgs { limits: limits.clone(), cuts: 1, all_up_to: 40, calls: 25 }),
+            faults(&FaultsArgs { limits: limits.clone(), step: 23 }),
+            lies(&LiesArgs { limits: limits.clone(), step: 7, cuts: 4 }),
+            corrupt(&CorruptArgs { limits, step: 29, salvage_every: 1 }),
+        ];
+        for report in reports {
+            assert!(report.findings()[0].contains("nothing was injected"), "{report:?}");
+        }
     }
 
     #[test]
@@ -88,6 +103,8 @@ mod tests {
             &[
                 ("flipped bits", 3000),
                 ("truncations", 300),
+                ("writes of another log, or place, in a write's place", 10),
+                ("pages of removed logs", 2),
                 ("=> an error at opening", 1000),
                 ("checked and repaired", 3000),
                 ("check and repair => all rows", 500),
@@ -96,10 +113,10 @@ mod tests {
         );
         // Every cell that there is.
         for (row, columns) in [
-            ("flipped bits before the synced mark: detected", KINDS),
-            ("cuts before the synced mark: detected", KINDS),
-            ("flipped bits after it: detected or reported", &KINDS[..1]),
-            ("cuts after it: reported", &KINDS[..1]),
+            (FLIP_BEFORE, KINDS),
+            (CUT_BEFORE, KINDS),
+            (FLIP_AFTER, &KINDS[..1]),
+            (CUT_INSIDE, &KINDS[..1]),
         ] {
             for column in columns {
                 let (held, all) = report.share_of(row, column);

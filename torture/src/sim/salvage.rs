@@ -2,18 +2,22 @@
 //!
 //! The check needs no store that opens: it says that something is damaged wherever opening does not
 //! give what the store held. The repair writes a new store, which opens, is sound, holds nothing
-//! that was never there, and misses only what the check said.
+//! that was never there, and misses only what the check said, and nothing of what undamaged bytes
+//! hold.
 
+use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use tidemill_store::{Options, Repaired, Report as Checked, SimDisk, check, repair};
+use tidemill_store::{Options, Repaired, Report as Checked, check, repair};
 
+use super::damage::Damage;
 use super::digest::Digest;
 use super::driver::Finding;
-use super::look::{Outcome, Seen};
+use super::look::{Files, Outcome, Seen, machine};
 use super::machine::{DIR, NEW_DIR, open_new};
-use super::sample::Sample;
-use crate::common::{dump, judge_repair, texts};
+use super::sample::{LOG_HEADER_BYTES, Sample, SampleFile, Version};
+use crate::common::{Held, dump, judge_repair, texts};
 
 /// What became of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +41,13 @@ impl Salvaged {
 }
 
 /// Checks and repairs a store of these files, of which opening says what was `seen`.
-pub(super) fn salvage(sample: &Sample, disk: SimDisk, seen: &Seen) -> Result<Salvaged, Finding> {
+pub(super) fn salvage(
+    sample: &Sample,
+    files: &Files,
+    damage: Damage,
+    seen: &Seen,
+) -> Result<Salvaged, Finding> {
+    let disk = machine(sample, files)?;
     let before = disk.shared_files();
     let options = Options { disk: Arc::new(disk.clone()), ..sample.options.clone() };
     let checked = check(DIR, &options).map_err(|error| format!("check: {error}"))?;
@@ -48,7 +58,58 @@ pub(super) fn salvage(sample: &Sample, disk: SimDisk, seen: &Seen) -> Result<Sal
     if before.iter().any(|(path, bytes)| now.get(path) != Some(bytes)) {
         return Err("check or repair changed the damaged store".to_owned());
     }
-    compare(sample, &options, &checked, &repaired, seen)
+    let held = held(sample, files, damage);
+    compare((sample, &held), &options, &checked, &repaired, seen)
+}
+
+/// What undamaged bytes hold: all that is flushed (of a damaged segment the report says more
+/// exactly what is lost), and the writes whose place in a log holds what it held, if nothing keeps
+/// them from being found.
+fn held(sample: &Sample, files: &Files, damage: Damage) -> Held {
+    let logs: Vec<_> = sample.files.iter().zip(files).filter(|(own, _)| own.is_log()).collect();
+    let is_whole = |version: &Version, before: &Version| {
+        let ((log, end), (log_before, end_before)) = (&version.log_end, &before.log_end);
+        let start = if log == log_before { *end_before } else { LOG_HEADER_BYTES };
+        let log = logs.iter().find(|(own, _)| own.path == *log);
+        log.is_some_and(|(own, now)| is_left(own, now.as_deref(), start..*end))
+    };
+    // Where bytes move, or come from elsewhere, what follows in the file may not be told from them.
+    let is_in_place = matches!(damage, Damage::Flip { .. } | Damage::Zero { .. });
+    let is_found = |version: &Version| {
+        let log = logs.iter().find(|(own, _)| own.path == version.log_end.0);
+        log.is_some_and(|(own, now)| {
+            is_in_place || now.as_ref().is_some_and(|now| **now == *own.bytes)
+        })
+    };
+    let first_log = logs.first().map_or_else(PathBuf::new, |(own, _)| own.path.clone());
+    let flushed = sample.version_at(&first_log, LOG_HEADER_BYTES);
+    let mut held = Held::default();
+    // An old manifest does not name the later segments, and without its word they do not count.
+    let mut manifests = sample.files.iter().zip(files).filter(|(own, _)| own.kind() == "manifest");
+    let is_old = matches!(damage, Damage::Old { .. } | Damage::Stale { .. })
+        && manifests.any(|(own, now)| now.as_ref() != Some(&own.bytes));
+    let mut are_all_whole = !is_old;
+    if are_all_whole {
+        held.hold(&sample.versions[flushed].rows);
+    }
+    for pair in sample.versions[flushed..].windows(2) {
+        let [before, version] = pair else { continue };
+        let is_whole = is_whole(version, before);
+        are_all_whole &= is_whole;
+        if are_all_whole {
+            held = Held::default();
+            held.hold(&version.rows);
+        } else if is_whole && is_found(version) {
+            held.hold(version.rows.iter().filter(|row| !before.rows.contains_key(row.0)));
+        }
+        held.allow(&version.rows);
+    }
+    held
+}
+
+fn is_left(own: &SampleFile, now: Option<&Vec<u8>>, range: Range<usize>) -> bool {
+    let now = now.and_then(|now| now.get(range.clone()));
+    range.is_empty() || now.is_some_and(|now| own.bytes.get(range) == Some(now))
 }
 
 fn judge_check(sample: &Sample, checked: &Checked, seen: &Seen) -> Result<(), Finding> {
@@ -57,7 +118,9 @@ fn judge_check(sample: &Sample, checked: &Checked, seen: &Seen) -> Result<(), Fi
         Outcome::Refused | Outcome::Problem if damages.is_empty() => {
             Err(format!("opening says {:?}, the check nothing: {notes:?}", seen.outcome))
         }
-        Outcome::Recovered if damages.is_empty() && *notes == sample.intact_notes => {
+        Outcome::Recovered | Outcome::Unclosed
+            if damages.is_empty() && *notes == sample.intact_notes =>
+        {
             Err(format!("the recovery reports what the check does not: {notes:?}"))
         }
         _ => Ok(()),
@@ -65,7 +128,7 @@ fn judge_check(sample: &Sample, checked: &Checked, seen: &Seen) -> Result<(), Fi
 }
 
 fn compare(
-    sample: &Sample,
+    (sample, held): (&Sample, &Held),
     options: &Options,
     checked: &Checked,
     repaired: &Repaired,
@@ -85,7 +148,8 @@ fn compare(
     if seen.found == Some(found) {
         return Ok(Salvaged::AsOpened);
     }
-    let judged = judge_repair(&sample.rows, &sample.written, &dump(&snapshot), checked, repaired);
+    let rows = sample.rows();
+    let judged = judge_repair((rows, held), &sample.written, &dump(&snapshot), checked, repaired);
     judged.map_err(|what| format!("{what} (opened: {seen:?}, repaired: {} rows)", found.rows))?;
     Ok(Salvaged::Part)
 }

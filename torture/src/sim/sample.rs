@@ -1,6 +1,7 @@
 //! Small stores with everything in them, and what their files were earlier.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,20 +27,30 @@ pub(crate) struct SampleFile {
     pub(crate) vouched_bytes: usize,
 }
 
+/// What a store held after a call, and where its log ended then.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Version {
+    pub(crate) digest: Digest,
+    pub(crate) rows: Rows,
+    /// The last log, and its length.
+    pub(crate) log_end: (PathBuf, usize),
+}
+
 /// The files of a store, and what it holds.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
     pub(crate) options: Options,
     pub(crate) files: Vec<SampleFile>,
-    /// What it held after each call, the present last.
-    pub(crate) versions: Vec<Digest>,
+    /// What it held after each call, the present last; the first is that of no store.
+    pub(crate) versions: Vec<Version>,
+    /// Logs that were removed when their writes were flushed, as they were last.
+    pub(crate) removed_logs: Vec<Arc<Vec<u8>>>,
     /// The process was killed: the last log says that it was not closed.
     pub(crate) is_open: bool,
     /// What opening it says before it is damaged.
     pub(crate) intact: Recovery,
     /// The notes of a check of it.
     pub(crate) intact_notes: Vec<String>,
-    pub(crate) rows: Rows,
     pub(crate) written: WrittenValues,
 }
 
@@ -86,15 +97,16 @@ impl Sample {
         let mut session = Session::open(Arc::new(disk.clone()), &options).map_err(failed)?;
         let mut model = Model::new(duplicates);
         let mut history = History::default();
-        let mut versions = vec![Digest::default()];
+        let mut versions = vec![Version::default()];
         let mut written = WrittenValues::new();
         let is_closed = random.one_in(2);
         for call in calls(&mut random, &source, is_closed) {
             call.rows().for_each(|rows| note_written(rows, &mut written));
             call.apply(&mut model);
             session.call(&call).map_err(failed)?;
-            versions.push(Digest::of_model(&model));
             history.note(&disk);
+            let (digest, rows) = (Digest::of_model(&model), model.rows.clone());
+            versions.push(Version { digest, rows, log_end: log_end(&disk) });
         }
         let disk = if is_closed {
             drop(session);
@@ -104,7 +116,7 @@ impl Sample {
             drop(session);
             next
         };
-        let files = history.files(&disk);
+        let (files, removed_logs) = history.files(&disk);
         let disk: Arc<dyn Disk> = Arc::new(disk);
         let checked = check(DIR, &Options { disk: Arc::clone(&disk), ..options.clone() });
         let checked = checked.map_err(failed)?;
@@ -112,23 +124,59 @@ impl Sample {
             return Err(format!("the check of a sound store: {:#?}", texts(&checked)));
         }
         let intact = open(&disk, &options).map_err(failed)?.recovery().clone();
-        let (is_open, intact_notes, rows) = (!is_closed, checked.notes, model.rows);
-        Ok(Self { options, files, versions, is_open, intact, intact_notes, rows, written })
+        let (is_open, intact_notes) = (!is_closed, checked.notes);
+        Ok(Self { options, files, versions, removed_logs, is_open, intact, intact_notes, written })
     }
 
     /// What it holds.
     pub(crate) fn answer(&self) -> Digest {
-        self.versions.last().copied().unwrap_or_default()
+        self.now().digest
+    }
+
+    pub(crate) fn rows(&self) -> &Rows {
+        &self.now().rows
+    }
+
+    fn now(&self) -> &Version {
+        &self.versions[self.versions.len() - 1]
+    }
+
+    /// The last version whose writes stand in logs before this one, and in its first `bytes`.
+    pub(crate) fn version_at(&self, log: &Path, bytes: usize) -> usize {
+        let is_before = |version: &Version| {
+            let (path, end) = &version.log_end;
+            (path.as_path(), *end) <= (log, bytes)
+        };
+        self.versions.iter().rposition(is_before).unwrap_or(0)
     }
 }
 
+fn log_end(disk: &SimDisk) -> (PathBuf, usize) {
+    let logs = disk.shared_files().into_iter().filter(|(path, _)| is_log(path));
+    logs.max().map_or_else(Default::default, |(path, bytes)| (path, bytes.len()))
+}
+
+fn is_log(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "wal")
+}
+
+/// Writes from this time on are all of one size in the log: one in another's place leaves no trace but
+/// its number.
+const TWIN_TIME: i64 = 5_000_000;
+
 fn calls(random: &mut Random, source: &RowSource, is_closed: bool) -> Vec<Call> {
     let mut calls = vec![Call::Write(regular_rows(random))];
+    let mut twins = 0;
+    let mut twin = || {
+        twins += 1;
+        Call::Write(vec![Row::new(TABLES[0], "a", TWIN_TIME + twins, twins)])
+    };
     let rows = |random: &mut Random, most: usize| {
         let count = 1 + random.below(most);
         source.rows_of(count, random)
     };
     calls.push(Call::Write(rows(random, 12)));
+    calls.push(twin());
     calls.push(Call::Flush);
     calls.push(Call::Write(rows(random, 12)));
     if random.one_in(2) {
@@ -145,11 +193,13 @@ fn calls(random: &mut Random, source: &RowSource, is_closed: bool) -> Vec<Call> 
         calls.push(if random.one_in(2) { Call::Sync } else { Call::Idle });
         (0..2).for_each(|_| calls.push(Call::Write(rows(random, 3))));
     }
+    calls.push(twin());
     if random.one_in(2) {
         // Its frames stay in a log that another follows.
         calls.push(Call::Reopen { is_closed: false });
         let writes = usize::from(!is_closed) + random.below(3);
         (0..writes).for_each(|_| calls.push(Call::Write(rows(random, 5))));
+        calls.extend((writes > 0).then(twin));
     }
     calls
 }
@@ -185,26 +235,52 @@ impl History {
         }
     }
 
-    fn files(mut self, disk: &SimDisk) -> Vec<SampleFile> {
+    /// The files that are there, and the logs that no longer are.
+    fn files(mut self, disk: &SimDisk) -> (Vec<SampleFile>, Vec<Arc<Vec<u8>>>) {
         self.note(disk);
         let files = disk.shared_files();
         let file = |(path, bytes): (PathBuf, Arc<Vec<u8>>)| {
             let mut earlier = self.0.remove(&path).unwrap_or_default();
             earlier.pop();
             // The last frame of a log says that those before it are durable.
-            let is_log = path.extension().is_some_and(|extension| extension == "wal");
             let shorter = earlier.iter().map(|earlier| earlier.len()).filter(|l| *l < bytes.len());
             let last_frame = shorter.max().unwrap_or(0);
-            let vouched_bytes = if is_log { last_frame } else { bytes.len() };
+            let vouched_bytes = if is_log(&path) { last_frame } else { bytes.len() };
             SampleFile { path, bytes, earlier, vouched_bytes }
         };
         let is_data = |path: &Path| path.file_name().is_some_and(|name| name != "LOCK");
-        files.into_iter().filter(|(path, _)| is_data(path)).map(file).collect()
+        let files = files.into_iter().filter(|(path, _)| is_data(path)).map(file).collect();
+        let removed = self.0.into_iter().filter(|(path, _)| is_log(path));
+        (files, removed.filter_map(|(_, mut contents)| contents.pop()).collect())
     }
 }
 
 /// A log's header with its two marks.
 pub(crate) const LOG_HEADER_BYTES: usize = 1536;
+/// What stands before a frame's payload.
+const FRAME_HEADER_BYTES: usize = 28;
+
+/// Where the frames of a log stand of which none is damaged (`docs/formats/wal.md`).
+pub(crate) fn frames(log: &[u8]) -> Vec<Range<usize>> {
+    let (mut frames, mut at) = (Vec::new(), LOG_HEADER_BYTES);
+    while let Some(Ok(bytes)) = log.get(at + 4..at + 8).map(<[u8; 4]>::try_from) {
+        let end = at + FRAME_HEADER_BYTES + u32::from_le_bytes(bytes) as usize;
+        if end > log.len() {
+            break;
+        }
+        frames.push(at..end);
+        at = end;
+    }
+    frames
+}
+
+/// Up to where a log that was damaged holds the frames it held before.
+pub(crate) fn whole_bytes(before: &[u8], now: &[u8]) -> usize {
+    let bytes = before.iter().zip(now).skip(LOG_HEADER_BYTES);
+    let same = LOG_HEADER_BYTES + bytes.take_while(|(a, b)| a == b).count();
+    let ends = frames(before).into_iter().map(|frame| frame.end);
+    ends.take_while(|end| *end <= same).last().unwrap_or(LOG_HEADER_BYTES)
+}
 
 /// Number and durable bytes of a mark in a log's header (`docs/formats/wal.md`).
 pub(crate) fn mark(log: &[u8], at: usize) -> (usize, usize) {

@@ -16,7 +16,8 @@ const USAGE: &str = "\
 usage: cargo xtask fuzz [--seconds N | --runs N] [--asan] [--jobs N] [--keep] [TARGET…]
 
 Runs each target under libFuzzer, for N seconds in all or N executions each (default: 60 seconds in
-all), and prints a table. Ends with 1 when one found something; the input is in fuzz/regressions.
+all), and prints a table. Ends with 1 when one found something (the input is in fuzz/regressions),
+with 2 when a target could not run for want of a nightly compiler.
   --asan    watch every target with the address sanitizer, not only those over unsafe code
   --jobs N  so many processes a target, at most 2, which share what they find
   --keep    add what reaches new code to fuzz/corpus, which `cargo test` replays
@@ -25,8 +26,12 @@ all), and prints a table. Ends with 1 when one found something; the input is in 
 instruments, so that it needs no nightly compiler.";
 
 const MISSING: &str = "\
-fuzz: skipped, there is no nightly compiler, which has libFuzzer's hooks and the address sanitizer.
-Get one with `rustup toolchain install nightly --profile minimal`; a C++ compiler builds libFuzzer.";
+fuzz: no target was run but `sql`, if it was named: there is no nightly compiler, which has
+libFuzzer's hooks and the address sanitizer. Get one with `rustup toolchain install nightly --profile
+minimal`; a C++ compiler builds libFuzzer.";
+
+/// The exit code of a run of which a part is missing: neither fine nor a finding.
+const CANNOT_RUN: u8 = 2;
 
 /// The target that is no libFuzzer binary: `fuzz/sql`.
 const SQL: &str = "sql";
@@ -91,11 +96,14 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
         all.iter().for_each(|target| println!("{}", target.name));
         return Ok(ExitCode::SUCCESS);
     }
-    let chosen = choose(all, &options)?;
+    let mut chosen = choose(all, &options)?;
     let nightly = Nightly::find();
-    if nightly.is_none() && chosen.iter().any(|target| target.name != SQL) {
+    let is_short = nightly.is_none() && keep_what_runs(&mut chosen);
+    if is_short {
         println!("{MISSING}");
-        return Ok(ExitCode::SUCCESS);
+    }
+    if chosen.is_empty() {
+        return Ok(ExitCode::from(CANNOT_RUN));
     }
     let target_dir = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let work = target_dir.unwrap_or_else(|| root.join("target")).join("fuzz");
@@ -112,7 +120,18 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
         }
     }
     println!("{findings} findings");
-    Ok(if findings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(match findings {
+        0 if is_short => ExitCode::from(CANNOT_RUN),
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
+}
+
+/// Leaves the targets that need no nightly compiler; says whether there were others.
+fn keep_what_runs(chosen: &mut Vec<Target>) -> bool {
+    let count = chosen.len();
+    chosen.retain(|target| target.name == SQL);
+    chosen.len() < count
 }
 
 fn choose(all: Vec<Target>, options: &Options) -> Result<Vec<Target>> {
@@ -144,6 +163,15 @@ mod tests {
         let built = build::targets(&root.join("fuzz")).unwrap();
         let built: Vec<_> = built.iter().map(|target| target.name.as_str()).collect();
         assert_eq!(built, named);
+    }
+
+    #[test]
+    fn without_nightly_only_sql_runs() {
+        let target = |name: &str| Target { name: name.to_owned(), max_len: 1, is_watched: false };
+        let mut chosen = vec![target("log"), target(SQL)];
+        assert!(keep_what_runs(&mut chosen));
+        assert!(chosen.len() == 1 && chosen[0].name == SQL);
+        assert!(!keep_what_runs(&mut chosen));
     }
 
     #[test]

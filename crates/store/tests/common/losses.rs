@@ -1,14 +1,14 @@
 //! What a repair may cost: nothing that is not said, and nothing is invented.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use tidemill_store::{Lost, Repaired, Report};
+use tidemill_store::{Damage, Lost, Repaired, Report};
 
-use super::{Row, Rows, Val};
+use super::{Fields, Row, Rows, Val};
 
 /// Every value that was ever written to a row: of a value that is lost the one it replaced may be
 /// back.
-pub(crate) type WrittenValues = BTreeSet<((String, String, i64), String, Val)>;
+pub(crate) type WrittenValues = BTreeSet<(Key, String, Val)>;
 
 pub(crate) fn note_written(rows: &[Row], written: &mut WrittenValues) {
     for row in rows {
@@ -18,7 +18,63 @@ pub(crate) fn note_written(rows: &[Row], written: &mut WrittenValues) {
     }
 }
 
-fn covers(lost: &Lost, key: &(String, String, i64), field: Option<&str>) -> bool {
+type Key = (String, String, i64);
+
+/// Rows that undamaged bytes hold, and the values that each of their fields may have. That "the
+/// writes that stood there" are lost, which may be any, is no excuse for these.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Held(BTreeMap<Key, BTreeMap<String, BTreeSet<Val>>>);
+
+impl Held {
+    /// These rows are held, too.
+    pub(crate) fn hold<'a>(&mut self, rows: impl IntoIterator<Item = (&'a Key, &'a Fields)>) {
+        for (key, fields) in rows {
+            let held = self.0.entry(key.clone()).or_default();
+            for (name, value) in fields {
+                held.entry(name.clone()).or_default().insert(value.clone());
+            }
+        }
+    }
+
+    /// Rows that are held may have these values: writes that may be lost, or not, gave them.
+    pub(crate) fn allow(&mut self, rows: &Rows) {
+        for (key, held) in &mut self.0 {
+            for (name, value) in rows.get(key).into_iter().flatten() {
+                if let Some(values) = held.get_mut(name) {
+                    values.insert(value.clone());
+                }
+            }
+        }
+    }
+
+    /// A row or a value that is not there, and of which no damage says that it may be it.
+    fn missing(&self, got: &Rows, damages: &[Damage]) -> Option<String> {
+        let losses: Vec<&Lost> =
+            damages.iter().filter(|damage| is_bounded(damage)).map(|damage| &damage.lost).collect();
+        let is_lost = |key: &Key, field| losses.iter().any(|lost| covers(lost, key, field));
+        for (key, fields) in &self.0 {
+            let found = got.get(key);
+            if found.is_none() && is_lost(key, None) {
+                continue;
+            }
+            for (name, values) in fields {
+                let value = found.and_then(|found| found.get(name));
+                if !value.is_some_and(|value| values.contains(value)) && !is_lost(key, Some(name)) {
+                    return Some(format!("{key:?} {name} is {value:?}, not one of {values:?}"));
+                }
+            }
+        }
+        None
+    }
+}
+
+/// Whether a damage says how much is lost by it, or at least that it is not in a log.
+fn is_bounded(damage: &Damage) -> bool {
+    let is_segment = |path: &std::path::Path| path.extension().is_some_and(|end| end == "seg");
+    damage.lost.rows.is_some() || damage.error.path().is_some_and(is_segment)
+}
+
+fn covers(lost: &Lost, key: &Key, field: Option<&str>) -> bool {
     !lost.is_nothing()
         && lost.table.as_ref().is_none_or(|table| *table == key.0)
         && lost.range.is_none_or(|range| range.contains(key.2))
@@ -31,13 +87,13 @@ fn covers(lost: &Lost, key: &(String, String, i64), field: Option<&str>) -> bool
         }
 }
 
-/// Compares what a repair made with what the store held (`rows`) and was ever given (`written`),
-/// and with what a check had said before.
+/// Compares what a repair made with what the store held (`rows`), what of it undamaged bytes hold
+/// (`held`), what it was ever given (`written`), and with what a check had said before.
 ///
 /// # Errors
 /// What was invented, or is gone and nobody said so.
 pub(crate) fn judge_repair(
-    rows: &Rows,
+    (rows, held): (&Rows, &Held),
     written: &WrittenValues,
     got: &Rows,
     checked: &Report,
@@ -54,6 +110,9 @@ pub(crate) fn judge_repair(
                 return Err(format!("invented {key:?} {name} {value:?}; said: {said:#?}"));
             }
         }
+    }
+    if let Some(what) = held.missing(got, &repaired.report.damages) {
+        return Err(format!("undamaged, and not saved: {what}; said: {said:#?}"));
     }
     let mut missing = 0;
     for (key, fields) in rows {

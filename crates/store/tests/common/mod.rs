@@ -7,7 +7,7 @@ pub(crate) mod hooked;
 
 use std::collections::BTreeMap;
 
-pub(crate) use losses::{WrittenValues, judge_repair, note_written, texts};
+pub(crate) use losses::{Held, WrittenValues, judge_repair, note_written, texts};
 use tidemill_model::{Batch, Duplicates, FieldType, SeriesKey, TimeRange, Value};
 use tidemill_store::{
     AnyAggregate, BulkMap, Compacted, Reader, Result, Snapshot, Store, StoredAggregate, TableView,

@@ -58,7 +58,7 @@ pub(super) fn check(place: Place, bytes: Vec<u8>, how: How) {
     };
     file.1 = Arc::new(bytes);
     bounded(|| {
-        let Ok(disk) = files.disk() else { return };
+        let disk = files.disk();
         let damage = Damage::new(place, sample(), &files);
         let report = how.is_checked.then(|| tidemill_store::check(DIR, &options(&disk)));
         if how.is_repaired {
@@ -187,7 +187,12 @@ impl<'a> Damage<'a> {
             let is_silent = first.is_some() && !opened.is_noticed();
             assert!(!is_silent, "{place:?}: byte {first:?} changed, and nobody noticed");
         } else {
-            let is_tail = self.sample.versions.contains(&opened.cells) && self.may_lose_tail();
+            // Whole writes before the first damaged byte are there.
+            let first = in_writes.unwrap_or(self.before.len());
+            let is_whole = |bytes: &usize| *bytes <= first;
+            let least = self.sample.log_bytes.iter().rposition(is_whole).unwrap_or(0);
+            let is_tail =
+                self.sample.versions[least..].contains(&opened.cells) && self.may_lose_tail();
             assert!(opened.is_reported(), "{place:?}: rows are missing without a word");
             assert!(is_tail, "{place:?}: rows that were sure to be durable are missing");
         }

@@ -15,7 +15,7 @@ use crate::bounded;
 pub(super) fn check(files: &Files, choice: u8) {
     let (is_read_only, is_used) = (choice & 1 != 0, choice & 0x81 == 0);
     bounded(|| {
-        let Ok(disk) = files.disk() else { return };
+        let disk = files.disk();
         let first = answer(&disk, is_read_only);
         // Opening a damaged store changes nothing, and a good one nothing that can be asked for.
         let second = answer(&disk, is_read_only);
@@ -49,14 +49,14 @@ fn answer(disk: &SimDisk, read_only: bool) -> Result<(u64, Vec<String>), String>
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 pub(super) fn answer_of(files: &Files) -> (u64, Vec<String>) {
-    answer(&files.disk().unwrap(), true).unwrap()
+    answer(&files.disk(), true).unwrap()
 }
 
 /// Why a store does not open.
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 pub(super) fn error_of(files: &Files) -> String {
-    answer(&files.disk().unwrap(), true).unwrap_err()
+    answer(&files.disk(), true).unwrap_err()
 }
 
 /// A hash of all that can be read.

@@ -27,6 +27,8 @@ pub(super) struct Sample {
     pub(super) files: Files,
     /// What is there after the flush, and after each write that stands in the log.
     pub(super) versions: Vec<Cells>,
+    /// How long the log was then.
+    pub(super) log_bytes: Vec<usize>,
     /// What these writes alone are.
     pub(super) in_log: Cells,
 }
@@ -43,8 +45,12 @@ pub(super) fn options(disk: &SimDisk) -> Options {
 }
 
 /// The sample.
+///
+/// # Panics
+/// When it cannot be made: without it the targets would look at nothing.
 pub(super) fn sample() -> &'static Sample {
-    static SAMPLE: LazyLock<Sample> = LazyLock::new(|| make().unwrap_or_default());
+    static SAMPLE: LazyLock<Sample> =
+        LazyLock::new(|| make().unwrap_or_else(|error| panic!("no sample: {error}")));
     &SAMPLE
 }
 
@@ -64,6 +70,7 @@ fn make() -> Result<Sample> {
     store.write(&mut batch)?;
     store.flush()?;
     let mut versions = vec![Cells::of(&store.snapshot()).0];
+    let mut log_bytes = vec![log_length(&disk)];
     for row in 0..WRITES as i64 {
         for store in [&store, &alone] {
             put(&mut batch, ["a", "c"][row as usize % 2], 100 + row);
@@ -71,6 +78,7 @@ fn make() -> Result<Sample> {
             store.write(&mut batch)?;
         }
         versions.push(Cells::of(&store.snapshot()).0);
+        log_bytes.push(log_length(&disk));
     }
     let in_log = Cells::of(&alone.snapshot()).0;
     // Ends the log well, and flushes nothing.
@@ -86,16 +94,23 @@ fn make() -> Result<Sample> {
         };
         *place = (path, bytes.into());
     }
-    Ok(Sample { files, versions, in_log })
+    let all = [&files.manifest, &files.definition, &files.segment, &files.log];
+    assert!(all.iter().all(|file| !file.1.is_empty()), "a sample without one of its files");
+    Ok(Sample { files, versions, log_bytes, in_log })
+}
+
+fn log_length(disk: &SimDisk) -> usize {
+    let files = disk.files();
+    let mut logs = files.iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "wal"));
+    logs.next_back().map_or(0, |(_, bytes)| bytes.len())
 }
 
 fn put(batch: &mut Batch, host: &str, row: i64) {
     let index = batch.table("t");
     let table = &mut batch.tables_mut()[index];
     let mut key = Vec::new();
-    if SeriesKey::encode(&mut [("host", host)], &mut key).is_err() {
-        return;
-    }
+    let encoded = SeriesKey::encode(&mut [("host", host)], &mut key);
+    assert!(encoded.is_ok(), "no key of a sample's row: {encoded:?}");
     let series = table.series(&key);
     let text = format!("s{}", row % 3);
     let values = [
@@ -126,8 +141,12 @@ fn finish(batch: &mut Batch) {
 
 impl Files {
     /// A machine with these files.
-    pub(super) fn disk(&self) -> std::io::Result<SimDisk> {
+    ///
+    /// # Panics
+    /// When there can be none.
+    pub(super) fn disk(&self) -> SimDisk {
         let files = [&self.manifest, &self.definition, &self.segment, &self.log];
         SimDisk::with_files(files.map(|(path, bytes)| (path.as_path(), Arc::clone(bytes))))
+            .unwrap_or_else(|error| panic!("no machine with these files: {error}"))
     }
 }

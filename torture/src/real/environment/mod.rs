@@ -13,7 +13,7 @@ use super::allowed::{Allowed, Progress};
 use super::inspect::{Way, inspect};
 use super::process::{Ended, command, finish};
 use super::victim::Victim;
-use super::{clean, work_dir};
+use super::{clean, none_chosen, work_dir};
 use crate::report::{Replay, Report};
 
 /// Which.
@@ -62,10 +62,15 @@ const CHECKS: [Check; 10] = [
 /// # Errors
 /// When no directory can be made.
 pub(crate) fn environment(arguments: &Environment) -> anyhow::Result<ExitCode> {
-    let dir = work_dir(arguments.dir.as_deref(), "environment")?;
-    let mut report = Report::default();
     let is_wanted =
         |check: &&Check| arguments.only.as_ref().is_none_or(|only| check.name.contains(&**only));
+    if let Some(only) = &arguments.only
+        && !CHECKS.iter().any(|check| is_wanted(&check))
+    {
+        return Ok(none_chosen(only, &CHECKS.map(|check| check.name.to_owned())));
+    }
+    let dir = work_dir(arguments.dir.as_deref(), "environment")?;
+    let mut report = Report::default();
     for (number, check) in CHECKS.iter().enumerate().filter(|(_, check)| is_wanted(check)) {
         let dir = dir.join(number.to_string());
         std::fs::create_dir_all(&dir)?;
@@ -163,5 +168,17 @@ impl Drop for Tmpfs {
         if !unmounted.is_ok_and(|status| status.success()) {
             eprintln!("{} stays mounted", self.0.display());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_no_check_has_is_an_error() {
+        let only = Some("no such check".to_owned());
+        let code = environment(&Environment { dir: None, only, quick: true }).unwrap();
+        assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(2)));
     }
 }
