@@ -104,14 +104,15 @@ pub fn simd(analysis: &Analysis, element: Option<Element>, least_width: u32) -> 
 
 /// The function has at most so many instructions, parts that run while unwinding left out.
 pub fn max_instructions(analysis: &Analysis, most: usize) -> Finding {
-    at_most("instructions", instructions(&analysis.body), most as u64)
+    let found = at_most("instructions", instructions(&analysis.body), most as u64);
+    unless_open(analysis, found)
 }
 
 /// The function's own frame takes at most so many bytes of stack, with what it saves, without the
 /// return address.
 pub fn max_stack(analysis: &Analysis, most: u64) -> Finding {
     match stack(&analysis.body) {
-        Some(bytes) => at_most("bytes of stack", bytes, most),
+        Some(bytes) => unless_open(analysis, at_most("bytes of stack", bytes, most)),
         None => Finding::Unknown("its frame has no size that is known".to_owned()),
     }
 }
@@ -178,6 +179,14 @@ fn place_of(analysis: &Analysis, mnemonic: &str) -> Option<u64> {
         .flat_map(|index| analysis.reached(index))
         .find(|i| format!("{:?}", i.mnemonic()).eq_ignore_ascii_case(mnemonic))
         .map(iced_x86::Instruction::ip)
+}
+
+/// What holds of what was seen is unknown where a jump leads to what was not.
+fn unless_open(analysis: &Analysis, found: Finding) -> Finding {
+    match (found, first_open(analysis)) {
+        (Finding::Holds, Some(open)) => Finding::Unknown(open),
+        (found, _) => found,
+    }
 }
 
 /// A jump within the function whose targets are not known: what it leads to was not seen.
