@@ -95,3 +95,41 @@ fn tables_that_differ_late_are_not_the_same() {
         assert!(same.is_same(), "{name}: {same:?}, {}", b.name());
     }
 }
+
+#[test]
+fn what_runs_once_a_panic_was_caught_is_looked_at() {
+    check("guarded", predicates::no_allocation, "broken");
+    check("guarded", predicates::no_panic, "call of core::panicking::panic_bounds_check");
+    check("cleans_up", predicates::no_allocation, "holds");
+}
+
+#[test]
+fn a_name_of_a_library_is_believed_of_a_library_alone() {
+    check("logs", predicates::no_allocation, "broken");
+    check("logs", predicates::no_panic, "through log");
+    check("aborts", predicates::no_allocation, "broken");
+}
+
+#[test]
+fn a_packed_instruction_on_a_single_number_is_no_vector_work() {
+    let simd = |element| move |a: &Analysis| predicates::simd(a, Some(element), 128);
+    check("sum_u64", simd(Element::F64), "broken: packed f64 is of no whole vectors");
+    check("sound::absolute", simd(Element::I8), "broken");
+    check("sound::absolute", simd(Element::F64), "broken");
+    check("scaled", simd(Element::F64), "holds");
+    check("masked", simd(Element::I64), "holds");
+    check("masked", simd(Element::F64), "broken");
+    check("sum_lanes", simd(Element::F64), "holds");
+    check("sound::count", simd(Element::I8), "holds");
+    check("sound::dot", simd(Element::F64), "holds");
+}
+
+#[test]
+fn what_is_called_is_searched_as_well() {
+    let none = |mnemonic| move |a: &Analysis| predicates::no_mnemonic(a, mnemonic);
+    check("wraps_division", none("idiv"), "(through sound::divide)");
+    check("wraps_nothing", none("idiv"), "holds");
+    check("wraps_anything", none("idiv"), "unknown");
+    check("wraps_vector", predicates::no_simd, "(through sound::scaled)");
+    check("wraps_nothing", predicates::no_simd, "holds");
+}

@@ -99,7 +99,8 @@ impl Image {
         if depth > MAX_DEPTH {
             return Same::Unknown;
         }
-        let sizes = (a_size.or_else(|| self.symbol_size(a)), b_size.or_else(|| other.symbol_size(b)));
+        let sizes =
+            (a_size.or_else(|| self.symbol_size(a)), b_size.or_else(|| other.symbol_size(b)));
         let extents =
             (sizes.0.unwrap_or_else(|| self.extent(a)), sizes.1.unwrap_or_else(|| other.extent(b)));
         let (short, long) = (extents.0.min(extents.1), extents.0.max(extents.1));
