@@ -7,15 +7,18 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use object::{Object, ObjectSymbol};
 
+use super::comments::{self, Library};
 use super::condition::{Absent, Condition, Sameness, level_name, spelled};
 use super::harness::{self, TABLE};
 use super::lines::with_lines;
 use super::loops;
 use super::plan::{Check, Plan, Source};
+use super::problem;
+use super::session::Built;
 use crate::asm::{
     Analyser, Analysis, Body, Finding, Level, Sources, compare, packed_in_loops, predicates,
 };
-use crate::image::{Function, Image, Word};
+use crate::image::{Function, Image, Lookup, Word};
 use crate::result::{Row, Verdict};
 
 /// Lines of a difference that are shown.
@@ -72,25 +75,31 @@ impl Judged {
 }
 
 impl<'a> Judge<'a> {
-    /// Finds the functions, of a project at `root`: those of the harness's table by their addresses, the others by name.
+    /// Finds the functions, of a project at `root`: those of the harness's table by their addresses, the others
+    /// by name.
     ///
     /// # Errors
     /// When the harness has no table, or another one than the plan.
     pub fn new(
         plan: &'a Plan,
         root: &Path,
-        harness: Option<&'a Image>,
-        binaries: &'a HashMap<String, Image>,
+        libraries: &[Library],
+        built: &'a Built,
     ) -> Result<Self> {
+        let Built { harness, missing, binaries, .. } = built;
+        let harness = harness.as_ref();
         let mut by_function = HashMap::new();
         if let Some(image) = harness {
             let addresses = addresses(image)?;
-            let wanted = harness::entries(plan).count();
+            let wanted = harness::entries(plan, missing).count();
             let found = addresses.len();
             ensure!(found == wanted, "the harness has a table of {found} functions, not {wanted}");
-            by_function.extend(harness::entries(plan).zip(addresses));
+            by_function.extend(harness::entries(plan, missing).zip(addresses));
         }
         let located = plan.functions.iter().enumerate().map(|(index, function)| {
+            if let Some(why) = missing.get(&index) {
+                return Err(why.clone());
+            }
             let (image, path) = match &function.source {
                 Source::Code { .. } | Source::Path(_) => {
                     let image = harness.ok_or("there is no harness")?;
@@ -103,7 +112,13 @@ impl<'a> Judge<'a> {
                     (binaries.get(bin).ok_or("its binary was not built")?, path)
                 }
             };
-            image.find(path).map(|found| (image, found)).map_err(|lookup| lookup.to_string())
+            let is_symbol = matches!(function.source, Source::Symbol(_));
+            image.find(path).map(|found| (image, found)).map_err(|lookup| match &lookup {
+                Lookup::Missing { near, .. } if is_symbol && near.is_empty() => {
+                    format!("{lookup}{}", not_linked(path, libraries))
+                }
+                _ => lookup.to_string(),
+            })
         });
         let located = located.collect();
         Ok(Self {
@@ -169,6 +184,21 @@ impl<'a> Judge<'a> {
             judged.note = with_lines(&judged.note, sources);
         }
         Ok(judged)
+    }
+}
+
+/// What was perhaps meant by a symbol that is not in the harness.
+fn not_linked(path: &str, libraries: &[Library]) -> String {
+    let known = comments::public_functions(libraries);
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    match problem::nearest(path, &known) {
+        Some(near) if near == path => {
+            format!(" in the harness: a `[[function]]` with `path = \"{path}\"` puts it there")
+        }
+        Some(near) => {
+            format!(": did you mean `{near}`? It takes a `[[function]]` with that `path`")
+        }
+        None => " in the harness".to_owned(),
     }
 }
 
