@@ -227,7 +227,7 @@ fn a_wrong_name_breaks_its_own_row_alone() {
         "misnamed",
         "2024",
         &[
-            ("src/lib.rs", "pub fn answer(x: u64) -> u64 {\n    x ^ 1\n}\n"),
+            ("src/lib.rs", "pub fn answer(x: u64) -> u64 {\n    x ^ 1\n}\npub fn question() {}\n"),
             (
                 "gauge.toml",
                 "[build]\nrustflags = [\"-Crelocation-model=static\"]\n\
@@ -236,7 +236,7 @@ fn a_wrong_name_breaks_its_own_row_alone() {
                  if let Some(x) = x && x > 1 { misnamed::answer(x) } else { 0 }\n}\"\"\"\n\
                  [[contract]]\nfunction = \"misnamed::answr\"\nno = [\"panic\"]\n\
                  [[contract]]\nfunction = [\"misnamed::answer\", \"chained\"]\nno = [\"panic\"]\n\
-                 [[contract]]\nfunction = \"misnamed::answear\"\nno = [\"panic\"]\n\
+                 [[contract]]\nfunction = [\"misnamed::answear\", \"misnamed::questoin\"]\nno = [\"panic\"]\n\
                  [[allocations]]\nname = \"prints\"\ncode = \"print!(\\\"abc\\\")\"\nmax = 9\n",
             ),
         ],
@@ -250,7 +250,8 @@ fn a_wrong_name_breaks_its_own_row_alone() {
             Verdict::Fail,
             "a function with a similar name exists: `answer`",
         ),
-        ("misnamed::answear: no panic", Verdict::Fail, "did you mean `misnamed::answer`?"),
+        ("misnamed::answear: no panic", Verdict::Fail, "like it:\n  misnamed::answer"),
+        ("misnamed::questoin: no panic", Verdict::Fail, "did you mean `misnamed::question`?"),
         ("misnamed::answer: no panic", Verdict::Pass, ""),
         // What the edition of the project alone has; and a table that the linker has filled in.
         ("chained: no panic", Verdict::Pass, ""),
