@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use cargo_metadata::diagnostic::{Diagnostic, DiagnosticLevel};
 use cargo_metadata::{Artifact, Message, Metadata, MetadataCommand};
 
 /// A Cargo workspace, as `cargo metadata` sees it.
@@ -64,11 +65,7 @@ impl Build {
     /// # Errors
     /// When cargo cannot be run or fails: it has printed why.
     pub fn executables(&self) -> Result<Vec<(String, PathBuf)>> {
-        let linked = self.artifacts()?.into_iter().filter_map(|artifact| {
-            let path = linked(&artifact)?;
-            Some((artifact.target.name, path))
-        });
-        Ok(linked.collect())
+        Ok(self.artifacts()?.into_iter().filter_map(with_name).collect())
     }
 
     /// Builds it, and returns all that cargo made or found made, dependencies first.
@@ -76,8 +73,32 @@ impl Build {
     /// # Errors
     /// When cargo cannot be run or fails: it has printed why.
     pub fn artifacts(&self) -> Result<Vec<Artifact>> {
+        artifacts(self.command("json-render-diagnostics"))
+    }
+
+    /// The same, but what the compiler says is wrong is returned, not printed.
+    ///
+    /// # Errors
+    /// When cargo cannot be run, or fails for another reason: it has printed why.
+    pub fn executables_or_errors(&self) -> Result<Result<Vec<(String, PathBuf)>, Vec<Diagnostic>>> {
+        let (mut made, mut errors) = (Vec::new(), Vec::new());
+        let is_done = messages(self.command("json"), |message| match message {
+            Message::CompilerArtifact(artifact) => made.push(artifact),
+            Message::CompilerMessage(said) if said.message.level == DiagnosticLevel::Error => {
+                errors.push(said.message);
+            }
+            _ => {}
+        })?;
+        match (is_done, errors.is_empty()) {
+            (true, _) => Ok(Ok(made.into_iter().filter_map(with_name).collect())),
+            (false, false) => Ok(Err(errors)),
+            (false, true) => bail!("cargo failed: see above"),
+        }
+    }
+
+    fn command(&self, format: &str) -> Command {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.args(["build", "--message-format=json-render-diagnostics", "--quiet"]);
+        command.args(["build", "--quiet"]).arg(format!("--message-format={format}"));
         command.arg("--manifest-path").arg(&self.manifest);
         command.arg("--target-dir").arg(&self.target_dir);
         command.args(["--profile", &self.profile]).args(&self.select);
@@ -85,7 +106,7 @@ impl Build {
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }
-        artifacts(command)
+        command
     }
 }
 
@@ -93,19 +114,31 @@ impl Build {
 ///
 /// # Errors
 /// When cargo cannot be run or fails: it has printed why.
-pub fn artifacts(mut command: Command) -> Result<Vec<Artifact>> {
-    let mut child = command.stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
-    let Some(stdout) = child.stdout.take() else { bail!("cargo has no standard output") };
+pub fn artifacts(command: Command) -> Result<Vec<Artifact>> {
     let mut found = Vec::new();
-    for message in Message::parse_stream(std::io::BufReader::new(stdout)) {
-        if let Message::CompilerArtifact(artifact) = message? {
+    let is_done = messages(command, |message| {
+        if let Message::CompilerArtifact(artifact) = message {
             found.push(artifact);
         }
-    }
-    if !child.wait()?.success() {
-        bail!("cargo failed: see above");
-    }
+    })?;
+    ensure!(is_done, "cargo failed: see above");
     Ok(found)
+}
+
+/// Runs cargo, and hands on what it says; whether it succeeded.
+fn messages(mut command: Command, mut each: impl FnMut(Message)) -> Result<bool> {
+    let mut child = command.stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
+    let Some(stdout) = child.stdout.take() else { bail!("cargo has no standard output") };
+    for message in Message::parse_stream(std::io::BufReader::new(stdout)) {
+        each(message?);
+    }
+    Ok(child.wait()?.success())
+}
+
+/// What a linker wrote, with its target's name.
+fn with_name(artifact: Artifact) -> Option<(String, PathBuf)> {
+    let path = linked(&artifact)?;
+    Some((artifact.target.name, path))
 }
 
 /// The file that a linker wrote for a target, if it did: an executable or a library for C.

@@ -209,3 +209,94 @@ fn what_cannot_be_meant_is_refused_before_anything_is_built() {
     assert_eq!(output.status.code(), Some(2));
     assert!(!folder.join("target/gauge/check/target").exists());
 }
+
+/// A package of its own: its manifest, and the files beside it.
+fn package(name: &str, edition: &str, files: &[(&str, &str)]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let manifest = format!(
+        "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"{edition}\"\n[workspace]\n"
+    );
+    write(&folder.join("Cargo.toml"), &manifest);
+    files.iter().for_each(|(file, text)| write(&folder.join(file), text));
+    folder
+}
+
+#[test]
+fn a_wrong_name_breaks_its_own_row_alone() {
+    let folder = package(
+        "misnamed",
+        "2024",
+        &[
+            ("src/lib.rs", "pub fn answer(x: u64) -> u64 {\n    x ^ 1\n}\npub fn question() {}\n"),
+            (
+                "gauge.toml",
+                "[build]\nrustflags = [\"-Crelocation-model=static\"]\n\
+                 [[function]]\npath = \"misnamed::answr\"\n[[function]]\npath = \"misnamed::answer\"\n\
+                 [[function]]\ncode = \"\"\"pub fn chained(x: Option<u64>) -> u64 {\n\
+                 if let Some(x) = x && x > 1 { misnamed::answer(x) } else { 0 }\n}\"\"\"\n\
+                 [[contract]]\nfunction = \"misnamed::answr\"\nno = [\"panic\"]\n\
+                 [[contract]]\nfunction = [\"misnamed::answer\", \"chained\"]\nno = [\"panic\"]\n\
+                 [[contract]]\nfunction = [\"misnamed::answear\", \"misnamed::questoin\"]\nno = [\"panic\"]\n\
+                 [[allocations]]\nname = \"prints\"\ncode = \"print!(\\\"abc\\\")\"\nmax = 9\n",
+            ),
+        ],
+    );
+    let output = check(&folder, &["--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let found = document(&output);
+    for (name, verdict, evidence) in [
+        (
+            "misnamed::answr: no panic",
+            Verdict::Fail,
+            "a function with a similar name exists: `answer`",
+        ),
+        ("misnamed::answear: no panic", Verdict::Fail, "like it:\n  misnamed::answer"),
+        ("misnamed::questoin: no panic", Verdict::Fail, "did you mean `misnamed::question`?"),
+        ("misnamed::answer: no panic", Verdict::Pass, ""),
+        // What the edition of the project alone has; and a table that the linker has filled in.
+        ("chained: no panic", Verdict::Pass, ""),
+        ("prints: at most 9 allocations", Verdict::Pass, "allocations"),
+    ] {
+        let row = row(&found, name);
+        assert_eq!(row.verdict, Some(verdict), "{row:#?}");
+        assert!(row.note.contains(evidence), "{row:#?}");
+    }
+}
+
+#[test]
+fn a_contract_that_would_not_be_judged_is_refused() {
+    let good = "// gauge: no = [\"panic\"]\npub fn f() {}\n";
+    let folder = package("remarked", "2021", &[("src/lib.rs", good)]);
+    for (file, text, expected) in [
+        (
+            "src/lib.rs",
+            "//gauge: no = [\"panic\"]\npub fn f() {}\n",
+            "src/lib.rs:1:1: this is no contract",
+        ),
+        (
+            "src/lib.rs",
+            "\n/// gauge: no = [\"panic\"]\npub fn f() {}\n",
+            "src/lib.rs:2:1: this is no",
+        ),
+        ("src/lib.rs", "// Gauge: no = [\"panic\"]\npub fn f() {}\n", "src/lib.rs:1:1: this is no"),
+        ("src/lib.rs", "pub fn f() {} // gauge: no = []\n", "src/lib.rs:1:15: this is no"),
+        ("tests/t.rs", good, "tests/t.rs:1:10: a contract stands in a library"),
+        ("examples/e.rs", "// GAUGE: x\nfn main() {}\n", "examples/e.rs:1:1: a contract stands in"),
+    ] {
+        write(&folder.join(file), text);
+        let output = check(&folder, &["--list"]);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{file}: {errors}");
+        assert!(errors.contains(expected), "{file}: {errors}");
+        write(&folder.join(file), if file == "src/lib.rs" { good } else { "fn main() {}\n" });
+    }
+    assert_eq!(check(&folder, &["--list"]).status.code(), Some(0));
+    // A package that has no library at all.
+    let main =
+        "// gauge: no = [\"panic\"]\npub fn g(x: u32) -> u32 {\n    1 / x\n}\nfn main() {}\n";
+    let folder = package("binary-only", "2021", &[("src/main.rs", main)]);
+    let output = check(&folder, &["--list"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("src/main.rs:1:10: a contract stands in a library"), "{errors}");
+}

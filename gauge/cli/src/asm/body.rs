@@ -9,7 +9,7 @@ use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKi
 use super::graph::{self, Loop};
 use super::jump_table::{self, JumpTable};
 use super::known::{Kind, kind_of, kind_of_function};
-use crate::image::{Callee, Function, Image, Word};
+use crate::image::{Callee, Caught, Function, Image, Word};
 
 /// Thunks that are followed one behind the other.
 const MAX_THUNKS: usize = 8;
@@ -23,6 +23,8 @@ pub enum Edge {
     Taken,
     /// To an entry of a jump table.
     Table,
+    /// From a call to where what unwinds out of it is caught.
+    Catch,
 }
 
 /// A way out of a block that stays in the function.
@@ -41,10 +43,11 @@ pub struct Block {
     pub range: Range<usize>,
     /// Ways out that stay in the function; calls are none.
     pub successors: Vec<Successor>,
-    /// Whether it ends in an indirect jump whose targets are not known.
+    /// Whether it ends in an indirect jump whose targets are not known, or in a call out of which something
+    /// may unwind to where nobody knows.
     pub is_open: bool,
-    /// Whether it can be entered from the function's entry; if not it is a landing pad (it runs when
-    /// a callee unwinds) or dead.
+    /// Whether it can be entered from the function's entry; if not it cleans up while something unwinds,
+    /// or is dead.
     pub is_reached: bool,
 }
 
@@ -178,6 +181,8 @@ struct Walk<'a> {
     open: BTreeSet<u64>,
     /// Calls that do not come back.
     ends: BTreeSet<u64>,
+    /// Calls out of which what unwinds is caught, and where.
+    catches: BTreeMap<u64, u64>,
     /// Symbols of this function's parts that stand elsewhere begin so.
     part_prefixes: Vec<String>,
 }
@@ -196,6 +201,7 @@ impl<'a> Walk<'a> {
             tables: BTreeMap::new(),
             open: BTreeSet::new(),
             ends: BTreeSet::new(),
+            catches: BTreeMap::new(),
             part_prefixes,
         })
     }
@@ -260,15 +266,37 @@ impl<'a> Walk<'a> {
                 FlowControl::Interrupt if is_padding(&instruction) => return,
                 // Where an aborted transaction goes on is not followed.
                 FlowControl::XbeginXabortXend => return,
-                FlowControl::Call | FlowControl::IndirectCall
-                    if fixed_callee_kind(self.image, &instruction) == Some(Kind::Panic) =>
-                {
-                    self.ends.insert(instruction.ip());
-                    return;
+                FlowControl::Call | FlowControl::IndirectCall => {
+                    let is_end = fixed_callee_kind(self.image, &instruction) == Some(Kind::Panic);
+                    let is_caught = self.follow_catch(&instruction, waiting);
+                    if is_end {
+                        self.ends.insert(instruction.ip());
+                    } else if is_caught {
+                        waiting.push(at);
+                    }
+                    if is_end || is_caught {
+                        return;
+                    }
                 }
                 _ => {}
             }
         }
+    }
+
+    /// Where a call goes on once what it called unwound and was caught; whether it may.
+    fn follow_catch(&mut self, call: &Instruction, waiting: &mut Vec<u64>) -> bool {
+        // The unwinder asks for the byte before where the call returns to.
+        match self.image.caught(call.next_ip() - 1) {
+            None => return false,
+            Some(Caught::At(pad)) if self.is_inside(pad) => {
+                self.catches.insert(call.ip(), pad);
+                waiting.push(pad);
+            }
+            Some(_) => {
+                self.open.insert(call.ip());
+            }
+        }
+        true
     }
 
     fn follow_table(&mut self, jump: &Instruction, waiting: &mut Vec<u64>) {
@@ -286,7 +314,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What was not reached: landing pads and padding, one behind the other.
+    /// What was not reached: what cleans up, and padding, one behind the other.
     fn fill_gaps(&mut self) {
         for range in self.ranges.clone() {
             let mut at = range.start;
@@ -405,6 +433,7 @@ impl<'a> Walk<'a> {
             _ if self.ends.contains(&last.ip()) => {}
             _ => targets.push((Edge::Next, last.next_ip())),
         }
+        targets.extend(self.catches.get(&last.ip()).map(|pad| (Edge::Catch, *pad)));
         let known =
             |(edge, address): (Edge, u64)| Some(Successor { edge, block: *starts.get(&address)? });
         targets.into_iter().filter_map(known).collect()

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use iced_x86::{Instruction, Mnemonic, OpKind, Register};
+use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register, RflagsBits};
 
 use crate::image::Image;
 
-/// Entries of a table; a longer one is none.
-const MAX_ENTRIES: u64 = 1024;
+/// Entries of a table that are read; what a longer one leads to is unknown.
+const MAX_ENTRIES: u64 = 1 << 16;
 
 /// A jump through a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +21,8 @@ pub struct JumpTable {
 /// The table that a jump goes through; `before` holds the jump and what stands before it, backwards.
 ///
 /// Forms: `lea base, [rip+T]; movsxd r, dword [base+i*4]; add r, base; jmp r` (position independent)
-/// and `jmp [i*8+T]`. The bound is the comparison of the index that stands before; without one, entries
-/// count up to the next thing that anything refers to, as long as they lead into the function.
+/// and `jmp [i*8+T]`. Entries count up to the next thing that anything refers to, as long as they lead into
+/// the function; and at least as many as the check of the index before the jump lets through.
 pub(super) fn find(
     image: &Image,
     before: &[Instruction],
@@ -79,16 +79,29 @@ fn writes(instruction: &Instruction, register: Register) -> bool {
         && !matches!(instruction.mnemonic(), Mnemonic::Cmp | Mnemonic::Test | Mnemonic::Push)
 }
 
-/// How many entries an index can choose, by the comparison or mask before; moves are followed.
+/// How many entries an index can choose, by the mask or the check before; moves are followed.
+///
+/// A comparison is a check only if it decides a jump away (`cmp i, n; ja`) that stands before what goes
+/// on here: others, such as that of `flag = i == 2`, say nothing.
 fn bound(before: &[Instruction], index: Register) -> Option<u64> {
     let mut index = index.full_register();
-    for instruction in before {
+    for (at, instruction) in before.iter().enumerate() {
+        // What stands before a jump for good does not lead here.
+        let leads_on = !matches!(
+            instruction.flow_control(),
+            FlowControl::UnconditionalBranch | FlowControl::IndirectBranch | FlowControl::Return
+        );
+        if !leads_on {
+            return None;
+        }
         let is_index = instruction.op0_kind() == OpKind::Register
             && instruction.op0_register().full_register() == index;
         let has_number = is_number(instruction.op1_kind());
         match instruction.mnemonic() {
             Mnemonic::Cmp if is_index && has_number => {
-                return instruction.immediate(1).checked_add(1);
+                if let Some(most) = checked(&before[..at], instruction.immediate(1)) {
+                    return Some(most);
+                }
             }
             Mnemonic::And if is_index && has_number => {
                 return instruction.immediate(1).checked_add(1);
@@ -104,6 +117,20 @@ fn bound(before: &[Instruction], index: Register) -> Option<u64> {
         }
     }
     None
+}
+
+/// How many values of what was compared with `limit` reach the jump; `behind` is what stands between,
+/// the last one first.
+fn checked(behind: &[Instruction], limit: u64) -> Option<u64> {
+    let decides = behind.iter().rev().find(|i| {
+        i.flow_control() == FlowControl::ConditionalBranch
+            || i.rflags_modified() & (RflagsBits::CF | RflagsBits::ZF) != 0
+    })?;
+    match decides.mnemonic() {
+        Mnemonic::Ja => limit.checked_add(1),
+        Mnemonic::Jae => Some(limit),
+        _ => None,
+    }
 }
 
 pub(super) fn is_number(kind: OpKind) -> bool {
@@ -128,19 +155,18 @@ fn read(
     ranges: &[Range<u64>],
 ) -> Option<JumpTable> {
     let mut targets: Vec<u64> = Vec::new();
-    let count = bound.unwrap_or_else(|| image.extent(table) / width);
+    let least = bound.unwrap_or(1);
+    let count = (image.extent(table) / width).max(least);
     for index in 0..count.min(MAX_ENTRIES) {
-        let at = table + index * width;
-        let target = entry(image, table, at, width);
+        let target = entry(image, table, table + index * width, width);
         match target.filter(|target| ranges.iter().any(|range| range.contains(target))) {
             Some(target) => targets.push(target),
-            // An entry of the known length leads out of the function: this is no table we know.
-            None if bound.is_some() => return None,
             None => break,
         }
     }
-    let is_whole = !targets.is_empty() && (targets.len() as u64) < MAX_ENTRIES;
-    is_whole.then_some(JumpTable { address: table, targets })
+    // Where an entry that can be chosen leads out of the function, this is no table we know.
+    let found = targets.len() as u64;
+    (found >= least && found < MAX_ENTRIES).then_some(JumpTable { address: table, targets })
 }
 
 fn entry(image: &Image, table: u64, at: u64, width: u64) -> Option<u64> {

@@ -169,9 +169,25 @@ pub fn kind_of(demangled: &str) -> Option<Kind> {
     is_harmless.then_some(Kind::Harmless)
 }
 
-/// What calling a function means, if one of its names says it.
+/// What calling a function of the image means, if one of its names says it.
+///
+/// A program may call functions of its own `log`, `free` or `exit`: of such names only an allocation is
+/// believed, and their bodies are looked at.
 pub(super) fn kind_of_function(function: &Function) -> Option<Kind> {
-    function.names.iter().find_map(|name| kind_of(&name.demangled))
+    function.names.iter().find_map(|name| {
+        let kind = kind_of(&name.demangled)?;
+        (kind == Kind::Allocation || !is_free(&name.demangled)).then_some(kind)
+    })
+}
+
+/// Whether a function has a name that any program may give to one of its own: no path, and none that is
+/// the implementation's.
+pub(super) fn has_free_name(function: &Function) -> bool {
+    function.names.iter().any(|name| is_free(&name.demangled))
+}
+
+fn is_free(demangled: &str) -> bool {
+    !demangled.contains("::") && !demangled.starts_with('_')
 }
 
 /// The standard library's cold helpers: `<alloc::vec::Vec<_>>::remove::assert_failed` …

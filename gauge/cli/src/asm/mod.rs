@@ -25,6 +25,7 @@ mod simd;
 mod source;
 mod text;
 mod value;
+mod vectors;
 
 pub use body::{Block, Body, Edge, Successor};
 pub use compare::{Comparison, Level, compare};
@@ -33,6 +34,6 @@ pub use jump_table::JumpTable;
 pub use known::{Kind, kind_of};
 pub use listing::{Item, listing, loop_bodies, packed_in_loops, summary};
 pub use predicates::Finding;
-pub use reach::{Analyser, Analysis, Call, Evidence, Target};
+pub use reach::{Analyser, Analysis, Call, Callee, Evidence, Target};
 pub use simd::{Element, Packed, packed};
 pub use source::{Line, Sources};

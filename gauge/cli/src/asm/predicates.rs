@@ -1,9 +1,12 @@
 //! Statements about a function, judged over what can be reached from its entry.
 
+use iced_x86::Instruction;
+
 use super::body::Body;
 use super::known::Kind;
 use super::reach::{Analysis, Evidence, Target};
-use super::simd::{Element, packed};
+use super::simd::{Element, is_float_arithmetic, packed};
+use super::vectors::is_vector_work;
 
 /// Pieces of evidence that are printed.
 const MAX_SHOWN: usize = 3;
@@ -32,7 +35,7 @@ pub fn no_panic(analysis: &Analysis) -> Finding {
 }
 
 /// No allocation can be reached, in the function or in anything it calls. What a panic would allocate
-/// does not count, nor what runs while one unwinds.
+/// does not count, nor what is dropped while one unwinds; what runs once it was caught does.
 pub fn no_allocation(analysis: &Analysis) -> Finding {
     judge(&analysis.allocations, &analysis.unknown)
 }
@@ -59,16 +62,23 @@ pub fn no_call_but_known(analysis: &Analysis) -> Finding {
 }
 
 /// A loop of the function does packed arithmetic on elements of that type (any if none is named), at
-/// least so many bits at once.
+/// least so many bits at once. Packed instructions that compute a single number are none.
 pub fn simd(analysis: &Analysis, element: Option<Element>, least_width: u32) -> Finding {
     let body = &analysis.body;
     let mut outside = None;
     let mut narrow = None;
+    let mut scalar = None;
     for index in 0..body.blocks.len() {
-        let in_loop = body.loops.iter().any(|l| l.blocks.contains(&index));
-        for instruction in analysis.reached(index) {
+        let around: Vec<_> = body.loops.iter().filter(|l| l.blocks.contains(&index)).collect();
+        let mut nearest =
+            around.iter().copied().filter(|l| l.is_innermost).chain(around.last().copied());
+        let among_floats = nearest.next().is_some_and(|l| {
+            let instructions = l.blocks.iter().flat_map(|block| analysis.reached(*block));
+            instructions.into_iter().any(is_float_arithmetic)
+        });
+        for (position, instruction) in analysis.reached(index).iter().enumerate() {
             let Some(found) = packed(instruction) else { continue };
-            if element.is_some_and(|wanted| !found.element.fits(wanted)) {
+            if element.is_some_and(|wanted| !found.element.fits(wanted, among_floats)) {
                 continue;
             }
             let text = format!(
@@ -79,16 +89,21 @@ pub fn simd(analysis: &Analysis, element: Option<Element>, least_width: u32) -> 
                 found.element.name()
             )
             .to_lowercase();
-            match (in_loop, found.width >= least_width) {
-                (true, true) => return Finding::Holds,
-                (true, false) => narrow = narrow.or(Some(text)),
-                (false, _) => outside = outside.or(Some(text)),
+            let is_vector = || around.iter().any(|l| is_vector_work(analysis, l, index, position));
+            match (around.is_empty(), found.width >= least_width) {
+                (true, _) => outside = outside.or(Some(text)),
+                (false, _) if !is_vector() => scalar = scalar.or(Some(text)),
+                (false, true) => return Finding::Holds,
+                (false, false) => narrow = narrow.or(Some(text)),
             }
         }
     }
     let wanted = element.map_or("packed arithmetic".to_owned(), |e| format!("packed {}", e.name()));
     if let Some(open) = first_open(analysis) {
         return Finding::Unknown(open);
+    }
+    if let (None, Some(at)) = (&narrow, scalar) {
+        return Finding::Broken(format!("{wanted} is of no whole vectors: {at}"));
     }
     Finding::Broken(match (narrow, outside) {
         (Some(at), _) => format!("{wanted} in a loop is narrower than {least_width} bits: {at}"),
@@ -104,14 +119,15 @@ pub fn simd(analysis: &Analysis, element: Option<Element>, least_width: u32) -> 
 
 /// The function has at most so many instructions, parts that run while unwinding left out.
 pub fn max_instructions(analysis: &Analysis, most: usize) -> Finding {
-    at_most("instructions", instructions(&analysis.body), most as u64)
+    let found = at_most("instructions", instructions(&analysis.body), most as u64);
+    unless_open(analysis, found)
 }
 
 /// The function's own frame takes at most so many bytes of stack, with what it saves, without the
 /// return address.
 pub fn max_stack(analysis: &Analysis, most: u64) -> Finding {
     match stack(&analysis.body) {
-        Some(bytes) => at_most("bytes of stack", bytes, most),
+        Some(bytes) => unless_open(analysis, at_most("bytes of stack", bytes, most)),
         None => Finding::Unknown("its frame has no size that is known".to_owned()),
     }
 }
@@ -127,13 +143,36 @@ pub fn has_mnemonic(analysis: &Analysis, mnemonic: &str) -> Finding {
     }
 }
 
-/// No instruction of that mnemonic can be reached in the function.
+/// No instruction of that mnemonic can be reached, in the function or in anything it calls; what panics,
+/// the allocator and other functions known by name are not looked into.
 pub fn no_mnemonic(analysis: &Analysis, mnemonic: &str) -> Finding {
-    match (place_of(analysis, mnemonic), first_open(analysis)) {
-        (Some(address), _) => Finding::Broken(format!("`{mnemonic}` at {address:#x}")),
-        (None, Some(open)) => Finding::Unknown(open),
-        (None, None) => Finding::Holds,
+    let found = everywhere(analysis, |i| is_called(i, mnemonic));
+    judge(&found, &analysis.unknown)
+}
+
+/// Nothing is done on several numbers at once, in a loop or outside, in the function or in anything it calls;
+/// functions known by name are not looked into.
+pub fn no_simd(analysis: &Analysis) -> Finding {
+    judge(&everywhere(analysis, |i| packed(i).is_some()), &analysis.unknown)
+}
+
+/// The instructions that fit, of the function and of what it calls.
+fn everywhere(analysis: &Analysis, fits: impl Fn(&Instruction) -> bool) -> Vec<Evidence> {
+    let evidence = |instruction: &Instruction, chain: &[String]| Evidence {
+        address: instruction.ip(),
+        chain: chain.to_vec(),
+        text: format!("{:?}", instruction.mnemonic()).to_lowercase(),
+    };
+    let blocks = 0..analysis.body.blocks.len();
+    let own = blocks.flat_map(|block| analysis.reached(block)).filter(|i| fits(i));
+    let mut found: Vec<Evidence> = own.map(|i| evidence(i, &[])).collect();
+    for callee in &analysis.callees {
+        let its = callee.instructions().filter(|i| fits(i));
+        found.extend(its.map(|i| evidence(i, &callee.chain)));
     }
+    let mut seen = std::collections::HashSet::new();
+    found.retain(|evidence| seen.insert(evidence.address));
+    found
 }
 
 /// Instructions of a body but padding and landing pads.
@@ -176,8 +215,20 @@ fn place_of(analysis: &Analysis, mnemonic: &str) -> Option<u64> {
     let body = &analysis.body;
     (0..body.blocks.len())
         .flat_map(|index| analysis.reached(index))
-        .find(|i| format!("{:?}", i.mnemonic()).eq_ignore_ascii_case(mnemonic))
+        .find(|i| is_called(i, mnemonic))
         .map(iced_x86::Instruction::ip)
+}
+
+fn is_called(instruction: &Instruction, mnemonic: &str) -> bool {
+    format!("{:?}", instruction.mnemonic()).eq_ignore_ascii_case(mnemonic)
+}
+
+/// What holds of what was seen is unknown where a jump leads to what was not.
+fn unless_open(analysis: &Analysis, found: Finding) -> Finding {
+    match (found, first_open(analysis)) {
+        (Finding::Holds, Some(open)) => Finding::Unknown(open),
+        (found, _) => found,
+    }
 }
 
 /// A jump within the function whose targets are not known: what it leads to was not seen.

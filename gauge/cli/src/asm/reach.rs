@@ -3,8 +3,8 @@
 //! Every function that is called is looked at with what is known of its arguments: constants decide
 //! branches, so that a panic behind one that is never taken is not reached. A function that is called
 //! with many different constants is looked at once more with none. Where control may go that cannot
-//! be followed, that is recorded as unknown. Landing pads run only while something unwinds: they
-//! are not followed.
+//! be followed, that is recorded as unknown. What only cleans up while something unwinds is not followed;
+//! where a panic is caught, ordinary code goes on.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
@@ -12,11 +12,11 @@ use std::rc::Rc;
 use anyhow::Result;
 use iced_x86::{Instruction, InstructionInfoFactory, OpKind};
 
-use super::body::Body;
+use super::body::{Body, Edge};
 use super::flow::{self, Exit};
-use super::known::{Kind, kind_of, kind_of_function};
+use super::known::{Kind, has_free_name, kind_of, kind_of_function};
 use super::value::{ARGUMENTS, State, Value};
-use crate::image::{Callee, Function, Image};
+use crate::image::{Callee as Reached, Function, Image};
 
 /// Different constant arguments with which one function is looked at.
 const MAX_CONTEXTS: usize = 8;
@@ -91,6 +91,23 @@ impl std::fmt::Display for Call {
     }
 }
 
+/// A function that is reached through calls, with what was known of its arguments.
+#[derive(Debug, Clone)]
+pub struct Callee {
+    /// Names of the functions from the one that was asked for to this one, both included.
+    pub chain: Vec<String>,
+    body: Rc<Body>,
+    reached: Vec<usize>,
+}
+
+impl Callee {
+    /// Its instructions that can be reached.
+    pub fn instructions(&self) -> impl Iterator<Item = &Instruction> {
+        let blocks = self.body.blocks.iter().zip(&self.reached);
+        blocks.flat_map(|(block, count)| &self.body.of(block)[..*count])
+    }
+}
+
 /// What can be reached from a function's entry.
 #[derive(Debug, Clone)]
 pub struct Analysis {
@@ -106,6 +123,8 @@ pub struct Analysis {
     pub allocations: Vec<Evidence>,
     /// Calls that can be reached and cannot be followed.
     pub unknown: Vec<Evidence>,
+    /// What it calls, and what that calls; but for what is known by name.
+    pub callees: Vec<Callee>,
     /// Whether it can come back to its caller.
     pub returns: bool,
 }
@@ -143,6 +162,7 @@ struct Node {
     returns: bool,
     returned: [Value; 2],
     seen: Vec<(u64, Seen)>,
+    body: Option<Rc<Body>>,
     /// Of each block, how many instructions were reached; and its own calls.
     reached: Vec<usize>,
     calls: Vec<Call>,
@@ -204,6 +224,7 @@ impl<'a> Analyser<'a> {
             panics: Vec::new(),
             allocations: Vec::new(),
             unknown: Vec::new(),
+            callees: Vec::new(),
         };
         self.collect(root, &mut analysis);
         Ok(analysis)
@@ -215,6 +236,10 @@ impl<'a> Analyser<'a> {
         let mut waiting = VecDeque::from([root]);
         let mut shown: HashSet<(u64, u8)> = HashSet::new();
         while let Some(at) = waiting.pop_front() {
+            if let Some(body) = self.nodes[at].body.clone().filter(|_| at != root) {
+                let (chain, reached) = (self.chain(&parents, at), self.nodes[at].reached.clone());
+                analysis.callees.push(Callee { chain, body, reached });
+            }
             for (address, seen) in &self.nodes[at].seen {
                 let (list, text) = match seen {
                     Seen::Node(next) => {
@@ -231,13 +256,7 @@ impl<'a> Analyser<'a> {
                 if !shown.insert((*address, list)) {
                     continue;
                 }
-                let mut chain = Vec::new();
-                let mut node = Some(at);
-                while let Some(index) = node {
-                    chain.push(self.nodes[index].name.clone());
-                    node = parents.get(&index).copied().flatten();
-                }
-                chain.reverse();
+                let chain = self.chain(&parents, at);
                 let evidence = Evidence { address: *address, chain, text: text.clone() };
                 match list {
                     0 => analysis.panics.push(evidence),
@@ -246,6 +265,18 @@ impl<'a> Analyser<'a> {
                 }
             }
         }
+    }
+
+    /// The names from the first function to that of a node.
+    fn chain(&self, parents: &HashMap<usize, Option<usize>>, at: usize) -> Vec<String> {
+        let mut chain = Vec::new();
+        let mut node = Some(at);
+        while let Some(index) = node {
+            chain.push(self.nodes[index].name.clone());
+            node = parents.get(&index).copied().flatten();
+        }
+        chain.reverse();
+        chain
     }
 
     fn body(&mut self, function: &Function) -> Result<Rc<Body>, String> {
@@ -286,9 +317,9 @@ impl<'a> Analyser<'a> {
         index
     }
 
-    fn look(&mut self, index: usize, body: &Body, arguments: &[Value; 6], depth: usize) {
+    fn look(&mut self, index: usize, body: &Rc<Body>, arguments: &[Value; 6], depth: usize) {
         let entries = self.settle(body, arguments, depth);
-        let mut node = Node::default();
+        let mut node = Node { body: Some(Rc::clone(body)), ..Node::default() };
         let mut returned: Option<[Value; 2]> = None;
         for (block, entry) in entries.iter().enumerate() {
             let Some(mut state) = entry.clone() else {
@@ -301,6 +332,10 @@ impl<'a> Analyser<'a> {
             for instruction in instructions {
                 count += 1;
                 if flow::is_call(instruction) {
+                    if body.blocks[block].is_open && count == instructions.len() {
+                        let why = "what it throws may be caught anywhere".to_owned();
+                        node.seen.push((instruction.ip(), Seen::Unknown(why)));
+                    }
                     let call = flow::resolve(self.image, instruction, &state, false);
                     if !self.record(call, state.arguments(), &mut node, depth) {
                         is_over = true;
@@ -361,6 +396,14 @@ impl<'a> Analyser<'a> {
                     super::eval::step(self.image, &mut self.factory, instruction, &mut state);
                     continue;
                 }
+                let is_last =
+                    instruction.next_ip() == instructions[instructions.len() - 1].next_ip();
+                let mut ways = body.blocks[block].successors.iter().filter(|_| is_last);
+                if let Some(catch) = ways.find(|way| way.edge == Edge::Catch) {
+                    let mut caught = state.clone();
+                    caught.after_call([Value::Unknown; 2]);
+                    arrive(&mut entries, &mut waiting, catch.block, &caught);
+                }
                 if !self.may_return(instruction, &state, depth) {
                     is_over = true;
                     break;
@@ -371,16 +414,7 @@ impl<'a> Analyser<'a> {
             let Some(last) = instructions.last().filter(|_| !is_over) else { continue };
             for exit in flow::exits(body, block, last, &state) {
                 let Exit::Block(next) = exit else { continue };
-                let is_new = match &mut entries[next] {
-                    Some(known) => known.join(&state),
-                    none => {
-                        *none = Some(state.clone());
-                        true
-                    }
-                };
-                if is_new && !waiting.contains(&next) {
-                    waiting.push(next);
-                }
+                arrive(&mut entries, &mut waiting, next, &state);
             }
         }
         entries
@@ -389,7 +423,7 @@ impl<'a> Analyser<'a> {
     /// The callee of a call, as it is whatever its arguments: these settle first.
     fn plain_callee(&mut self, call: &Instruction, state: &State, depth: usize) -> Option<usize> {
         match flow::callee(self.image, call, state)? {
-            Callee::Function(function) if kind_of_function(function).is_none() => {
+            Reached::Function(function) if kind_of_function(function).is_none() => {
                 Some(self.node(function, [Value::Unknown; 6], depth + 1))
             }
             _ => None,
@@ -398,8 +432,8 @@ impl<'a> Analyser<'a> {
 
     fn may_return(&mut self, call: &Instruction, state: &State, depth: usize) -> bool {
         let kind = match flow::callee(self.image, call, state) {
-            Some(Callee::Function(function)) => kind_of_function(function),
-            Some(Callee::Import(name)) => kind_of(&name),
+            Some(Reached::Function(function)) => kind_of_function(function),
+            Some(Reached::Import(name)) => kind_of(&name),
             None => return true,
         };
         let callee = self.plain_callee(call, state, depth);
@@ -431,7 +465,13 @@ impl<'a> Analyser<'a> {
                 returns = false;
                 node.seen.push((address, Seen::Panic(text)));
             }
-            (Some(Kind::Allocation), _) => node.seen.push((address, Seen::Allocation(text))),
+            (Some(Kind::Allocation), function) => {
+                node.seen.push((address, Seen::Allocation(text)));
+                if let Some(function) = function.filter(|function| has_free_name(function)) {
+                    let next = self.node(function, [Value::Unknown; 6], depth + 1);
+                    node.seen.push((address, Seen::Node(next)));
+                }
+            }
             (Some(Kind::Harmless), _) => {}
             (None, Some(function)) => {
                 let known = arguments.map(|value| match value {
@@ -455,5 +495,19 @@ impl<'a> Analyser<'a> {
             let (file, line, _) = self.image.location(*address)?;
             Some((file.to_owned(), line))
         })
+    }
+}
+
+/// Joins what is known on a way into a block with what was; where that is less, the block waits again.
+fn arrive(entries: &mut [Option<State>], waiting: &mut Vec<usize>, block: usize, state: &State) {
+    let is_new = match &mut entries[block] {
+        Some(known) => known.join(state),
+        none => {
+            *none = Some(state.clone());
+            true
+        }
+    };
+    if is_new && !waiting.contains(&block) {
+        waiting.push(block);
     }
 }

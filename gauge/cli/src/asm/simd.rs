@@ -22,6 +22,9 @@ pub enum Element {
     I64,
     /// Bits: and, or, exclusive or …; integers of any size.
     Bits,
+    /// Bits, by an instruction for floats (`andps`): compilers use them for integers as well, and for the sign
+    /// of a single float.
+    FloatBits,
 }
 
 impl Element {
@@ -35,7 +38,7 @@ impl Element {
             Self::I16 => "i16",
             Self::I32 => "i32",
             Self::I64 => "i64",
-            Self::Bits => "bits",
+            Self::Bits | Self::FloatBits => "bits",
         }
     }
 
@@ -55,10 +58,11 @@ impl Element {
     }
 
     /// Whether an operation on such elements is one on `wanted`: operations on bits are on integers of
-    /// any size.
-    pub fn fits(self, wanted: Self) -> bool {
+    /// any size. Those by instructions for floats are, where nothing else there is done with floats.
+    pub fn fits(self, wanted: Self, among_floats: bool) -> bool {
         let is_integer = !matches!(wanted, Self::F64 | Self::F32 | Self::F16);
-        self == wanted || (self == Self::Bits && is_integer)
+        let is_bits = self == Self::Bits || (self == Self::FloatBits && !among_floats);
+        self == wanted || (is_bits && is_integer)
     }
 }
 
@@ -105,16 +109,16 @@ const ODD: [(&str, Element); 16] = [
     ("phsubsw", Element::I16),
     ("pmultishiftqb", Element::I8),
 ];
-const BITS: [&str; 20] = [
+const BITS: [&str; 12] = [
     "pand", "pandn", "por", "pxor", "pandd", "pandq", "pandnd", "pandnq", "pord", "porq", "pxord",
-    "pxorq", "andps", "andpd", "andnps", "andnpd", "orps", "orpd", "xorps", "xorpd",
+    "pxorq",
 ];
-const MORE_BITS: [&str; 15] = [
+const FLOAT_BITS: [&str; 10] =
+    ["andps", "andpd", "andnps", "andnpd", "orps", "orpd", "xorps", "xorpd", "testps", "testpd"];
+const MORE_BITS: [&str; 13] = [
     "pternlogd",
     "pternlogq",
     "ptest",
-    "testps",
-    "testpd",
     "pclmulqdq",
     "aesenc",
     "aesenclast",
@@ -133,6 +137,24 @@ pub fn packed(instruction: &Instruction) -> Option<Packed> {
     let name = format!("{:?}", instruction.mnemonic()).to_lowercase();
     let element = element(&name).or_else(|| name.strip_prefix('v').and_then(element))?;
     (!is_zeroing(instruction, element)).then_some(Packed { element, width })
+}
+
+/// Whether it computes with single floats, or makes one of another number: what it writes is no vector.
+pub(super) fn is_scalar(instruction: &Instruction) -> bool {
+    let name = format!("{:?}", instruction.mnemonic()).to_lowercase();
+    let bare = name.strip_prefix('v').unwrap_or(&name);
+    // Between registers, these move a lane.
+    let is_move = matches!(bare, "movss" | "movsd" | "movsh");
+    let is_single = ["sd", "ss", "sh"].iter().any(|end| bare.ends_with(end));
+    is_single && !is_move && !bare.starts_with('p')
+}
+
+/// Whether it computes with floats, one or several.
+pub(super) fn is_float_arithmetic(instruction: &Instruction) -> bool {
+    let name = format!("{:?}", instruction.mnemonic()).to_lowercase();
+    let bare = name.strip_prefix('v').unwrap_or(&name);
+    let is_packed = |e| matches!(e, Element::F64 | Element::F32 | Element::F16);
+    is_scalar(instruction) || bare.starts_with("cvt") || element(bare).is_some_and(is_packed)
 }
 
 /// The widest vector register that takes part, in bits.
@@ -154,6 +176,9 @@ fn element(name: &str) -> Option<Element> {
     }
     if BITS.contains(&name) || MORE_BITS.contains(&name) {
         return Some(Element::Bits);
+    }
+    if FLOAT_BITS.contains(&name) {
+        return Some(Element::FloatBits);
     }
     let floats = [("pd", Element::F64), ("ps", Element::F32), ("ph", Element::F16)];
     for (suffix, element) in floats {
@@ -197,7 +222,7 @@ fn is_zeroing(instruction: &Instruction, element: Element) -> bool {
         // All ones, all zeros: the table is not asked.
         return matches!(instruction.immediate8(), 0 | 0xff);
     }
-    let is_bits = element == Element::Bits || is_idiom;
+    let is_bits = matches!(element, Element::Bits | Element::FloatBits) || is_idiom;
     is_bits && is_idiom && last >= 1 && is_same(sources.0, sources.1)
 }
 
@@ -230,7 +255,7 @@ mod tests {
     #[test]
     fn zeroing_is_no_arithmetic() {
         check(&[0x0f, 0x57, 0xc0], None); // xorps xmm0, xmm0
-        check(&[0x0f, 0x57, 0xc1], Some((Element::Bits, 128))); // xorps xmm0, xmm1
+        check(&[0x0f, 0x57, 0xc1], Some((Element::FloatBits, 128))); // xorps xmm0, xmm1
         check(&[0x66, 0x0f, 0xef, 0xc0], None); // pxor xmm0, xmm0
         check(&[0x66, 0x0f, 0x76, 0xc0], None); // pcmpeqd xmm0, xmm0
         check(&[0x66, 0x0f, 0xfe, 0xc0], Some((Element::I32, 128))); // paddd xmm0, xmm0
@@ -240,8 +265,13 @@ mod tests {
 
     #[test]
     fn bits_are_integers_of_any_size() {
-        assert!(Element::Bits.fits(Element::I64) && Element::Bits.fits(Element::I8));
-        assert!(!Element::Bits.fits(Element::F64) && !Element::I32.fits(Element::I64));
+        assert!(Element::Bits.fits(Element::I64, true) && Element::Bits.fits(Element::I8, true));
+        assert!(
+            !Element::Bits.fits(Element::F64, false) && !Element::I32.fits(Element::I64, false)
+        );
+        assert!(Element::FloatBits.fits(Element::I8, false));
+        assert!(!Element::FloatBits.fits(Element::I8, true));
+        assert!(!Element::FloatBits.fits(Element::F64, false));
         assert_eq!(Element::of_name("u32"), Some(Element::I32));
     }
 }

@@ -1,7 +1,7 @@
 //! `cargo gauge check`: judges the contracts.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -103,6 +103,10 @@ fn read(project: &Project, libraries: &[Library]) -> Result<Plan> {
     for library in libraries {
         found.extend(comments::scan(project.root(), library)?);
     }
+    let targets = project.metadata.packages.iter().flat_map(|package| &package.targets);
+    let others = targets.filter(|target| !target.is_lib() && !target.is_rlib());
+    let others: Vec<PathBuf> = others.map(|target| target.src_path.as_std_path().into()).collect();
+    comments::refuse(project.root(), &others, libraries)?;
     let path = project.root().join(file::NAME);
     let text = match std::fs::read_to_string(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -10,8 +10,8 @@ mod check;
 mod compare;
 pub mod heap;
 mod layout;
-mod size;
 pub mod profile;
+mod size;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;

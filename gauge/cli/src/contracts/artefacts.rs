@@ -3,24 +3,34 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use cargo_metadata::diagnostic::Diagnostic;
 
 use super::file::{BinaryTable, BuildTable};
 use super::harness::Harness;
 use crate::flags;
 use crate::project::{Build, Project};
 
-/// Builds the harness; returns its executables in the order of [`Harness::bins`].
+/// Builds the harness; returns its executables in the order of [`Harness::bins`], or what the compiler says
+/// is wrong.
 ///
 /// # Errors
-/// When it does not build: Cargo has printed why.
-pub fn harness(harness: &Harness, options: &BuildTable, project: &Project) -> Result<Vec<PathBuf>> {
+/// When cargo cannot be run, or something else is wrong: it has printed what.
+pub fn harness(
+    harness: &Harness,
+    options: &BuildTable,
+    project: &Project,
+) -> Result<Result<Vec<PathBuf>, Vec<Diagnostic>>> {
     let mut build = build(&harness.manifest, options, project, true);
     build.target_dir = folder(project).join("target");
     for bin in &harness.bins {
         build.select.extend(["--bin".to_owned(), (*bin).to_owned()]);
     }
-    let built = build.executables()?;
-    harness.bins.iter().map(|bin| find(&built, bin)).collect()
+    match build.executables_or_errors()? {
+        Ok(built) => {
+            harness.bins.iter().map(|bin| find(&built, bin)).collect::<Result<_>>().map(Ok)
+        }
+        Err(errors) => Ok(Err(errors)),
+    }
 }
 
 /// Builds a binary of the project: as it ships, or with the symbols that judging its functions needs.

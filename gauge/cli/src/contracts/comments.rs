@@ -3,6 +3,7 @@
 //! A comment needs no macro, and is as strict as `gauge.toml`: one that belongs to no function that the
 //! harness can name is an error.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -11,10 +12,9 @@ use serde::Deserialize;
 
 use super::file::ContractTable;
 use super::problem;
+use super::remarks::{Remark, remarks};
 use super::signature::public_function;
 use crate::result::Place;
-
-const MARK: &str = "// gauge:";
 
 /// A library of the workspace.
 #[derive(Debug, Clone)]
@@ -40,21 +40,17 @@ pub struct Comment {
 /// `workspace`.
 ///
 /// # Errors
-/// When a file cannot be read, or a comment is not a contract or not of a function that another crate
-/// can name: with file and line.
+/// When a file cannot be read, or a comment is not a contract, was meant to be one, or is not of a function
+/// that another crate can name: with file and line.
 pub fn scan(workspace: &Path, library: &Library) -> Result<Vec<Comment>> {
     let folder = library.root.parent().unwrap_or(workspace);
-    let mut files = Vec::new();
-    list(folder, &mut files)?;
-    files.sort();
     let mut comments = Vec::new();
-    for path in files {
-        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        if !text.contains(MARK) {
-            continue;
-        }
-        let file = path.strip_prefix(workspace).unwrap_or(&path).display().to_string();
-        for (span, line) in marked(&text) {
+    for path in files(folder)? {
+        let (file, text) = read(workspace, &path)?;
+        for Remark { span, line, is_contract } in remarks(&text) {
+            if !is_contract {
+                return Err(problem::misuse(&file, &text, &span, NEARLY));
+            }
             let bad = |message: &str| problem::at(&file, &text, &span, message);
             let contract = contract(&file, &text, &span)?;
             if contract.function.is_some() || contract.same.is_some() {
@@ -71,29 +67,75 @@ pub fn scan(workspace: &Path, library: &Library) -> Result<Vec<Comment>> {
     Ok(comments)
 }
 
-fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
-        let path = entry?.path();
-        if path.is_dir() {
-            list(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
+const NEARLY: &str =
+    "this is no contract yet: write `// gauge: …` on a line of its own above the function";
+
+/// Refuses contracts in sources that are of no library: nothing else can name their functions. `roots` are the
+/// first files of binaries, tests, examples …
+///
+/// # Errors
+/// When there is one, with file and line; or a file cannot be read.
+pub fn refuse(workspace: &Path, roots: &[PathBuf], libraries: &[Library]) -> Result<()> {
+    let of_library = |path: &Path| {
+        libraries.iter().any(|library| library.root.parent().is_some_and(|at| path.starts_with(at)))
+    };
+    let mut found = BTreeSet::new();
+    for root in roots {
+        let folder = root.parent().unwrap_or(workspace);
+        match folder.join("Cargo.toml").exists() {
+            // Beside a manifest stand other things than its modules.
+            true => found.extend([root.clone()]),
+            false => found.extend(files(folder)?),
+        }
+    }
+    for path in found.iter().filter(|path| !of_library(path)) {
+        let (file, text) = read(workspace, path)?;
+        if let Some(remark) = remarks(&text).first() {
+            let message = "a contract stands in a library: of a binary's function, write a `[[function]]` with \
+                           `bin` in gauge.toml";
+            return Err(problem::misuse(&file, &text, &remark.span, message));
         }
     }
     Ok(())
 }
 
-/// What follows each mark, and the number of its line, from 0.
-fn marked(text: &str) -> impl Iterator<Item = (Range<usize>, usize)> {
-    let mut start = 0;
-    text.split_inclusive('\n').enumerate().filter_map(move |(number, line)| {
-        let at = start;
-        start += line.len();
-        let code = line.trim_end();
-        let indent = code.len() - code.trim_start().len();
-        let is_marked = code[indent..].starts_with(MARK);
-        is_marked.then_some((at + indent + MARK.len()..at + code.len(), number))
-    })
+/// Paths of the libraries' public functions, as far as the names of files tell them: to find what was meant
+/// by one that is wrong.
+pub fn public_functions(libraries: &[Library]) -> Vec<String> {
+    let mut found = Vec::new();
+    for library in libraries {
+        let folder = library.root.parent().unwrap_or(&library.root);
+        for path in files(folder).unwrap_or_default() {
+            let Ok(module) = modules(library, folder, &path) else { continue };
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let names =
+                text.lines().filter(|line| line.starts_with("pub ")).filter_map(public_function);
+            found.extend(names.map(|signature| format!("{module}::{}", signature.name)));
+        }
+    }
+    found
+}
+
+/// A file's path from the workspace on, and its text.
+fn read(workspace: &Path, path: &Path) -> Result<(String, String)> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    Ok((path.strip_prefix(workspace).unwrap_or(path).display().to_string(), text))
+}
+
+/// The sources in a folder, but for those of other packages and what was built.
+fn files(folder: &Path) -> Result<BTreeSet<PathBuf>> {
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        if path.is_dir() {
+            if !["Cargo.toml", "CACHEDIR.TAG"].iter().any(|name| path.join(name).exists()) {
+                found.extend(files(&path)?);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.insert(path);
+        }
+    }
+    Ok(found)
 }
 
 fn contract(file: &str, text: &str, span: &Range<usize>) -> Result<ContractTable> {

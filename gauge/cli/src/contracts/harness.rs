@@ -6,6 +6,7 @@
 //! wrappers alive, and says where each is, whatever its symbol became. The package is a workspace of its own
 //! with the project's profiles and locked versions, so that what is judged is compiled as what ships.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -34,11 +35,25 @@ pub struct Harness {
     pub bins: Vec<&'static str>,
 }
 
+/// Functions that the compiler does not find, by their index, and what it says.
+pub type Missing = BTreeMap<usize, String>;
+
 /// The functions of the plan that stand in [`TABLE`].
-pub fn entries(plan: &Plan) -> impl Iterator<Item = usize> {
+pub fn entries(plan: &Plan, missing: &Missing) -> impl Iterator<Item = usize> {
     let is_entry = |source: &Source| matches!(source, Source::Code { .. } | Source::Path(_));
-    plan.functions.iter().enumerate().filter(move |(_, f)| is_entry(&f.source)).map(|(i, _)| i)
+    let entries = plan.functions.iter().enumerate().filter(move |(_, f)| is_entry(&f.source));
+    entries.map(|(index, _)| index).filter(|index| !missing.contains_key(index))
 }
+
+/// The function of the plan whose path stands in that line of the harness, from 1.
+pub fn path_in_line(harness: &Harness, line: usize) -> Option<usize> {
+    let text = std::fs::read_to_string(harness.manifest.with_file_name("functions.rs")).ok()?;
+    let line = text.lines().nth(line.checked_sub(1)?)?;
+    line.rsplit_once(PATH_MARK)?.1.parse().ok()
+}
+
+/// What stands before the function's index, behind its path.
+const PATH_MARK: &str = "; path of function ";
 
 /// Writes the package into `folder`; files that are as they should be are left alone.
 ///
@@ -46,20 +61,24 @@ pub fn entries(plan: &Plan) -> impl Iterator<Item = usize> {
 /// When the project's manifest cannot be read, or the folder not be written.
 pub fn write(
     plan: &Plan,
+    missing: &Missing,
     project: &Project,
     libraries: &[Library],
     folder: &Path,
 ) -> Result<Harness> {
     std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    let (functions, measure) = (functions(plan), measure(plan));
+    let (functions, measure) = (functions(plan, missing), measure(plan));
     let mut bins = vec![FUNCTIONS];
     write_file(&folder.join("functions.rs"), &functions)?;
     if let Some(measure) = &measure {
         write_file(&folder.join("measure.rs"), measure)?;
         bins.push(MEASURE);
     }
+    let root = project.root().join("Cargo.toml");
+    let text = std::fs::read_to_string(&root).with_context(|| root.display().to_string())?;
+    let root: Table = text.parse().with_context(|| root.display().to_string())?;
     let mut manifest = Table::new();
-    manifest.insert("package".to_owned(), Value::Table(package()));
+    manifest.insert("package".to_owned(), Value::Table(package(edition(&root, project))));
     let targets = bins.iter().map(|name| {
         let file = format!("{}.rs", name.trim_start_matches("gauge-"));
         Value::Table(table([("name", (*name).into()), ("path", file.into())]))
@@ -70,9 +89,6 @@ pub fn write(
         "dependencies".to_owned(),
         Value::Table(dependencies(plan, project, libraries, &code)?),
     );
-    let root = project.root().join("Cargo.toml");
-    let text = std::fs::read_to_string(&root).with_context(|| root.display().to_string())?;
-    let root: Table = text.parse().with_context(|| root.display().to_string())?;
     take_over(&mut manifest, &root, &plan.build.profile, project.root());
     let manifest_path = folder.join("Cargo.toml");
     let text = format!("# Made by `cargo gauge check` from {NAME}.\n{manifest}");
@@ -81,11 +97,22 @@ pub fn write(
     Ok(Harness { manifest: manifest_path, bins })
 }
 
-fn package() -> Table {
+/// The edition that the project's code is written in, as the workspace's manifest says; else the newest of
+/// its packages'. Not 2015, whose paths are others.
+fn edition(root: &Table, project: &Project) -> String {
+    let package =
+        |table: Option<&Value>| Some(table?.get("package")?.get("edition")?.as_str()?.to_owned());
+    let own = package(root.get("workspace")).or_else(|| package(Some(&Value::Table(root.clone()))));
+    let packages = project.metadata.packages.iter().map(|package| package.edition.as_str());
+    let found = own.or_else(|| packages.max().map(str::to_owned)).unwrap_or_default();
+    found.max("2018".to_owned())
+}
+
+fn package(edition: String) -> Table {
     table([
         ("name", "gauge-check".into()),
         ("version", "0.0.0".into()),
-        ("edition", "2021".into()),
+        ("edition", edition.into()),
         ("publish", false.into()),
         ("autobins", false.into()),
     ])
@@ -172,11 +199,11 @@ fn lock(project: &Path, folder: &Path, is_new: bool) -> Result<()> {
     Ok(())
 }
 
-fn functions(plan: &Plan) -> String {
+fn functions(plan: &Plan, missing: &Missing) -> String {
     let mut text = format!("// Made by `cargo gauge check` from {NAME}.\n#![allow(warnings)]\n");
     let mut addresses = String::new();
     let mut count = 0;
-    for (index, function) in entries(plan).map(|index| (index, &plan.functions[index])) {
+    for (index, function) in entries(plan, missing).map(|index| (index, &plan.functions[index])) {
         count += 1;
         let place = format!("{}:{}", function.place.file, function.place.line);
         let path = match &function.source {
@@ -184,7 +211,13 @@ fn functions(plan: &Plan) -> String {
                 _ = writeln!(text, "mod function_{index} {{ // {place}\n{code}\n}}");
                 format!("function_{index}::{function}")
             }
-            Source::Path(path) => path.clone(),
+            Source::Path(path) => {
+                _ = writeln!(
+                    addresses,
+                    "    AtomicPtr::new({path} as *mut ()), // {place}{PATH_MARK}{index}"
+                );
+                continue;
+            }
             Source::Symbol(_) | Source::Binary { .. } => continue,
         };
         _ = writeln!(addresses, "    AtomicPtr::new({path} as *mut ()), // {place}");
@@ -194,7 +227,7 @@ fn functions(plan: &Plan) -> String {
     let (keep, keeps): (String, usize) = (keep.collect(), kept.len());
     _ = write!(
         text,
-        "use std::sync::atomic::AtomicPtr;\n#[used]\n#[no_mangle]\n\
+        "use std::sync::atomic::AtomicPtr;\n#[used]\n#[unsafe(no_mangle)]\n\
          pub static {TABLE}: [AtomicPtr<()>; {count}] = [\n{addresses}];\n\
          static KEPT: [AtomicPtr<()>; {keeps}] = [\n{keep}];\n\
          fn main() {{\n    std::hint::black_box((&{TABLE}, &KEPT));\n}}\n"
@@ -230,7 +263,7 @@ fn measure(plan: &Plan) -> Option<String> {
              let gauge_result = {{\n{}\n}};\n\
              std::hint::black_box(&gauge_result);\n\
              let gauge_counts = gauge_scope.stop().process;\n\
-             println!(\"allocations {{}} {{}}\", gauge_counts.requests(), gauge_counts.bytes_allocated);\n}}\n",
+             println!(\"\\nallocations {{}} {{}}\", gauge_counts.requests(), gauge_counts.bytes_allocated);\n}}\n",
             place.file,
             place.line,
             allocations.setup,
@@ -307,12 +340,26 @@ mod tests {
     }
 
     #[test]
+    fn the_edition_is_the_projects() {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        let project = Project::find(Some(&manifest)).unwrap();
+        for (root, expected) in [
+            ("[workspace.package]\nedition = \"2021\"\n", "2021"),
+            ("[package]\nname = \"a\"\nedition = \"2018\"\n", "2018"),
+            ("[package]\nname = \"a\"\nedition = \"2015\"\n", "2018"),
+            ("[workspace]\nmembers = []\n", "2024"),
+        ] {
+            assert_eq!(edition(&root.parse().unwrap(), &project), expected, "{root}");
+        }
+    }
+
+    #[test]
     fn a_wrapper_is_not_inlined_and_its_callee_is_left_alone() {
         let text = "[[function]]\ncode = \"\"\"use a::f;\npub fn g(x: u8) -> u8 { f(x) }\"\"\"\n\
                     [[function]]\npath = \"a::h\"\n[[contract]]\nfunction = [\"g\", \"a::i\"]\nno = [\"call\"]\n\
                     [build]\nkeep = [\"a::i_by_pointer\"]\n";
         let plan = plan(text, Vec::new()).unwrap();
-        let code = functions(&plan);
+        let code = functions(&plan, &Missing::new());
         assert!(
             code.contains("use a::f;\n#[inline(never)] pub fn g(x: u8) -> u8 { f(x) }"),
             "{code}"

@@ -7,15 +7,18 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use object::{Object, ObjectSymbol};
 
+use super::comments::{self, Library};
 use super::condition::{Absent, Condition, Sameness, level_name, spelled};
 use super::harness::{self, TABLE};
 use super::lines::with_lines;
 use super::loops;
 use super::plan::{Check, Plan, Source};
+use super::problem;
+use super::session::Built;
 use crate::asm::{
-    Analyser, Analysis, Body, Finding, Level, Sources, compare, packed, packed_in_loops, predicates,
+    Analyser, Analysis, Body, Finding, Level, Sources, compare, packed_in_loops, predicates,
 };
-use crate::image::{Function, Image, Word};
+use crate::image::{Function, Image, Lookup, Word};
 use crate::result::{Row, Verdict};
 
 /// Lines of a difference that are shown.
@@ -72,25 +75,31 @@ impl Judged {
 }
 
 impl<'a> Judge<'a> {
-    /// Finds the functions, of a project at `root`: those of the harness's table by their addresses, the others by name.
+    /// Finds the functions, of a project at `root`: those of the harness's table by their addresses, the others
+    /// by name.
     ///
     /// # Errors
     /// When the harness has no table, or another one than the plan.
     pub fn new(
         plan: &'a Plan,
         root: &Path,
-        harness: Option<&'a Image>,
-        binaries: &'a HashMap<String, Image>,
+        libraries: &[Library],
+        built: &'a Built,
     ) -> Result<Self> {
+        let Built { harness, missing, binaries, .. } = built;
+        let harness = harness.as_ref();
         let mut by_function = HashMap::new();
         if let Some(image) = harness {
             let addresses = addresses(image)?;
-            let wanted = harness::entries(plan).count();
+            let wanted = harness::entries(plan, missing).count();
             let found = addresses.len();
             ensure!(found == wanted, "the harness has a table of {found} functions, not {wanted}");
-            by_function.extend(harness::entries(plan).zip(addresses));
+            by_function.extend(harness::entries(plan, missing).zip(addresses));
         }
         let located = plan.functions.iter().enumerate().map(|(index, function)| {
+            if let Some(why) = missing.get(&index) {
+                return Err(why.clone());
+            }
             let (image, path) = match &function.source {
                 Source::Code { .. } | Source::Path(_) => {
                     let image = harness.ok_or("there is no harness")?;
@@ -103,7 +112,13 @@ impl<'a> Judge<'a> {
                     (binaries.get(bin).ok_or("its binary was not built")?, path)
                 }
             };
-            image.find(path).map(|found| (image, found)).map_err(|lookup| lookup.to_string())
+            let is_symbol = matches!(function.source, Source::Symbol(_));
+            image.find(path).map(|found| (image, found)).map_err(|lookup| match &lookup {
+                Lookup::Missing { near, .. } if is_symbol && near.is_empty() => {
+                    format!("{lookup}{}", not_linked(path, libraries))
+                }
+                _ => lookup.to_string(),
+            })
         });
         let located = located.collect();
         Ok(Self {
@@ -172,16 +187,37 @@ impl<'a> Judge<'a> {
     }
 }
 
+/// What was perhaps meant by a symbol that is not in the harness.
+fn not_linked(path: &str, libraries: &[Library]) -> String {
+    let known = comments::public_functions(libraries);
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    match problem::nearest(path, &known) {
+        Some(near) if near == path => {
+            format!(" in the harness: a `[[function]]` with `path = \"{path}\"` puts it there")
+        }
+        Some(near) => {
+            format!(": did you mean `{near}`? It takes a `[[function]]` with that `path`")
+        }
+        None => " in the harness".to_owned(),
+    }
+}
+
 /// The addresses in the harness's table.
 fn addresses(image: &Image) -> Result<Vec<u64>> {
     let file = object::File::parse(image.file())?;
     let table = file.symbol_by_name(TABLE).context("the harness has no table of functions")?;
-    let words = image.relocated(table.address()..table.address() + table.size());
+    let range = table.address()..table.address() + table.size();
+    if image.is_fixed() {
+        // The linker has written them: there is nothing left for the loader.
+        let bytes = image.bytes(range.start, table.size()).unwrap_or_default().chunks_exact(8);
+        let words = bytes.map(|word| word.try_into().map_or(0, u64::from_le_bytes));
+        return Ok(words.collect());
+    }
     let address = |word: &Word| match word {
         Word::Address(address) => Some(*address),
         _ => None,
     };
-    Ok(words.filter_map(|(_, word)| address(word)).collect())
+    Ok(image.relocated(range).filter_map(|(_, word)| address(word)).collect())
 }
 
 fn judged(analysis: &Analysis, condition: &Condition) -> Judged {
@@ -196,7 +232,7 @@ fn judged(analysis: &Analysis, condition: &Condition) -> Judged {
         Condition::No(Absent::Panic) => predicates::no_panic(analysis),
         Condition::No(Absent::Alloc) => predicates::no_allocation(analysis),
         Condition::No(Absent::Call) => predicates::no_call(analysis),
-        Condition::No(Absent::Simd) => no_simd(analysis),
+        Condition::No(Absent::Simd) => predicates::no_simd(analysis),
         Condition::No(Absent::Mnemonic(mnemonic)) => {
             predicates::no_mnemonic(analysis, &spelled(*mnemonic))
         }
@@ -229,21 +265,4 @@ fn judged(analysis: &Analysis, condition: &Condition) -> Judged {
         Finding::Unknown(why) => (Verdict::Unknown, why),
     };
     Judged { verdict, value, note, diff: Vec::new() }
-}
-
-/// Nothing is done on several numbers at once, in a loop or outside.
-fn no_simd(analysis: &Analysis) -> Finding {
-    let body = &analysis.body;
-    let reached = body.blocks.iter().enumerate().filter(|(index, _)| analysis.is_reached(*index));
-    let mut instructions = reached.flat_map(|(_, block)| body.of(block));
-    match instructions.find(|instruction| packed(instruction).is_some()) {
-        Some(found) => {
-            Finding::Broken(format!("{} at {:#x}", spelled(found.mnemonic()), found.ip()))
-        }
-        None => match predicates::no_mnemonic(analysis, "") {
-            // A jump that may lead anywhere hides instructions.
-            Finding::Unknown(why) => Finding::Unknown(why),
-            _ => Finding::Holds,
-        },
-    }
 }

@@ -36,7 +36,7 @@ pub fn sizes(executable: &Path, count: usize) -> Result<Vec<u64>> {
 /// When the executable cannot be run or fails: with what it said last.
 pub fn allocations(executable: &Path, index: usize) -> Result<Allocations> {
     let text = run(executable, &index.to_string())?;
-    // What the code prints itself may stand before it.
+    // What the code prints itself may stand before it, on lines of its own.
     let line = text.lines().rev().find_map(|line| line.strip_prefix("allocations "));
     let numbers = line.and_then(|line| line.split_once(' '));
     let numbers = numbers.and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));

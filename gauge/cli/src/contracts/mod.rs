@@ -15,6 +15,7 @@ pub mod loops;
 pub mod measured;
 pub mod plan;
 pub mod problem;
+mod remarks;
 pub mod rows;
 pub mod session;
 mod signature;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::outcome::Usage;
 use crate::result::Place;
 
 /// The file and line of a byte of it.
@@ -14,6 +15,11 @@ pub fn place(file: &str, text: &str, byte: usize) -> Place {
 pub fn at(file: &str, text: &str, span: &Range<usize>, message: &str) -> anyhow::Error {
     let (line, column) = line_and_column(text, span.start);
     anyhow::anyhow!("{file}:{line}:{column}: {message}")
+}
+
+/// The same, for what cannot be meant: the command was used wrongly.
+pub fn misuse(file: &str, text: &str, span: &Range<usize>, message: &str) -> anyhow::Error {
+    Usage(at(file, text, span, message).to_string()).into()
 }
 
 /// What the reader of TOML complained about, with its place and the nearest word it knows.

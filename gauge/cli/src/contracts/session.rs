@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use cargo_metadata::diagnostic::Diagnostic;
 
 use super::artefacts;
 use super::comments::Library;
-use super::file::BinaryTable;
-use super::harness::{self, MEASURE};
+use super::file::{BinaryTable, NAME};
+use super::harness::{self, Harness, MEASURE, Missing};
 use super::judge::{Judge, Judged};
 use super::measured::{self, Allocations};
 use super::plan::Plan;
@@ -28,7 +29,7 @@ pub fn judge(
     planned: Vec<Planned>,
 ) -> Result<Vec<Row>> {
     let built = Built::new(plan, project, libraries, &planned)?;
-    let mut judge = Judge::new(plan, project.root(), built.harness.as_ref(), &built.binaries)?;
+    let mut judge = Judge::new(plan, project.root(), libraries, &built)?;
     let mut measured = Measured {
         plan,
         executable: built.measure.as_deref(),
@@ -58,10 +59,15 @@ pub fn judge(
 }
 
 /// What is judged.
-struct Built {
-    harness: Option<Image>,
+#[derive(Debug)]
+pub struct Built {
+    /// The executable that holds the functions, if any are judged.
+    pub harness: Option<Image>,
+    /// Functions whose paths the compiler does not find.
+    pub missing: Missing,
+    /// The project's binaries, by name.
+    pub binaries: HashMap<String, Image>,
     measure: Option<PathBuf>,
-    binaries: HashMap<String, Image>,
 }
 
 impl Built {
@@ -80,18 +86,58 @@ impl Built {
         }
         let needs_harness = |planned: &Planned| !matches!(planned.subject, Subject::Binary(_));
         if !planned.iter().any(needs_harness) {
-            return Ok(Self { harness: None, measure: None, binaries });
+            return Ok(Self { harness: None, missing: Missing::new(), binaries, measure: None });
         }
-        let written = harness::write(plan, project, libraries, &artefacts::folder(project))?;
-        let executables = artefacts::harness(&written, &plan.build, project)?;
+        let folder = artefacts::folder(project);
+        let mut missing = Missing::new();
+        // The compiler names what it does not find before it looks at types: those may be wrong as well.
+        let (written, executables) = loop {
+            let written = harness::write(plan, &missing, project, libraries, &folder)?;
+            match artefacts::harness(&written, &plan.build, project)? {
+                Ok(executables) => break (written, executables),
+                Err(errors) => {
+                    let found = not_found(plan, &written, &errors);
+                    if found.is_empty() {
+                        errors.iter().for_each(|error| eprint!("{error}"));
+                        bail!("the harness of {NAME} does not build: see above");
+                    }
+                    missing.extend(found);
+                }
+            }
+        };
         let harness = executables.first().context("cargo built no harness")?;
         let measure = written.bins.iter().position(|bin| *bin == MEASURE);
         Ok(Self {
             harness: Some(Image::open(harness)?),
+            missing,
             measure: measure.and_then(|index| executables.get(index).cloned()),
             binaries,
         })
     }
+}
+
+/// The paths of the plan that the compiler complained about, and how.
+fn not_found(plan: &Plan, harness: &Harness, errors: &[Diagnostic]) -> Missing {
+    let mut found = Missing::new();
+    for error in errors {
+        let spans = error.spans.iter().filter(|span| span.is_primary);
+        let here = spans.filter(|span| span.file_name.ends_with("functions.rs"));
+        for index in here.filter_map(|span| harness::path_in_line(harness, span.line_start)) {
+            let mut note =
+                format!("there is no function `{}`: {}", plan.functions[index].name, error.message);
+            for help in &error.children {
+                let words =
+                    help.spans.iter().filter_map(|span| span.suggested_replacement.as_deref());
+                let words: Vec<&str> = words.filter(|word| !word.trim().is_empty()).collect();
+                note += &format!("\n{}", help.message);
+                if !words.is_empty() {
+                    note += &format!(": `{}`", words.join(" ").trim());
+                }
+            }
+            found.entry(index).or_insert(note);
+        }
+    }
+    found
 }
 
 /// How a binary is built: as its `[[binary]]` says, if there is one.

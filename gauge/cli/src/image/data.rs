@@ -2,12 +2,10 @@
 
 use std::collections::HashSet;
 
-use iced_x86::{Decoder, DecoderOptions};
+use iced_x86::{Decoder, DecoderOptions, Register};
 
 use super::{Image, Word};
 
-/// Bytes of a constant that are compared; a longer one counts as the same if these are.
-const MAX_CONSTANT_BYTES: u64 = 1 << 16;
 /// Pointers that are followed one behind the other.
 const MAX_DEPTH: u32 = 8;
 
@@ -23,14 +21,15 @@ pub enum Same {
 }
 
 impl Image {
-    /// The extent of the constant at `address`: up to the next thing that anything refers to.
+    /// The extent of the constant at `address`: up to the next thing that anything refers to. Padding
+    /// before that counts.
     pub fn extent(&self, address: u64) -> u64 {
         let Some(section) = self.section_around(address) else { return 0 };
         let boundaries = self.boundaries.get_or_init(|| self.find_boundaries());
         let next = boundaries.partition_point(|boundary| *boundary <= address);
         let end = section.address + section.size;
         let next = boundaries.get(next).copied().unwrap_or(end).min(end);
-        (next - address).min(MAX_CONSTANT_BYTES)
+        next - address
     }
 
     /// Addresses that code, the loader's words or symbols name. All code is decoded for it, once.
@@ -42,6 +41,8 @@ impl Image {
             for instruction in Decoder::with_ip(64, bytes, function.address, DecoderOptions::NONE) {
                 if instruction.is_ip_rel_memory_operand() {
                     found.push(instruction.ip_rel_memory_address());
+                } else if self.is_fixed && instruction.memory_base() == Register::None {
+                    found.push(instruction.memory_displacement64());
                 }
             }
         }
@@ -90,29 +91,41 @@ impl Image {
         if self.location(a).is_some() && other.location(b).is_some() {
             return Same::Yes;
         }
-        // A static of the same name is the same static, whatever it holds when.
-        match (self.object_around(a), other.object_around(b)) {
-            (Some(x), Some(y)) if x == y => return Same::Yes,
-            _ => {}
-        }
         if !self.is_constant(a) || !other.is_constant(b) {
-            return Same::Unknown;
+            // A static of the same name is the same static, whatever it holds when.
+            let (x, y) = (self.object_around(a), other.object_around(b));
+            return if x.is_some() && x == y { Same::Yes } else { Same::Unknown };
         }
         if depth > MAX_DEPTH {
             return Same::Unknown;
         }
+        let sizes =
+            (a_size.or_else(|| self.symbol_size(a)), b_size.or_else(|| other.symbol_size(b)));
         let extents =
-            (a_size.unwrap_or_else(|| self.extent(a)), b_size.unwrap_or_else(|| other.extent(b)));
+            (sizes.0.unwrap_or_else(|| self.extent(a)), sizes.1.unwrap_or_else(|| other.extent(b)));
         let (short, long) = (extents.0.min(extents.1), extents.0.max(extents.1));
         match self.same_words(a, other, b, short, seen, depth) {
             Same::Yes => {}
             different => return different,
         }
-        // Behind the shorter one: the padding before what comes next there.
-        let (image, start) = if extents.0 > extents.1 { (self, a) } else { (other, b) };
+        if short == long {
+            return Same::Yes;
+        }
+        // Zeros behind the shorter one may be the padding before what comes next there, or its elements:
+        // only a symbol says where a constant ends.
+        let (image, start, is_known) = match extents.0 > extents.1 {
+            true => (self, a, sizes.0.is_some()),
+            false => (other, b, sizes.1.is_some()),
+        };
         let rest = image.bytes(start + short, long - short);
-        let is_padding = long - short < 64 && rest.is_some_and(|r| r.iter().all(|byte| *byte == 0));
-        same_name(short == long || is_padding)
+        let may_be_padding = !is_known && rest.is_some_and(|r| r.iter().all(|byte| *byte == 0));
+        if may_be_padding { Same::Unknown } else { Same::No }
+    }
+
+    /// The bytes from an address to the end of the named data around it, if there is such data.
+    fn symbol_size(&self, address: u64) -> Option<u64> {
+        let (start, (size, _)) = self.objects.range(..=address).next_back()?;
+        (start + size).checked_sub(address).filter(|rest| *rest > 0)
     }
 
     fn same_words(

@@ -7,6 +7,7 @@ mod data;
 mod lookup;
 mod memory;
 mod names;
+mod unwind;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ pub use lookup::Lookup;
 pub use memory::{Callee, Section, Word};
 pub(crate) use names::without_generics;
 pub use names::{Name, demangle};
+pub use unwind::Caught;
 
 /// A function of an image: its address, its size in bytes, all its names.
 ///
@@ -62,6 +64,8 @@ pub struct Image {
     /// Named data: address, size, name.
     objects: BTreeMap<u64, (u64, String)>,
     boundaries: std::sync::OnceLock<Vec<u64>>,
+    /// Calls out of which what unwinds is caught.
+    catches: std::sync::OnceLock<Vec<unwind::Catch>>,
     /// Whether it is loaded where it was linked to be.
     is_fixed: bool,
 }
@@ -86,6 +90,7 @@ impl Image {
             by_address: HashMap::new(),
             objects: BTreeMap::new(),
             boundaries: std::sync::OnceLock::new(),
+            catches: std::sync::OnceLock::new(),
             is_fixed: false,
         };
         let what = || format!("{} is no executable or library this can read", path.display());

@@ -251,7 +251,7 @@ impl<'a> Normaliser<'a> {
             let is_alone = self.before[next] == 1
                 && !numbered.contains_key(&next)
                 && Some(next) != self.body.entry().map(|entry| self.resolve(entry))
-                && only.edge != Edge::Table;
+                && !matches!(only.edge, Edge::Table | Edge::Catch);
             if !is_alone || !seen.insert(next) {
                 break;
             }
