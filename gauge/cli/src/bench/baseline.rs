@@ -20,6 +20,7 @@ pub struct Baseline {
 /// The list of executables in it.
 #[derive(Serialize, Deserialize)]
 struct Entry {
+    package: String,
     target: String,
     directory: PathBuf,
 }
@@ -51,8 +52,8 @@ impl Baseline {
         for (at, executable) in executables.iter().enumerate() {
             std::fs::copy(&executable.path, self.executable(at))
                 .with_context(|| format!("cannot keep {}", executable.path.display()))?;
-            let (target, directory) = (executable.target.clone(), executable.directory.clone());
-            entries.push(Entry { target, directory });
+            let Executable { package, target, directory, .. } = executable.clone();
+            entries.push(Entry { package, target, directory });
         }
         std::fs::write(self.folder.join("executables.json"), serde_json::to_vec_pretty(&entries)?)?;
         let mut text = Vec::new();
@@ -72,9 +73,10 @@ impl Baseline {
         })?;
         let entries: Vec<Entry> = serde_json::from_str(&text).context("executables.json")?;
         let read = |(at, entry): (usize, Entry)| {
+            let Entry { package, target, directory } = entry;
             let path = self.executable(at);
             let harness = Harness::of(&path)?;
-            Ok(Executable { target: entry.target, path, directory: entry.directory, harness })
+            Ok(Executable { package, target, path, directory, harness })
         };
         entries.into_iter().enumerate().map(read).collect()
     }
@@ -105,6 +107,7 @@ mod tests {
         let path = folder.path().join("bench");
         std::fs::write(&path, "CRITERION_HOME").unwrap();
         let executable = Executable {
+            package: "p".to_owned(),
             target: "csv".to_owned(),
             path,
             directory: "/package".into(),
