@@ -119,7 +119,10 @@ fn a_planted_slowdown_regresses_and_the_rest_is_equal() {
 #[test]
 fn one_source_is_the_same_bytes_and_a_control_that_differs_gates_nothing() {
     let fixture = Fixture::new();
-    let arguments = [&["compare", "HEAD", "HEAD"], &BLOCKS[..]].concat();
+    // Another commit, so that it is built again.
+    fixture.write("README.md", "one source");
+    fixture.commit();
+    let arguments = [&["compare", "HEAD~1", "HEAD"], &BLOCKS[..]].concat();
     let output = fixture.run(&arguments);
     assert_eq!(output.status.code(), Some(0), "{:#}", document(&output));
     let bytes = |program| std::fs::read(fixture.program(program)).unwrap();
@@ -255,6 +258,35 @@ fn wrong_use_is_told_from_failure() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr.contains("out of order"), "{stderr}");
+}
+
+#[test]
+fn a_commit_is_built_once() {
+    let fixture = Fixture::new();
+    let compare = |flags: &str| {
+        let arguments = [&["compare", "HEAD", "HEAD"], &BLOCKS[..]].concat();
+        let mut command = fixture.gauge(&arguments);
+        if !flags.is_empty() {
+            command.env("RUSTFLAGS", flags);
+        }
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{:#}", document(&output));
+        let controls = &document(&output)["rows"][0]["details"]["controls"];
+        assert!(controls["relinked"].is_object(), "{controls:#}");
+        String::from_utf8(output.stderr).unwrap().contains("building")
+    };
+    assert!(compare(""));
+    let bytes = |program| std::fs::read(fixture.program(program)).unwrap();
+    let before = [0, 1, 2, 3].map(bytes);
+    // Nothing is left to build from.
+    std::fs::remove_dir_all(fixture.path().join("target/gauge/compare/target")).unwrap();
+    assert!(!compare(""));
+    assert!([0, 1, 2, 3].map(bytes) == before);
+    assert!(compare("--cfg=other"), "other flags are another build");
+    fixture.write("src/lib.rs", "pub fn other() {}");
+    fixture.commit();
+    assert!(compare(""), "another commit is another build");
+    assert!(!compare(""));
 }
 
 #[test]

@@ -12,7 +12,8 @@ use crate::bench::experiment::{self, Ran, Settings, Subject, Watch};
 use crate::bench::harness::{Executable, Harness};
 use crate::bench::judgement::{self, Control, Judgement, RELINKED, SAME};
 use crate::bench::plan::Request;
-use crate::bench::revision::Checkout;
+use crate::bench::revision::{Checkout, Commit};
+use crate::bench::shelf::Shelf;
 use crate::bench::{lineup, table};
 use crate::environment::Environment;
 use crate::outcome::{Outcome, Usage};
@@ -123,18 +124,29 @@ pub(crate) fn run(common: &Common, args: &Args) -> Result<Outcome> {
     };
     let target_dir = folder.join("target");
     let mut document = Document::new("compare", Environment::observe(project.root()));
-    let built = |name: &str| eprintln!("building {name}");
-
-    built(base.short());
-    let tree = checkout.check_out(&base)?;
-    let (a, warnings) = selection.build(&tree, &target_dir)?;
+    let shelf = Shelf::open(&folder, &selection, &project)?;
+    let built = |commit: &Commit| {
+        if let Some(kept) = shelf.get(commit, "plain") {
+            eprintln!("{} is built already", commit.short());
+            return Ok(kept);
+        }
+        eprintln!("building {}", commit.short());
+        let tree = checkout.check_out(commit)?;
+        shelf.put((commit, "plain"), selection.build(&tree, &target_dir)?)
+    };
+    let (a, warnings) = built(&base)?;
     document.warnings.extend(warnings);
     let placed = lineup::place(&folder, 0, &a)?;
     let same = lineup::place(&folder, SAME.program, &a)?;
-    let relinked = relink(&selection, &tree, &target_dir, &folder, &a);
-    built(now.short());
-    let tree = checkout.check_out(&now)?;
-    let (b, _) = selection.build(&tree, &target_dir)?;
+    let relinked = match shelf.get(&base, "relinked") {
+        Some((kept, _)) => Ok(kept),
+        None => relink(&selection, &checkout.check_out(&base)?, &target_dir, &a)
+            .and_then(|linked| Ok(shelf.put((&base, "relinked"), (linked, Vec::new()))?.0)),
+    };
+    let relinked = relinked.and_then(|linked| lineup::place(&folder, RELINKED.program, &linked));
+    let (b, _) = built(&now)?;
+    // Benches read its files, whoever built them.
+    checkout.check_out(&now)?;
     let b = lineup::place(&folder, 1, &b)?;
 
     let (mut subjects, lines) = lineup::pair(&placed, &b, args.filter.as_deref())?;
@@ -164,15 +176,13 @@ fn relink(
     selection: &Selection,
     tree: &Project,
     target_dir: &Path,
-    folder: &Path,
     executables: &[Executable],
 ) -> Result<Vec<Executable>> {
-    let mut relinked = Vec::new();
-    for executable in executables {
+    let relinked = |executable: &Executable| {
         let path = selection.relink(tree, target_dir, executable)?;
-        relinked.push(Executable { path, ..executable.clone() });
-    }
-    lineup::place(folder, RELINKED.program, &relinked)
+        Ok(Executable { path, ..executable.clone() })
+    };
+    executables.iter().map(relinked).collect()
 }
 
 impl Contest {

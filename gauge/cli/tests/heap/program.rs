@@ -55,6 +55,37 @@ fn in_threads() {
     drop(black_box(vec![1u8; black_box(77)]));
 }
 
+/// Places by the thousand: two ways to each of the next depth.
+#[inline(never)]
+fn forks(depth: u32) {
+    if depth == 0 {
+        return drop(black_box(vec![1u8; black_box(11)]));
+    }
+    forks(depth - 1);
+    black_box(());
+    forks(depth - 1);
+    black_box(());
+}
+
+unsafe extern "C" {
+    fn kill(process: i32, signal: i32) -> i32;
+    fn _exit(code: i32) -> !;
+}
+
+/// Waits in a thread until this process, which ends meanwhile, has begun to write; and ends it.
+fn ends_again(how: String) {
+    let folder = std::env::var("GAUGE_HEAP_FOLDER").unwrap();
+    std::thread::spawn(move || {
+        while std::fs::read_dir(&folder).unwrap().next().is_none() {}
+        let me = std::process::id() as i32;
+        match how.as_str() {
+            "twice-_exit" => unsafe { _exit(0) },
+            // SIGTERM, SIGINT, SIGHUP.
+            _ => [15, 2, 1].map(|signal| unsafe { kill(me, signal) }),
+        };
+    });
+}
+
 fn main() {
     let how = std::env::args().nth(1).unwrap_or_default();
     leaks(black_box(3));
@@ -77,6 +108,10 @@ fn main() {
     println!("the program's own output");
     match how.as_str() {
         "fail" => std::process::exit(3),
+        "twice-_exit" | "twice-signal" => {
+            forks(black_box(13));
+            ends_again(how);
+        }
         "abort" => std::process::abort(),
         "terminate" => {
             let me = std::process::id().to_string();
