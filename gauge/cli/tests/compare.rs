@@ -286,7 +286,6 @@ fn a_commit_is_built_once() {
     fixture.write("src/lib.rs", "pub fn other() {}");
     fixture.commit();
     assert!(compare(""), "another commit is another build");
-    assert!(!compare(""));
 }
 
 #[test]
