@@ -192,7 +192,7 @@ fn however_it_ends() {
 #[test]
 fn who_ends_it_again_lets_it_write() {
     let program = with_frame_pointers().to_str().unwrap();
-    for how in ["twice-_exit", "twice-signal"].repeat(3) {
+    for how in ["twice-abort", "twice-signal"].repeat(3) {
         let output = gauge(&["--", program, how]);
         let out = text(&output.stdout);
         assert!(output.status.success(), "{how}: {out}{}", text(&output.stderr));

@@ -67,22 +67,17 @@ fn forks(depth: u32) {
     black_box(());
 }
 
-unsafe extern "C" {
-    fn kill(process: i32, signal: i32) -> i32;
-    fn _exit(code: i32) -> !;
-}
-
 /// Waits in a thread until this process, which ends meanwhile, has begun to write; and ends it.
 fn ends_again(how: String) {
     let folder = std::env::var("GAUGE_HEAP_FOLDER").unwrap();
     std::thread::spawn(move || {
         while std::fs::read_dir(&folder).unwrap().next().is_none() {}
-        let me = std::process::id() as i32;
-        match how.as_str() {
-            "twice-_exit" => unsafe { _exit(0) },
-            // SIGTERM, SIGINT, SIGHUP.
-            _ => [15, 2, 1].map(|signal| unsafe { kill(me, signal) }),
-        };
+        if how == "twice-abort" {
+            std::process::abort();
+        }
+        let me = std::process::id().to_string();
+        let signals = "kill -TERM $0; kill -INT $0; kill -HUP $0";
+        std::process::Command::new("/bin/sh").args(["-c", signals, &me]).status().unwrap();
     });
 }
 
@@ -108,7 +103,7 @@ fn main() {
     println!("the program's own output");
     match how.as_str() {
         "fail" => std::process::exit(3),
-        "twice-_exit" | "twice-signal" => {
+        "twice-abort" | "twice-signal" => {
             forks(black_box(13));
             ends_again(how);
         }
