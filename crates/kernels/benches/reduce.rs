@@ -12,6 +12,9 @@ fn main() {
     let large = if std::env::args().any(|argument| argument == "--bench") { 1 << 23 } else { 3000 };
     let sizes = [("10", 10), ("100", 100), ("1 Ki", 1 << 10), ("8 Ki", 1 << 13), ("8 Mi", large)];
     for (size, len) in sizes {
+        if !common::is_wanted(size) {
+            continue;
+        }
         let mut random = random(1);
         // Whole numbers, so that sums are exact and all levels agree.
         let integers: Vec<i64> = (0..len).map(|_| (random() >> 44) as i64 - (1 << 19)).collect();

@@ -119,7 +119,10 @@ fn a_planted_slowdown_regresses_and_the_rest_is_equal() {
 #[test]
 fn one_source_is_the_same_bytes_and_a_control_that_differs_gates_nothing() {
     let fixture = Fixture::new();
-    let arguments = [&["compare", "HEAD", "HEAD"], &BLOCKS[..]].concat();
+    // Another commit, so that it is built again.
+    fixture.write("README.md", "one source");
+    fixture.commit();
+    let arguments = [&["compare", "HEAD~1", "HEAD"], &BLOCKS[..]].concat();
     let output = fixture.run(&arguments);
     assert_eq!(output.status.code(), Some(0), "{:#}", document(&output));
     let bytes = |program| std::fs::read(fixture.program(program)).unwrap();
@@ -135,6 +138,53 @@ fn one_source_is_the_same_bytes_and_a_control_that_differs_gates_nothing() {
         assert_eq!(verdict(&document, "fake/planted", "time"), "inconclusive");
         assert!(has_warning(&document, word), "{:#}", document["warnings"]);
     }
+}
+
+#[test]
+fn packages_with_a_target_of_one_name_do_not_mix() {
+    let fixture = Fixture::new();
+    let manifest = |name: &str| {
+        format!(
+            "[package]\nname = \"{name}\"\nedition = \"2024\"\n[[bench]]\nname = \"fake\"\nharness = false\n"
+        )
+    };
+    fixture.write("Cargo.toml", "[workspace]\nmembers = [\"a\", \"b\"]\nresolver = \"3\"\n");
+    for (name, time) in [("a", "100.0"), ("b", "150.0")] {
+        fixture.write(&format!("{name}/Cargo.toml"), &manifest(name));
+        fixture.write(&format!("{name}/src/lib.rs"), "");
+        let bench = FAKE.replace("\"uncounted\", 100.0", &format!("\"uncounted\", {time}"));
+        fixture.write(&format!("{name}/benches/fake.rs"), &bench);
+    }
+    fixture.commit();
+    let output = fixture.run(&["compare", "HEAD", "HEAD", "--json", "--blocks", "12"]);
+    let document = document(&output);
+    assert_eq!(output.status.code(), Some(0), "{document:#}");
+    for package in ["a", "b"] {
+        for bench in ["steady", "planted", "uncounted"] {
+            let row = format!("{package}/fake/{bench}");
+            assert_eq!(verdict(&document, &row, "time"), "equal", "{row}: {document:#}");
+        }
+    }
+    let output = fixture.run(&["bench", "b/fake/uncounted", "--runs", "1"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("b/fake/uncounted") && !text.contains("a/fake"), "{text}");
+}
+
+#[test]
+fn a_side_that_hangs_loses_its_row_and_no_other() {
+    let fixture = Fixture::new();
+    fixture.plant(
+        "let Some((_, time, allocations))",
+        "if name == \"planted\" { loop { std::thread::park(); } }\n    let Some((_, time, allocations))",
+    );
+    let output = fixture.run(&[&["compare", "HEAD"], &BLOCKS[..]].concat());
+    let document = document(&output);
+    assert_eq!(output.status.code(), Some(1), "{document:#}");
+    assert_eq!(verdict(&document, "fake/planted", "time"), "regressed");
+    assert_eq!(verdict(&document, "fake/steady", "time"), "equal");
+    assert_eq!(verdict(&document, "fake/uncounted", "time"), "equal");
+    let row = document["rows"].as_array().unwrap().iter().find(|row| row["name"] == "fake/planted");
+    assert!(row.unwrap()["note"].as_str().unwrap().starts_with("timed out"), "{row:?}");
 }
 
 #[test]
@@ -167,7 +217,7 @@ fn threads_are_told_to_the_bench_and_text_is_plain() {
 #[test]
 fn commands_and_executables_are_compared_without_sources() {
     let fixture = Fixture::new();
-    let output = fixture.run(&["compare", "--cmd", "true", "true", "--json", "--blocks", "2"]);
+    let output = fixture.run(&["compare", "--cmd", "true", "true", "--json", "--blocks", "8"]);
     let document = document(&output);
     assert_eq!(document["rows"][0]["name"], "true | true");
     assert!(has_warning(&document, "no relinked control"));
@@ -182,8 +232,14 @@ fn wrong_use_is_told_from_failure() {
     for (arguments, part) in [
         (&["compare"][..], "REVISION_A"),
         (&["compare", "nowhere"], "git knows no revision `nowhere`"),
-        (&["compare", "HEAD", "--filter", "nothing", "--blocks", "2"], "no row"),
-        (&["compare", "HEAD", "--minutes", "0.0001"], "--minutes 1"),
+        (&["compare", "HEAD", "--filter", "nothing", "--blocks", "8"], "no row"),
+        (&["compare", "HEAD", "--minutes", "0.0001"], "--minutes"),
+        (&["compare", "HEAD", "--minutes", "0"], "above 0"),
+        (&["compare", "HEAD", "--least-effect", "0"], "above 0"),
+        (&["compare", "HEAD", "--blocks", "0"], "at least 8"),
+        // Three rows need more than one: known once their names are.
+        (&["compare", "HEAD", "--blocks", "9"], "3 rows need at least 10"),
+        (&["bench", "--baseline", "x", "--blocks", "3"], "at least 8"),
         (&["bench", "nothing"], "no such bench"),
         (&["bench", "--bench", "nothing"], "no such bench target"),
         (&["bench", "--save", "../x"], "no name"),
@@ -202,6 +258,34 @@ fn wrong_use_is_told_from_failure() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr.contains("out of order"), "{stderr}");
+}
+
+#[test]
+fn a_commit_is_built_once() {
+    let fixture = Fixture::new();
+    let compare = |flags: &str| {
+        let arguments = [&["compare", "HEAD", "HEAD"], &BLOCKS[..]].concat();
+        let mut command = fixture.gauge(&arguments);
+        if !flags.is_empty() {
+            command.env("RUSTFLAGS", flags);
+        }
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{:#}", document(&output));
+        let controls = &document(&output)["rows"][0]["details"]["controls"];
+        assert!(controls["relinked"].is_object(), "{controls:#}");
+        String::from_utf8(output.stderr).unwrap().contains("building")
+    };
+    assert!(compare(""));
+    let bytes = |program| std::fs::read(fixture.program(program)).unwrap();
+    let before = [0, 1, 2, 3].map(bytes);
+    // Nothing is left to build from.
+    std::fs::remove_dir_all(fixture.path().join("target/gauge/compare/target")).unwrap();
+    assert!(!compare(""));
+    assert!([0, 1, 2, 3].map(bytes) == before);
+    assert!(compare("--cfg=other"), "other flags are another build");
+    fixture.write("src/lib.rs", "pub fn other() {}");
+    fixture.commit();
+    assert!(compare(""), "another commit is another build");
 }
 
 #[test]

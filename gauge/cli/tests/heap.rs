@@ -190,6 +190,36 @@ fn however_it_ends() {
 }
 
 #[test]
+fn who_ends_it_again_lets_it_write() {
+    let program = with_frame_pointers().to_str().unwrap();
+    for how in ["twice-abort", "twice-signal"].repeat(3) {
+        let output = gauge(&["--", program, how]);
+        let out = text(&output.stdout);
+        assert!(output.status.success(), "{how}: {out}{}", text(&output.stderr));
+        assert!(out.contains(", exit)\n"), "{how}: {out}");
+        assert!(out.contains("program::forks"), "{how}: {out}");
+    }
+}
+
+#[test]
+fn what_another_process_wrote_badly_is_left_out() {
+    let program = with_frame_pointers().to_str().unwrap();
+    let written = "echo '{' > $GAUGE_HEAP_FOLDER/1.json; echo > $GAUGE_HEAP_FOLDER/2.part";
+    let script = format!("{written}; echo x > $GAUGE_HEAP_FOLDER/notes; exec {program}");
+    let output = gauge(&["--", "/bin/sh", "-c", &script]);
+    let out = text(&output.stdout);
+    assert!(output.status.success(), "{out}{}", text(&output.stderr));
+    assert!(out.contains("program::at_the_peak"), "{out}");
+    assert!(out.contains("note: left out: what process 1 wrote cannot be read"), "{out}");
+    assert!(out.contains("process 2 wrote cannot be read: it was killed while it wrote"), "{out}");
+    // Its own: there is nothing to tell.
+    let script = "echo '{' > $GAUGE_HEAP_FOLDER/$$.part; kill -KILL $$";
+    let output = gauge(&["--", "/bin/sh", "-c", script]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    assert!(text(&output.stderr).contains("it was killed while it wrote"));
+}
+
+#[test]
 fn processes_of_a_shell() {
     let program = with_frame_pointers().to_str().unwrap();
     let script = format!("(true) ; {program} ; /bin/true");

@@ -81,7 +81,9 @@ fn parse(arguments: &[String]) -> Option<Options> {
             _ => return None,
         }
     }
-    Some(options)
+    // Nothing run accepts nothing.
+    let is_some = options.runs > 0 && options.slowdown > 0.0;
+    is_some.then_some(options)
 }
 
 /// A repository of three commits: the base, one that changes nothing that is built, and a slower one.
@@ -151,4 +153,22 @@ fn compare(gauge: &Path, project: &Path, a: &str, b: &str, minutes: &str) -> Res
     verdicts.controls =
         warnings.filter(|line| line.starts_with("control:")).map(str::to_owned).collect();
     Ok(verdicts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_run_is_not_accepted() {
+        let parse = |words: &str| {
+            let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+            parse(&words).map(|options| (options.runs, options.slowdown))
+        };
+        assert_eq!(parse(""), Some((20, 3.0)));
+        assert_eq!(parse("--runs 1 --slowdown 5"), Some((1, 5.0)));
+        for wrong in ["--runs 0", "--runs -1", "--slowdown 0", "--slowdown NaN", "--runs", "x y"] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
 }

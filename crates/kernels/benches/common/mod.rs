@@ -97,6 +97,13 @@ pub(crate) fn criterion() -> Criterion {
         .configure_from_args()
 }
 
+/// Whether cases of this size may run. `cargo gauge` asks for one case a process, by a pattern of its whole name: the data of
+/// the other sizes would take longer to prepare than the case to measure.
+pub(crate) fn is_wanted(size: &str) -> bool {
+    let mut whole_names = std::env::args().filter(|argument| argument.starts_with('^'));
+    whole_names.all(|pattern| pattern.replace('\\', "").contains(&format!(" {size}/")))
+}
+
 /// Pseudo-random numbers (SplitMix64, Steele, Lea, Flood 2014).
 pub(crate) fn random(seed: u64) -> impl FnMut() -> u64 {
     let mut state = seed;

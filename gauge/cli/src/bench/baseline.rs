@@ -20,6 +20,7 @@ pub struct Baseline {
 /// The list of executables in it.
 #[derive(Serialize, Deserialize)]
 struct Entry {
+    package: String,
     target: String,
     directory: PathBuf,
 }
@@ -51,15 +52,7 @@ impl Baseline {
         if self.folder.exists() {
             std::fs::remove_dir_all(&self.folder)?;
         }
-        std::fs::create_dir_all(&self.folder)?;
-        let mut entries = Vec::new();
-        for (at, executable) in executables.iter().enumerate() {
-            std::fs::copy(&executable.path, self.executable(at))
-                .with_context(|| format!("cannot keep {}", executable.path.display()))?;
-            let (target, directory) = (executable.target.clone(), executable.directory.clone());
-            entries.push(Entry { target, directory });
-        }
-        std::fs::write(self.folder.join("executables.json"), serde_json::to_vec_pretty(&entries)?)?;
+        write_executables(&self.folder, executables)?;
         let mut text = Vec::new();
         document.write_json(&mut text)?;
         Ok(std::fs::write(self.folder.join("result.json"), text)?)
@@ -70,18 +63,13 @@ impl Baseline {
     /// # Errors
     /// When there is no such baseline, or it cannot be read.
     pub fn executables(&self) -> Result<Vec<Executable>> {
-        let path = self.folder.join("executables.json");
-        let text = std::fs::read_to_string(&path).map_err(|_| {
+        if !self.folder.join(LIST).exists() {
             let name = self.folder.file_name().unwrap_or_default().display();
-            Usage(format!("there is no baseline `{name}`: make it with `bench --save {name}`"))
-        })?;
-        let entries: Vec<Entry> = serde_json::from_str(&text).context("executables.json")?;
-        let read = |(at, entry): (usize, Entry)| {
-            let path = self.executable(at);
-            let harness = Harness::of(&path)?;
-            Ok(Executable { target: entry.target, path, directory: entry.directory, harness })
-        };
-        entries.into_iter().enumerate().map(read).collect()
+            let message =
+                format!("there is no baseline `{name}`: make it with `bench --save {name}`");
+            return Err(Usage(message).into());
+        }
+        read_executables(&self.folder)
     }
 
     /// The result in it.
@@ -93,10 +81,36 @@ impl Baseline {
         let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         Document::read_json(&text)
     }
+}
 
-    fn executable(&self, at: usize) -> PathBuf {
-        self.folder.join(format!("{at:03}"))
+const LIST: &str = "executables.json";
+
+/// Copies executables into `folder`, with a list of what they are.
+pub(super) fn write_executables(folder: &Path, executables: &[Executable]) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let mut entries = Vec::new();
+    for (at, executable) in executables.iter().enumerate() {
+        std::fs::copy(&executable.path, folder.join(format!("{at:03}")))
+            .with_context(|| format!("cannot keep {}", executable.path.display()))?;
+        let Executable { package, target, directory, .. } = executable.clone();
+        entries.push(Entry { package, target, directory });
     }
+    Ok(std::fs::write(folder.join(LIST), serde_json::to_vec_pretty(&entries)?)?)
+}
+
+/// What [`write_executables`] left in `folder`.
+pub(super) fn read_executables(folder: &Path) -> Result<Vec<Executable>> {
+    let list = folder.join(LIST);
+    let text = std::fs::read_to_string(&list).with_context(|| list.display().to_string())?;
+    let entries: Vec<Entry> = serde_json::from_str(&text)
+        .with_context(|| format!("{}: of another version? Make it anew", list.display()))?;
+    let read = |(at, entry): (usize, Entry)| {
+        let Entry { package, target, directory } = entry;
+        let path = folder.join(format!("{at:03}"));
+        let harness = Harness::of(&path)?;
+        Ok(Executable { package, target, path, directory, harness })
+    };
+    entries.into_iter().enumerate().map(read).collect()
 }
 
 #[cfg(test)]
@@ -110,6 +124,7 @@ mod tests {
         let path = folder.path().join("bench");
         std::fs::write(&path, "CRITERION_HOME").unwrap();
         let executable = Executable {
+            package: "p".to_owned(),
             target: "csv".to_owned(),
             path,
             directory: "/package".into(),

@@ -81,23 +81,22 @@ impl Selection {
             let is_meant = |(package, target): &&(&Package, &Target)| {
                 package.id == artifact.package_id && target.name == artifact.target.name
             };
-            if !targets.iter().any(|pair| is_meant(&pair)) {
-                continue;
-            }
+            let Some((package, _)) = targets.iter().find(is_meant) else { continue };
+            let package = package.name.to_string();
             let path = path.into_std_path_buf();
             let harness = Harness::of(&path)?;
             let target = artifact.target.name;
             if harness == Harness::Command {
                 warnings.push(format!(
-                    "{target} is made with neither criterion nor gauge-bench: left out"
+                    "{package}/{target} is made with neither criterion nor gauge-bench: left out"
                 ));
                 continue;
             }
             let directory = artifact.manifest_path.parent().context("a manifest has a folder")?;
             let directory = directory.as_std_path().to_owned();
-            executables.push(Executable { target, path, directory, harness });
+            executables.push(Executable { package, target, path, directory, harness });
         }
-        executables.sort_by(|a, b| a.target.cmp(&b.target));
+        executables.sort_by(|a, b| (&a.target, &a.package).cmp(&(&b.target, &b.package)));
         Ok((executables, warnings))
     }
 

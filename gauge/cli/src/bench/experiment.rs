@@ -7,8 +7,9 @@ use anyhow::Result;
 
 use super::pin::Processors;
 use super::plan::{Plan, Request};
-use super::runner::{Reading, Runner};
+use super::runner::{Late, Reading, Runner};
 use super::{order, plan};
+use crate::outcome::Usage;
 use crate::stats::random::Random;
 
 /// A row: programs that do the same work. The first is the base, which the others are compared with.
@@ -36,22 +37,49 @@ pub struct Settings<'a> {
 /// The two readings of each block, by program, by row: `readings[row][program][block]`.
 pub type Readings = Vec<Vec<Vec<[Reading; 2]>>>;
 
+/// What came of it.
+#[derive(Debug)]
+pub struct Ran {
+    /// What was to be run.
+    pub plan: Plan,
+    /// Blocks that were run.
+    pub blocks: usize,
+    /// What was read.
+    pub readings: Readings,
+    /// Of each row the program that took too long, if one did: the row was not gone on with.
+    pub killed: Vec<Option<Killed>>,
+}
+
+/// A program of a row that was killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Killed {
+    /// Its index in the row.
+    pub program: usize,
+    /// The time it had.
+    pub after: Duration,
+}
+
 /// The longest that a process may take in the first, uncounted run.
 const LIMIT: Duration = Duration::from_secs(300);
+
+/// The longest that a process may take whose like took `wall`: much more.
+fn patience(wall: Duration) -> Duration {
+    wall * 20 + Duration::from_secs(10)
+}
 
 /// Told how far it is: what is done and all there is.
 pub type Progress<'a> = &'a mut dyn FnMut(usize, usize);
 
-/// Runs it all: each program once to see how long it takes, then the blocks that fit in the time; fewer, if it is over
-/// before. Blocks go over all rows, so that a bad minute is shared among them.
+/// Runs it all: each program once to see how long it takes, then the blocks that fit in the rest of the time; fewer, if
+/// it is over before. Blocks go over all rows, so that a bad minute is shared among them. A program that takes very much longer
+/// than the base did is killed, which ends its row and no other.
 ///
 /// # Errors
-/// When a program fails, or the time does not suffice.
-pub fn run(
-    subjects: &[Subject],
-    settings: &Settings<'_>,
-    progress: Progress<'_>,
-) -> Result<(Plan, Readings)> {
+/// When a program fails, or the time or the blocks do not suffice.
+pub fn run(subjects: &[Subject], settings: &Settings<'_>, progress: Progress<'_>) -> Result<Ran> {
+    let start = Instant::now();
+    let request = &settings.request;
+    request.check(subjects.len())?;
     let mut random = Random(settings.seed);
     let processors = Processors::observe()?;
     let mut turn = 0;
@@ -61,47 +89,94 @@ pub fn run(
         if settings.is_pinned { processors.use_only(&[number]) } else { Ok(()) }
     };
     next_processor()?;
-    let (overheads, plan) = prepare(subjects, settings)?;
-    let start = Instant::now();
-    let mut readings: Readings =
-        subjects.iter().map(|subject| vec![Vec::new(); subject.programs.len()]).collect();
-    for block in 0..plan.blocks {
-        if settings.request.is_over(start.elapsed()) {
-            break;
-        }
+    let first = first_runs(subjects, settings, start)?;
+    let lasting: Vec<Duration> = first.iter().filter_map(|row| row.ok()).collect();
+    let plan = request.plan(&lasting, start.elapsed())?;
+    let mut ran = Ran {
+        plan,
+        blocks: 0,
+        readings: subjects.iter().map(|row| vec![Vec::new(); row.programs.len()]).collect(),
+        killed: first.iter().map(|row| row.err()).collect(),
+    };
+    while ran.blocks < plan.blocks && !request.is_over(start.elapsed()) {
         next_processor()?;
-        progress(block, plan.blocks);
+        progress(ran.blocks, plan.blocks);
         for (row, subject) in subjects.iter().enumerate() {
-            // What it took before, and much more.
-            let limit = (overheads[row] + plan.run) * 20 + Duration::from_secs(10);
-            let mut runs = vec![Vec::new(); subject.programs.len()];
-            for program in order::block(subject.programs.len(), &mut random) {
-                let runner = &subject.programs[program];
-                runs[program].push(runner.run(plan.run, limit, settings.scratch)?);
-            }
-            for (program, runs) in runs.iter().enumerate() {
-                readings[row][program].push([runs[0], runs[1]]);
+            let (None, Ok(overhead)) = (ran.killed[row], first[row]) else { continue };
+            let limit = patience(overhead + plan.run);
+            let order = order::block(subject.programs.len(), &mut random);
+            match block(subject, &order, (plan.run, limit), settings.scratch)? {
+                Ok(block) => {
+                    let programs = ran.readings[row].iter_mut();
+                    programs.zip(block).for_each(|(program, pair)| program.push(pair));
+                }
+                Err(killed) => ran.killed[row] = Some(killed),
             }
         }
+        ran.blocks += 1;
     }
     progress(plan.blocks, plan.blocks);
-    Ok((plan, readings))
+    Ok(ran)
 }
 
-/// How long the processes of each row live beyond what they are given to measure, and the plan from that.
-fn prepare(subjects: &[Subject], settings: &Settings<'_>) -> Result<(Vec<Duration>, Plan)> {
-    let mut overheads = Vec::with_capacity(subjects.len());
-    for subject in subjects {
+/// The pair of readings of each program; or the one that was killed, and then nothing of the block.
+fn block(
+    subject: &Subject,
+    order: &[usize],
+    (time, limit): (Duration, Duration),
+    scratch: &Path,
+) -> Result<Result<Vec<[Reading; 2]>, Killed>> {
+    let mut runs = vec![Vec::new(); subject.programs.len()];
+    for &program in order {
+        match once(subject, program, (time, limit), scratch)? {
+            Ok(reading) => runs[program].push(reading),
+            Err(killed) => return Ok(Err(killed)),
+        }
+    }
+    Ok(Ok(runs.iter().map(|runs| [runs[0], runs[1]]).collect()))
+}
+
+fn once(
+    subject: &Subject,
+    program: usize,
+    (time, limit): (Duration, Duration),
+    scratch: &Path,
+) -> Result<Result<Reading, Killed>> {
+    match subject.programs[program].run(time, limit, scratch) {
+        Ok(reading) => Ok(Ok(reading)),
+        Err(error) if error.is::<Late>() => Ok(Err(Killed { program, after: limit })),
+        Err(error) => Err(error),
+    }
+}
+
+/// How long the processes of each row live beyond what they are given to measure; or the program of it that took too long.
+fn first_runs(
+    subjects: &[Subject],
+    settings: &Settings<'_>,
+    start: Instant,
+) -> Result<Vec<Result<Duration, Killed>>> {
+    let first = |subject: &Subject| -> Result<Result<Duration, Killed>> {
         let mut walls = Vec::with_capacity(subject.programs.len());
-        for runner in &subject.programs {
-            walls.push(runner.run(plan::LEAST_RUN, LIMIT, settings.scratch)?.wall);
+        let mut limit = LIMIT;
+        for program in 0..subject.programs.len() {
+            let left = settings.request.left(start.elapsed());
+            let times = (plan::LEAST_RUN, limit.min(left));
+            match once(subject, program, times, settings.scratch)? {
+                Ok(reading) => walls.push(reading.wall),
+                Err(killed) if limit <= left => return Ok(Err(killed)),
+                Err(_) => {
+                    let message = "the time was over before each program had run once: name fewer rows, or give \
+                                   more with --minutes";
+                    return Err(Usage(message.to_owned()).into());
+                }
+            }
+            limit = LIMIT.min(patience(walls[0]));
         }
         // The median: one of them may have been disturbed.
         walls.sort();
-        overheads.push(walls[walls.len() / 2].saturating_sub(plan::LEAST_RUN));
-    }
-    let plan = settings.request.plan(&overheads)?;
-    Ok((overheads, plan))
+        Ok(Ok(walls[walls.len() / 2].saturating_sub(plan::LEAST_RUN)))
+    };
+    subjects.iter().map(first).collect()
 }
 
 /// How busy the machine was over a stretch of time.
@@ -165,21 +240,67 @@ mod tests {
         (0..rows).map(subject).collect()
     }
 
+    fn settings(blocks: Option<usize>, budget: Duration, scratch: &Path) -> Settings<'_> {
+        let request = Request { budget, level: 0.01, blocks, programs: 3 };
+        Settings { request, is_pinned: true, seed: 9, scratch }
+    }
+
+    #[test]
+    fn the_first_runs_are_within_the_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let scratch = folder.path().join("scratch");
+        let mut subjects = subjects(&folder.path().join("log"), 1, 2);
+        subjects[0].programs[1].arguments[1] = "exec tail -f /dev/null".to_owned();
+        let settings = settings(None, Duration::from_millis(200), &scratch);
+        let start = Instant::now();
+        let error = run(&subjects, &settings, &mut |_, _| {}).unwrap_err();
+        assert!(error.is::<Usage>() && error.to_string().contains("--minutes"), "{error:#}");
+        assert!(start.elapsed() < patience(Duration::ZERO));
+    }
+
+    #[test]
+    fn too_few_blocks_run_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, scratch) = (folder.path().join("log"), folder.path().join("scratch"));
+        let settings = settings(Some(7), Duration::from_secs(60), &scratch);
+        let error = run(&subjects(&log, 1, 3), &settings, &mut |_, _| {}).unwrap_err();
+        assert!(error.is::<Usage>(), "{error:#}");
+        assert!(!log.exists());
+    }
+
+    #[test]
+    fn a_program_that_is_killed_ends_its_row_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, scratch) = (folder.path().join("log"), folder.path().join("scratch"));
+        let subjects = subjects(&log, 1, 2);
+        // It does its work once, and hangs from then on.
+        let once_only = format!(
+            "{} ; [ $(wc -l < {}) -lt 3 ] || exec tail -f /dev/null",
+            subjects[0].programs[1].arguments[1],
+            log.display()
+        );
+        let mut late = subjects[0].clone();
+        late.programs[1].arguments[1] = once_only;
+        let limit = Duration::from_millis(300);
+        let outcome = block(&late, &[0, 1, 1, 0], (plan::LEAST_RUN, limit), &scratch).unwrap();
+        assert_eq!(outcome, Err(Killed { program: 1, after: limit }));
+        let outcome = block(&subjects[0], &[0, 1, 1, 0], (plan::LEAST_RUN, limit), &scratch);
+        assert_eq!(outcome.unwrap().unwrap().len(), 2);
+    }
+
     #[test]
     fn blocks_are_palindromes_and_go_over_all_rows() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
         let scratch = folder.path().join("scratch");
-        let request =
-            Request { budget: Duration::from_secs(60), level: 0.01, blocks: Some(4), programs: 3 };
-        let settings = Settings { request, is_pinned: true, seed: 9, scratch: &scratch };
+        let settings = settings(Some(9), Duration::from_secs(60), &scratch);
         let mut told = Vec::new();
         let mut progress = |done, all| told.push((done, all));
-        let (plan, readings) = run(&subjects(&log, 2, 3), &settings, &mut progress).unwrap();
-        assert_eq!(plan.blocks, 4);
-        assert_eq!(told, [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]);
+        let ran = run(&subjects(&log, 2, 3), &settings, &mut progress).unwrap();
+        assert_eq!((ran.plan.blocks, ran.blocks, ran.killed), (9, 9, vec![None; 2]));
+        assert_eq!(told, (0..=9).map(|block| (block, 9)).collect::<Vec<_>>());
         let shape = |row: &Vec<Vec<[Reading; 2]>>| row.iter().map(Vec::len).collect::<Vec<_>>();
-        assert_eq!(readings.iter().map(shape).collect::<Vec<_>>(), [[4, 4, 4], [4, 4, 4]]);
+        assert_eq!(ran.readings.iter().map(shape).collect::<Vec<_>>(), [[9, 9, 9], [9, 9, 9]]);
 
         let text = std::fs::read_to_string(&log).unwrap();
         let lines: Vec<&str> = text.lines().collect();
@@ -190,7 +311,7 @@ mod tests {
             let row = if at % 2 == 0 { '0' } else { '1' };
             assert!(block.iter().all(|line| line.starts_with(row)), "{block:?}");
         }
-        assert_eq!(lines.len(), 6 + 4 * 2 * 6);
+        assert_eq!(lines.len(), 6 + 9 * 2 * 6);
     }
 
     #[test]

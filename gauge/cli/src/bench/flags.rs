@@ -8,18 +8,24 @@ use toml::Table;
 /// The `build.rustflags` of the configuration files that count in `root`, which cargo would ignore as soon as there
 /// are flags for a target; none where they are ignored already.
 pub(super) fn hidden_by_target(root: &Path) -> Vec<String> {
+    let configurations = configurations(root);
+    let tables: Vec<Table> =
+        configurations.iter().filter_map(|text| text.parse::<Table>().ok()).collect();
+    merged(&tables)
+}
+
+/// The configuration files that count in `root`, the nearest first.
+pub(super) fn configurations(root: &Path) -> Vec<String> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
     let mut folders: Vec<PathBuf> = root.ancestors().map(|f| f.join(".cargo")).collect();
     folders.extend(home.filter(|home| !root.ancestors().any(|f| f.join(".cargo") == *home)));
-    let mut configurations = Vec::new();
-    for folder in folders {
+    let read = |folder: &PathBuf| {
         // Where there are both, cargo reads the one without an ending.
         let read = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
-        let table = read("config").or_else(|| read("config.toml"));
-        configurations.extend(table.and_then(|text| text.parse::<Table>().ok()));
-    }
-    merged(&configurations)
+        read("config").or_else(|| read("config.toml"))
+    };
+    folders.iter().filter_map(read).collect()
 }
 
 /// Those of the farthest file first, as cargo joins them.

@@ -19,6 +19,8 @@ pub enum Harness {
 /// An executable of benches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Executable {
+    /// The package that the target is of; empty where none is known.
+    pub package: String,
     /// The bench target's name.
     pub target: String,
     /// The file.
@@ -58,11 +60,11 @@ impl Harness {
 }
 
 impl Executable {
-    /// The benches in it whose row's name holds `filter`, in the executable's order.
+    /// The benches in it, in its order.
     ///
     /// # Errors
-    /// When it cannot be run, fails, or has no harness that lists.
-    pub fn benches(&self, filter: Option<&str>) -> Result<Vec<String>> {
+    /// When it cannot be run, fails, has no harness that lists, or two of its benches have one name.
+    pub fn benches(&self) -> Result<Vec<String>> {
         if self.harness == Harness::Command {
             bail!("{} is made with neither gauge-bench nor criterion", self.path.display());
         }
@@ -72,17 +74,30 @@ impl Executable {
         let output = super::runner::output(command, std::time::Duration::from_secs(LIST_SECONDS))
             .with_context(|| format!("{} --list", self.path.display()))?;
         let benches = listed(&output);
-        Ok(benches.into_iter().filter(|name| self.is_wanted(name, filter)).collect())
+        for (at, name) in benches.iter().enumerate() {
+            if let Some(first) = benches[..at].iter().position(|other| other == name) {
+                let (package, target) = (&self.package, &self.target);
+                bail!(
+                    "two benches of {package}/{target} are called `{name}`, the {} and the {} that it lists: \
+                     give them names of their own",
+                    ordinal(first + 1),
+                    ordinal(at + 1)
+                );
+            }
+        }
+        Ok(benches)
     }
+}
 
-    /// The name of a bench's row.
-    pub fn row(&self, bench: &str) -> String {
-        format!("{}/{bench}", self.target)
-    }
-
-    fn is_wanted(&self, bench: &str, filter: Option<&str>) -> bool {
-        filter.is_none_or(|filter| self.row(bench).contains(filter))
-    }
+fn ordinal(number: usize) -> String {
+    let end = match (number % 100, number % 10) {
+        (11..=13, _) => "th",
+        (_, 1) => "st",
+        (_, 2) => "nd",
+        (_, 3) => "rd",
+        _ => "th",
+    };
+    format!("{number}{end}")
 }
 
 /// The names in what `--list` printed: lines `name: benchmark`, among whatever the benches print.
@@ -118,15 +133,22 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_sees_the_whole_row() {
+    fn two_benches_of_one_name_are_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bench");
+        let lines = ["sum", "min", "sum"].map(|name| format!("echo '{name}: benchmark'\n"));
+        std::fs::write(&path, format!("#!/bin/sh\n{}", lines.concat())).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         let executable = Executable {
+            package: "p".to_owned(),
             target: "csv".to_owned(),
-            path: PathBuf::new(),
-            directory: PathBuf::new(),
+            path,
+            directory: folder.path().to_owned(),
             harness: Harness::Criterion,
         };
-        assert!(executable.is_wanted("read", Some("csv/re")));
-        assert!(executable.is_wanted("read", None));
-        assert!(!executable.is_wanted("read", Some("ndjson")));
+        let error = executable.benches().unwrap_err().to_string();
+        assert!(error.contains("p/csv are called `sum`, the 1st and the 3rd"), "{error}");
+        assert_eq!([11, 12, 22, 30].map(ordinal), ["11th", "12th", "22nd", "30th"]);
     }
 }

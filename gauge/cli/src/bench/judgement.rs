@@ -7,12 +7,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::experiment::Readings;
+use super::experiment::{Killed, Readings};
 use super::order::log_ratio;
 use super::runner::Reading;
 use crate::result::{Metric, Row, Verdict};
-use crate::stats::median;
 use crate::stats::verdict::{Comparison, Rule, judge};
+use crate::stats::{median, signed_rank};
 
 /// A control: what it is called, and which program of each row it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,8 @@ pub struct Judgement {
     pub floor: f64,
 }
 
-/// Judges all rows, program 1 against the base.
+/// Judges all rows, program 1 against the base. With too few blocks for any difference to be significant no time is judged:
+/// those rows are unknown.
 pub fn judge_rows(
     rule: Rule,
     names: &[String],
@@ -62,6 +63,7 @@ pub fn judge_rows(
     let ratios = |program: usize| -> Vec<Vec<f64>> {
         readings.iter().map(|row| log_ratios(&row[0], &row[program])).collect()
     };
+    let least = signed_rank::least_samples(rule.level, names.len());
     let mut judgement = Judgement::default();
     let mut judged = Vec::new();
     let mut floors = vec![0.0f64; names.len()];
@@ -91,7 +93,12 @@ pub fn judge_rows(
         let of_row = judged.iter().map(|(control, rows)| (control.name.to_owned(), rows[at]));
         let controls: Map<String, Value> = of_row.map(|(n, c)| (n, described(&c))).collect();
         row.details.insert("controls".to_owned(), controls.into());
-        if judgement.is_advisory && comparison.is_different() {
+        let blocks = readings[at][0].len();
+        if blocks < least {
+            row.verdict = Some(Verdict::Unknown);
+            row.note =
+                format!("not judged: {blocks} blocks were run, {least} could show something");
+        } else if judgement.is_advisory && comparison.is_different() {
             row.verdict = Some(Verdict::Inconclusive);
             row.details.insert("advice".to_owned(), json!(comparison.verdict));
             row.note =
@@ -101,6 +108,34 @@ pub fn judge_rows(
         judgement.rows.extend(allocation_row(&names[at], &readings[at]));
     }
     judgement
+}
+
+/// The row of programs of which one was killed, with what was read before.
+pub fn killed_row(
+    name: &str,
+    readings: &[Vec<[Reading; 2]>],
+    killed: Killed,
+    controls: &[Control],
+) -> Row {
+    let mut row = Row::new(name, Metric::Time);
+    let seconds = killed.after.as_secs_f64();
+    let of_control = controls.iter().find(|control| control.program == killed.program);
+    let (verdict, what) = match (killed.program, of_control) {
+        (1, _) => (Verdict::Regressed, "timed out:".to_owned()),
+        (_, Some(control)) => {
+            (Verdict::Unknown, format!("not judged: the control `{}` timed out,", control.name))
+        }
+        _ => (Verdict::Unknown, "not judged: the base timed out,".to_owned()),
+    };
+    row.verdict = Some(verdict);
+    row.note = format!("{what} killed after {seconds:.1} s");
+    let base = times(&readings[0]);
+    if !base.is_empty() {
+        row.details.insert("base".to_owned(), json!({ "value": median(&base), "samples": base }));
+    }
+    row.details
+        .insert("killed".to_owned(), json!({ "program": killed.program, "seconds": seconds }));
+    row
 }
 
 fn log_ratios(base: &[[Reading; 2]], program: &[[Reading; 2]]) -> Vec<f64> {
@@ -115,15 +150,17 @@ fn times(program: &[[Reading; 2]]) -> Vec<f64> {
 fn time_row(name: &str, readings: &[Vec<[Reading; 2]>], comparison: &Comparison) -> Row {
     let mut row = Row::new(name, Metric::Time);
     row.samples = times(&readings[1]);
-    row.value = Some(median(&row.samples));
     row.verdict = Some(comparison.verdict);
-    let base = times(&readings[0]);
     row.details = match described(comparison) {
         Value::Object(details) => details,
         _ => Map::new(),
     };
     row.details.insert("blocks".to_owned(), readings[0].len().into());
-    row.details.insert("base".to_owned(), json!({ "value": median(&base), "samples": base }));
+    let base = times(&readings[0]);
+    if !base.is_empty() {
+        row.value = Some(median(&row.samples));
+        row.details.insert("base".to_owned(), json!({ "value": median(&base), "samples": base }));
+    }
     row.note = match comparison.interval {
         Some((low, high)) => format!(
             "{:+.1} % ({:+.1} to {:+.1})",
@@ -154,6 +191,9 @@ fn allocation_row(name: &str, readings: &[Vec<[Reading; 2]>]) -> Option<Row> {
         program.iter().flatten().map(|reading| reading.allocations).collect()
     };
     let (base, other) = (counts(&readings[0])?, counts(&readings[1])?);
+    if base.is_empty() {
+        return None;
+    }
     let mut row = Row::new(name, Metric::Allocations);
     let agreed =
         |counts: &[f64]| counts.iter().all(|count| *count == counts[0]).then_some(counts[0]);
@@ -208,6 +248,41 @@ mod tests {
         let judgement = judged([100.0, 100.0, 100.0, 100.0], [1.0, 1.0]);
         assert_eq!(judgement.rows[0].verdict, Some(Verdict::Equal));
         assert!(judgement.floor < 0.005, "{}", judgement.floor);
+    }
+
+    #[test]
+    fn what_was_run_too_seldom_is_not_judged() {
+        let of_blocks = |blocks: usize| {
+            let mut few = readings([100.0, 130.0, 100.0, 100.0], [2.0, 2.0]);
+            few[0].iter_mut().for_each(|program| program.truncate(blocks));
+            judge_rows(Rule::default(), &["sum".to_owned()], &few, &[SAME, RELINKED])
+        };
+        assert_eq!(of_blocks(8).rows[0].verdict, Some(Verdict::Regressed));
+        for blocks in [7, 6, 1] {
+            let rows = of_blocks(blocks).rows;
+            assert_eq!(rows[0].verdict, Some(Verdict::Unknown));
+            assert!(rows[0].note.contains(&format!("{blocks} blocks were run, 8")), "{rows:?}");
+            assert_eq!(rows[1].verdict, Some(Verdict::Equal));
+        }
+        let rows = of_blocks(0).rows;
+        assert_eq!((rows.len(), rows[0].verdict), (1, Some(Verdict::Unknown)));
+        assert_eq!((rows[0].value, rows[0].details.get("base")), (None, None));
+    }
+
+    #[test]
+    fn who_was_killed_is_told() {
+        let readings = readings([100.0; 4], [1.0, 1.0]);
+        let row = |program| {
+            let killed = Killed { program, after: std::time::Duration::from_millis(12_500) };
+            killed_row("sum", &readings[0], killed, &[SAME, RELINKED])
+        };
+        assert_eq!(row(1).verdict, Some(Verdict::Regressed));
+        assert_eq!(row(1).note, "timed out: killed after 12.5 s");
+        assert!((row(1).details["base"]["value"].as_f64().unwrap() - 100.0).abs() < 1.0);
+        for (program, who) in [(0, "the base"), (2, "`same`"), (3, "`relinked`")] {
+            assert_eq!(row(program).verdict, Some(Verdict::Unknown));
+            assert!(row(program).note.contains(who), "{}", row(program).note);
+        }
     }
 
     #[test]

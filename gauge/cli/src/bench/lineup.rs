@@ -28,39 +28,102 @@ pub fn place(folder: &Path, program: usize, executables: &[Executable]) -> Resul
     executables.iter().enumerate().map(copy).collect()
 }
 
+/// How rows are called: `target/bench`, with the package's name before it where several packages have a target of
+/// that name.
+#[derive(Debug)]
+pub struct Names<'a> {
+    shared: Vec<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    /// For the rows of all these.
+    pub fn of(executables: impl IntoIterator<Item = &'a Executable>) -> Self {
+        let mut targets: Vec<(&str, &str)> = executables
+            .into_iter()
+            .map(|executable| (executable.target.as_str(), executable.package.as_str()))
+            .collect();
+        targets.sort_unstable();
+        targets.dedup();
+        let same = targets.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+        Self { shared: same.map(|pair| pair[0].0).collect() }
+    }
+
+    /// The name of a bench's row.
+    pub fn row(&self, executable: &Executable, bench: &str) -> String {
+        let Executable { package, target, .. } = executable;
+        if self.shared.contains(&target.as_str()) {
+            format!("{package}/{target}/{bench}")
+        } else {
+            format!("{target}/{bench}")
+        }
+    }
+
+    /// The benches of `executables` whose row's name holds `filter`, in their order, with that name.
+    ///
+    /// # Errors
+    /// When an executable cannot list its benches, or two have one name.
+    pub fn rows<'e>(
+        &self,
+        executables: &'e [Executable],
+        filter: Option<&str>,
+    ) -> Result<Vec<Bench<'e>>> {
+        let mut benches = Vec::new();
+        for executable in executables {
+            for name in executable.benches()? {
+                let row = self.row(executable, &name);
+                if filter.is_none_or(|filter| row.contains(filter)) {
+                    benches.push(Bench { executable, name, row });
+                }
+            }
+        }
+        Ok(benches)
+    }
+}
+
+/// A bench, and what its row is called.
+#[derive(Debug)]
+pub struct Bench<'e> {
+    /// The executable that it is in.
+    pub executable: &'e Executable,
+    /// Its name there.
+    pub name: String,
+    /// The row's name.
+    pub row: String,
+}
+
+impl Bench<'_> {
+    /// What tells it from all others: names of rows can run into each other, since a bench's may have slashes.
+    fn key(&self) -> (&str, &str, &str) {
+        (&self.executable.package, &self.executable.target, &self.name)
+    }
+}
+
 /// The rows of `base` that `other` has as well, each with the two programs, and a line for each that only
 /// one has.
 ///
 /// # Errors
-/// When an executable cannot list its benches.
+/// When an executable cannot list its benches, or two benches have one name.
 pub fn pair(
     base: &[Executable],
     other: &[Executable],
     filter: Option<&str>,
 ) -> Result<(Vec<Subject>, Vec<String>)> {
+    let names = Names::of(base.iter().chain(other));
     let (mut subjects, mut lines) = (Vec::new(), Vec::new());
-    let mut left = Vec::new();
-    for executable in other {
-        let benches = executable.benches(filter)?;
-        left.extend(benches.into_iter().map(|bench| (executable, bench)));
+    let mut left = names.rows(other, filter)?;
+    for bench in names.rows(base, filter)? {
+        let Some(at) = left.iter().position(|other| other.key() == bench.key()) else {
+            lines.push(format!("{}: only in the base", bench.row));
+            continue;
+        };
+        let other = left.remove(at);
+        // Both in the folder of one, so that they see the same files.
+        let now = runner(other.executable, &other.name);
+        let directory = now.directory.clone();
+        let base = Runner { directory, ..runner(bench.executable, &bench.name) };
+        subjects.push(Subject { name: bench.row, programs: vec![base, now] });
     }
-    for executable in base {
-        for bench in executable.benches(filter)? {
-            let row = executable.row(&bench);
-            let same = left.iter().position(|(other, bench)| other.row(bench) == row);
-            let Some(at) = same else {
-                lines.push(format!("{row}: only in the base"));
-                continue;
-            };
-            let (other, bench) = left.swap_remove(at);
-            // Both in the folder of one, so that they see the same files.
-            let now = runner(other, &bench);
-            let base = Runner { directory: now.directory.clone(), ..runner(executable, &bench) };
-            subjects.push(Subject { name: row, programs: vec![base, now] });
-        }
-    }
-    lines
-        .extend(left.iter().map(|(other, bench)| format!("{}: not in the base", other.row(bench))));
+    lines.extend(left.iter().map(|bench| format!("{}: not in the base", bench.row)));
     Ok((subjects, lines))
 }
 
@@ -120,7 +183,8 @@ mod tests {
             .unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         let directory = folder.to_owned();
-        Executable { target: target.to_owned(), path, directory, harness: Harness::Criterion }
+        let (package, target) = ("p".to_owned(), target.to_owned());
+        Executable { package, target, path, directory, harness: Harness::Criterion }
     }
 
     #[test]
@@ -155,6 +219,34 @@ mod tests {
             subjects[0].programs.iter().map(|p| p.program.as_os_str().len()).collect();
         assert!(lengths.iter().all(|length| *length == lengths[0]));
         assert_eq!(pair(&base, &other, Some("line/r")).unwrap().0.len(), 1);
+    }
+
+    #[test]
+    fn targets_of_one_name_in_two_packages_are_two() {
+        let folder = tempfile::tempdir().unwrap();
+        let benches = ["x", "y", "z"];
+        let all = [
+            Executable { package: "a".into(), ..executable(folder.path(), "1", "fake", &benches) },
+            Executable { package: "b".into(), ..executable(folder.path(), "2", "fake", &benches) },
+            executable(folder.path(), "3", "own", &["x"]),
+        ];
+        let reversed: Vec<Executable> = all.iter().rev().cloned().collect();
+        let (subjects, lines) = pair(&all, &reversed, None).unwrap();
+        assert_eq!(lines, [""; 0]);
+        let rows: Vec<&str> = subjects.iter().map(|subject| subject.name.as_str()).collect();
+        let expected = ["a/fake/x", "a/fake/y", "a/fake/z", "b/fake/x", "b/fake/y", "b/fake/z"];
+        assert_eq!(rows[..6], expected);
+        assert_eq!(rows[6..], ["own/x"]);
+        for subject in &subjects {
+            // The same file on both sides.
+            assert_eq!(subject.programs[0], subject.programs[1], "{}", subject.name);
+        }
+        assert_eq!(pair(&all, &all, Some("b/fake/")).unwrap().0.len(), 3);
+        // What only one revision has of such a name is told by its package.
+        let (subjects, lines) = pair(&all[..1], &all[1..2], None).unwrap();
+        assert!(subjects.is_empty(), "{subjects:?}");
+        assert!(lines.contains(&"a/fake/x: only in the base".to_owned()), "{lines:?}");
+        assert!(lines.contains(&"b/fake/x: not in the base".to_owned()), "{lines:?}");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! * [`order`], [`plan`], [`experiment`]: which runs when, how many fit in the time, and running them.
 //! * [`lineup`]: executables side by side. [`judgement`]: rows from readings, with controls. [`table`]: for people.
 //! * [`build`], [`flags`], [`revision`]: executables of a project, of another revision, relinked in another order.
-//! * [`baseline`]: executables and results kept under a name; [`import`]: results of other tools.
+//! * [`shelf`]: executables of commits, kept. [`baseline`]: executables and results kept under a name; [`import`]: results of other tools.
 //! * [`callgrind`] counts instructions, [`counters`] what the processor counts.
 
 pub mod baseline;
@@ -23,4 +23,5 @@ pub mod pin;
 pub mod plan;
 pub mod revision;
 pub mod runner;
+pub mod shelf;
 pub mod table;

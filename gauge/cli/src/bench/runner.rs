@@ -1,5 +1,6 @@
 //! One process run, one number.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -76,11 +77,23 @@ struct CriterionName {
     full_id: String,
 }
 
+/// A process took longer than it may, and was killed.
+#[derive(Debug)]
+pub struct Late(pub Duration);
+
+impl std::fmt::Display for Late {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "it was killed after {} s", self.0.as_secs_f64())
+    }
+}
+
+impl std::error::Error for Late {}
+
 impl Runner {
     /// Runs it once, measuring for about `time`; `scratch` is an empty folder, or gets to be one.
     ///
     /// # Errors
-    /// When it cannot be run, fails, takes longer than `limit`, or tells nothing.
+    /// When it cannot be run, fails, takes longer than `limit` ([`Late`]), or tells nothing.
     pub fn run(&self, time: Duration, limit: Duration, scratch: &Path) -> Result<Reading> {
         let name = if self.bench.is_empty() { "the command" } else { &self.bench };
         let what = || format!("{name} in {}", self.program.display());
@@ -233,8 +246,12 @@ fn wait(mut child: Child, limit: Duration) -> Result<ExitStatus> {
     let status = child.wait();
     drop(ended);
     let was_killed = watcher.join().unwrap_or(false);
-    ensure!(!was_killed, "it was killed after {} s", limit.as_secs_f64());
-    Ok(status?)
+    let status = status?;
+    // One that ended just before it was killed has ended.
+    if was_killed && status.signal().is_some() {
+        return Err(Late(limit).into());
+    }
+    Ok(status)
 }
 
 /// The last lines of what a program said.
@@ -279,9 +296,11 @@ mod tests {
 
     #[test]
     fn a_program_that_hangs_is_killed() {
-        let error = run(&shell("exec tail -f /dev/null"), Duration::from_millis(20));
-        let error = format!("{:#}", error.unwrap_err());
-        assert!(error.contains("killed after 0.02 s"), "{error}");
+        let error = run(&shell("exec tail -f /dev/null"), Duration::from_millis(20)).unwrap_err();
+        assert!(error.is::<Late>());
+        assert!(format!("{error:#}").contains("killed after 0.02 s"), "{error:#}");
+        // A longest time beyond what a clock can hold is none.
+        run(&shell("exit 0"), Duration::MAX).unwrap();
     }
 
     #[test]

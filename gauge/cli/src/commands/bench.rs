@@ -33,7 +33,7 @@ Examples:
 criterion's benches run unchanged; with `use gauge_bench::…` in place of `use criterion::…` they tell
 allocations (if gauge-probe is the allocator) and instructions (--instructions) as well.")]
 pub(crate) struct Args {
-    /// Only rows (`target/bench`) that contain this
+    /// Only rows (`target/bench`, or `package/target/bench` where that is ambiguous) that contain this
     filter: Option<String>,
     /// Keep the result and the executables under this name
     #[arg(long, value_name = "NAME")]
@@ -86,6 +86,7 @@ pub(crate) fn run(common: &Common, args: &Args) -> Result<Outcome> {
     if args.runs == 0 || args.time == 0 || args.threads.contains(&0) {
         return Err(Usage("--runs, --time and --threads take numbers above 0".to_owned()).into());
     }
+    args.contest.terms(2)?;
     let project = common.project()?;
     let gauge_dir = project.gauge_dir();
     let baseline = |name: &Option<String>| -> Result<Option<Baseline>> {
@@ -164,12 +165,12 @@ fn measure(
     folder: &Path,
     document: &mut Document,
 ) -> Result<()> {
-    let mut benches = Vec::new();
-    for executable in executables {
-        for bench in executable.benches(args.filter.as_deref())? {
-            benches.push((executable.row(&bench), lineup::runner(executable, &bench)));
-        }
-    }
+    let rows = lineup::Names::of(executables).rows(executables, args.filter.as_deref())?;
+    let with_runner = |bench: lineup::Bench<'_>| {
+        let runner = lineup::runner(bench.executable, &bench.name);
+        (bench.row, runner)
+    };
+    let benches: Vec<(String, Runner)> = rows.into_iter().map(with_runner).collect();
     if benches.is_empty() {
         return Err(Usage("there is no such bench".to_owned()).into());
     }

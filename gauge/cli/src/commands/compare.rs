@@ -8,11 +8,12 @@ use serde_json::json;
 
 use super::Common;
 use crate::bench::build::Selection;
-use crate::bench::experiment::{self, Settings, Subject, Watch};
+use crate::bench::experiment::{self, Ran, Settings, Subject, Watch};
 use crate::bench::harness::{Executable, Harness};
-use crate::bench::judgement::{self, Control, RELINKED, SAME};
+use crate::bench::judgement::{self, Control, Judgement, RELINKED, SAME};
 use crate::bench::plan::Request;
-use crate::bench::revision::Checkout;
+use crate::bench::revision::{Checkout, Commit};
+use crate::bench::shelf::Shelf;
 use crate::bench::{lineup, table};
 use crate::environment::Environment;
 use crate::outcome::{Outcome, Usage};
@@ -32,16 +33,17 @@ Each number is a process of its own; the order within a block is drawn; the numb
 fixed before. A row is REGRESSED if an exact signed-rank test (Holm-corrected over the rows, level
 1 %) and the least effect both say so; it is equal if the 95 % interval lies within the least effect.
 The base runs against a copy of itself and against itself linked in another order; if either
-differs, no verdict closes the gate. Revisions are checked out and built in target/gauge/compare, a
+differs, no verdict closes the gate. A program that takes very much longer than the base is killed,
+and its row regressed; a row that the time did not suffice for is unknown, which closes the gate. Revisions are checked out and built in target/gauge/compare, a
 git worktree; files read at run time are those of the second.
-Exit code: 0, 1 if a row regressed, 2 for wrong usage.")]
+Exit code: 0, 1 if a row regressed or could not be judged, 2 for wrong usage.")]
 pub(crate) struct Args {
     /// The base: any revision that git knows
     #[arg(required_unless_present_any = ["bin_a", "cmd"])]
     revision_a: Option<String>,
     /// What is judged; without it the files as they are now
     revision_b: Option<String>,
-    /// Only rows (`target/bench`) that contain this
+    /// Only rows (`target/bench`, or `package/target/bench` where that is ambiguous) that contain this
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
     /// Only benches of this package
@@ -75,10 +77,10 @@ pub(crate) struct Args {
 /// How a comparison is run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Contest {
-    /// The longest that all runs may take together
+    /// The longest that all runs may take together, those that find out how long a run takes included
     #[arg(long, value_name = "N", default_value_t = 10.0)]
     pub(crate) minutes: f64,
-    /// The number of blocks, rather than what fits in the time
+    /// The number of blocks, rather than what fits in the time; at least what can show something: 8, more for more rows
     #[arg(long, value_name = "N")]
     pub(crate) blocks: Option<usize>,
     /// The least effect that counts, in per cent
@@ -97,6 +99,8 @@ pub(crate) struct Contest {
 /// # Errors
 /// When it could not do its work.
 pub(crate) fn run(common: &Common, args: &Args) -> Result<Outcome> {
+    // Before anything is built.
+    args.contest.terms(2)?;
     if let [a, b] = args.cmd.as_slice() {
         return commands(common, args, a, b);
     }
@@ -120,18 +124,29 @@ pub(crate) fn run(common: &Common, args: &Args) -> Result<Outcome> {
     };
     let target_dir = folder.join("target");
     let mut document = Document::new("compare", Environment::observe(project.root()));
-    let built = |name: &str| eprintln!("building {name}");
-
-    built(base.short());
-    let tree = checkout.check_out(&base)?;
-    let (a, warnings) = selection.build(&tree, &target_dir)?;
+    let shelf = Shelf::open(&folder, &selection, &project)?;
+    let built = |commit: &Commit| {
+        if let Some(kept) = shelf.get(commit, "plain") {
+            eprintln!("{} is built already", commit.short());
+            return Ok(kept);
+        }
+        eprintln!("building {}", commit.short());
+        let tree = checkout.check_out(commit)?;
+        shelf.put((commit, "plain"), selection.build(&tree, &target_dir)?)
+    };
+    let (a, warnings) = built(&base)?;
     document.warnings.extend(warnings);
     let placed = lineup::place(&folder, 0, &a)?;
     let same = lineup::place(&folder, SAME.program, &a)?;
-    let relinked = relink(&selection, &tree, &target_dir, &folder, &a);
-    built(now.short());
-    let tree = checkout.check_out(&now)?;
-    let (b, _) = selection.build(&tree, &target_dir)?;
+    let relinked = match shelf.get(&base, "relinked") {
+        Some((kept, _)) => Ok(kept),
+        None => relink(&selection, &checkout.check_out(&base)?, &target_dir, &a)
+            .and_then(|linked| Ok(shelf.put((&base, "relinked"), (linked, Vec::new()))?.0)),
+    };
+    let relinked = relinked.and_then(|linked| lineup::place(&folder, RELINKED.program, &linked));
+    let (b, _) = built(&now)?;
+    // Benches read its files, whoever built them.
+    checkout.check_out(&now)?;
     let b = lineup::place(&folder, 1, &b)?;
 
     let (mut subjects, lines) = lineup::pair(&placed, &b, args.filter.as_deref())?;
@@ -161,15 +176,36 @@ fn relink(
     selection: &Selection,
     tree: &Project,
     target_dir: &Path,
-    folder: &Path,
     executables: &[Executable],
 ) -> Result<Vec<Executable>> {
-    let mut relinked = Vec::new();
-    for executable in executables {
+    let relinked = |executable: &Executable| {
         let path = selection.relink(tree, target_dir, executable)?;
-        relinked.push(Executable { path, ..executable.clone() });
+        Ok(Executable { path, ..executable.clone() })
+    };
+    executables.iter().map(relinked).collect()
+}
+
+impl Contest {
+    /// The rule, and what may be run of rows of so many programs.
+    ///
+    /// # Errors
+    /// When an option makes no sense, whatever the rows are.
+    pub(crate) fn terms(&self, programs: usize) -> Result<(Rule, Request)> {
+        let is_some = |value: f64| value.is_finite() && value > 0.0;
+        if !is_some(self.least_effect) || !is_some(self.minutes) || self.minutes > 1e4 {
+            let message = "--minutes (up to 10000) and --least-effect take a number above 0";
+            return Err(Usage(message.to_owned()).into());
+        }
+        let rule = Rule { least_effect: self.least_effect / 100.0, ..Rule::default() };
+        let request = Request {
+            budget: Duration::from_secs_f64(self.minutes * 60.0),
+            level: rule.level,
+            blocks: self.blocks,
+            programs,
+        };
+        request.check(1)?;
+        Ok((rule, request))
     }
-    lineup::place(folder, RELINKED.program, &relinked)
 }
 
 /// Runs the contest: judged rows. What the document is to say beside them goes there.
@@ -186,18 +222,7 @@ pub(crate) fn compare(
     if subjects.is_empty() {
         return Err(Usage("there is no row to compare".to_owned()).into());
     }
-    let least_effect = contest.least_effect / 100.0;
-    let is_share = |value: f64| value.is_finite() && value >= 0.0;
-    if !is_share(least_effect) || !is_share(contest.minutes) || contest.minutes > 1e4 {
-        return Err(Usage("--minutes and --least-effect take a number above 0".to_owned()).into());
-    }
-    let rule = Rule { least_effect, ..Rule::default() };
-    let request = Request {
-        budget: Duration::from_secs_f64(contest.minutes * 60.0),
-        level: rule.level,
-        blocks: contest.blocks,
-        programs: 2 + controls.len(),
-    };
+    let (rule, request) = contest.terms(2 + controls.len())?;
     let clock = || jiff::Timestamp::now().as_nanosecond() as u64;
     let seed = contest.seed.unwrap_or_else(clock);
     let scratch = folder.join("scratch");
@@ -216,24 +241,38 @@ pub(crate) fn compare(
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
-    let (plan, readings) = ran?;
-    let names: Vec<String> = subjects.iter().map(|subject| subject.name.clone()).collect();
-    let done = readings.first().map_or(0, |row| row[0].len());
-    if done < plan.blocks {
-        let planned = plan.blocks;
+    let ran = ran?;
+    if ran.blocks < ran.plan.blocks {
+        let (done, planned) = (ran.blocks, ran.plan.blocks);
         document.warnings.push(format!("the time was over after {done} of {planned} blocks"));
     }
-    let judgement = judgement::judge_rows(rule, &names, &readings, controls);
-    document.warnings.extend(judgement.warnings);
-    let mut rows = judgement.rows;
-    for row in &mut rows {
+    let mut judgement = judge(rule, subjects, &ran, controls);
+    document.warnings.append(&mut judgement.warnings);
+    for row in &mut judgement.rows {
         row.details.insert("seed".to_owned(), json!(seed));
-        row.details.insert("run_milliseconds".to_owned(), json!(plan.run.as_secs_f64() * 1e3));
+        row.details.insert("run_milliseconds".to_owned(), json!(ran.plan.run.as_secs_f64() * 1e3));
         row.details.insert("pinned".to_owned(), json!(settings.is_pinned));
         row.details.insert("least_effect".to_owned(), json!(rule.least_effect));
         row.details.insert("floor".to_owned(), json!(judgement.floor));
     }
-    Ok(rows)
+    Ok(judgement.rows)
+}
+
+/// The rows of what was run, those of killed programs last: they are no part of the family that is corrected for.
+fn judge(rule: Rule, subjects: &[Subject], ran: &Ran, controls: &[Control]) -> Judgement {
+    let (mut names, mut readings, mut killed) = (Vec::new(), Vec::new(), Vec::new());
+    for (row, subject) in subjects.iter().enumerate() {
+        if let Some(program) = ran.killed[row] {
+            let of_row = &ran.readings[row];
+            killed.push(judgement::killed_row(&subject.name, of_row, program, controls));
+        } else {
+            names.push(subject.name.clone());
+            readings.push(ran.readings[row].clone());
+        }
+    }
+    let mut judgement = judgement::judge_rows(rule, &names, &readings, controls);
+    judgement.rows.append(&mut killed);
+    judgement
 }
 
 /// Two command lines.
@@ -251,7 +290,8 @@ fn executables(common: &Common, args: &Args, a: &Path, b: &Path) -> Result<Outco
     let executable = |path: &Path| -> Result<Executable> {
         let path = path.canonicalize().with_context(|| path.display().to_string())?;
         let harness = Harness::of(&path)?;
-        Ok(Executable { target: "bench".to_owned(), directory: here.clone(), path, harness })
+        let (package, target) = (String::new(), "bench".to_owned());
+        Ok(Executable { package, target, directory: here.clone(), path, harness })
     };
     let (a, b) = (executable(a)?, executable(b)?);
     if a.harness != b.harness {

@@ -126,6 +126,7 @@ pub(super) fn build_bench(project: &Project, bench: &str) -> Result<Vec<OsString
 fn warnings(ran: &run::Ran) -> Vec<String> {
     let sites = &ran.snapshot.sites;
     let mut warnings: Vec<String> = ran.failure.iter().cloned().collect();
+    warnings.extend(ran.unreadable.iter().map(|what| format!("left out: {what}")));
     if !ran.others.is_empty() {
         let names = ran.others.join(", ");
         warnings.push(format!("other processes ran as well (--child NAME tells of one): {names}"));

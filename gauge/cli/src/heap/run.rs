@@ -15,6 +15,8 @@ pub struct Ran {
     pub snapshot: Snapshot,
     /// The others that wrote something, by their executables' names.
     pub others: Vec<String>,
+    /// What others wrote and cannot be read.
+    pub unreadable: Vec<String>,
     /// How the command ended, if not well.
     pub failure: Option<String>,
 }
@@ -23,7 +25,7 @@ pub struct Ran {
 /// name is `child`; of several the one that allocated most. `quiet`: what it prints goes to standard error.
 ///
 /// # Errors
-/// When it cannot be started, or nothing was written.
+/// When it cannot be started, or the process that is told of wrote nothing that can be read.
 pub fn run(command: &[OsString], library: &Path, child: Option<&str>, quiet: bool) -> Result<Ran> {
     let Some((program, arguments)) = command.split_first() else { bail!("no command") };
     let folder = tempfile::tempdir().context("no folder for snapshots")?;
@@ -43,7 +45,7 @@ pub fn run(command: &[OsString], library: &Path, child: Option<&str>, quiet: boo
     let mut process = command.spawn().with_context(|| format!("cannot run {name}"))?;
     let pid = process.id();
     let status = process.wait()?;
-    let snapshots = read_all(folder.path())?;
+    let Left { snapshots, unreadable } = Left::read(folder.path())?;
     let count = snapshots.len();
     let is_wanted = |snapshot: &Snapshot| match child {
         Some(name) => file_name(snapshot) == name,
@@ -53,18 +55,50 @@ pub fn run(command: &[OsString], library: &Path, child: Option<&str>, quiet: boo
     wanted.sort_by_key(|snapshot| snapshot.sites.allocations);
     let others: Vec<String> =
         others.iter().map(|snapshot| file_name(snapshot).to_owned()).collect();
-    let Some(snapshot) = wanted.pop() else { bail!(missing(&name, child, count, &others)) };
+    let Some(snapshot) = wanted.pop() else {
+        let own = unreadable.iter().find(|(number, _)| child.is_some() || *number == pid);
+        if let Some((_, why)) = own {
+            bail!("{why}");
+        }
+        bail!(missing(&name, child, count, &others))
+    };
+    let unreadable = unreadable.into_iter().map(|(_, why)| why).collect();
     let failure = (!status.success()).then(|| format!("{name} ended with {status}"));
-    Ok(Ran { snapshot, others, failure })
+    Ok(Ran { snapshot, others, unreadable, failure })
 }
 
-fn read_all(folder: &Path) -> Result<Vec<Snapshot>> {
-    let mut snapshots = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let text = std::fs::read_to_string(entry?.path())?;
-        snapshots.push(Snapshot::read(&text)?);
+/// What the processes left.
+struct Left {
+    snapshots: Vec<Snapshot>,
+    /// Of each process whose snapshot cannot be read its number, and why.
+    unreadable: Vec<(u32, String)>,
+}
+
+impl Left {
+    fn read(folder: &Path) -> Result<Self> {
+        let mut left = Self { snapshots: Vec::new(), unreadable: Vec::new() };
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            let stem = path.file_stem().and_then(|stem| stem.to_str());
+            let Some(number) = stem.and_then(|stem| stem.parse().ok()) else { continue };
+            let read = if path.extension().is_some_and(|end| end == "part") {
+                Err(anyhow::anyhow!("it was killed while it wrote"))
+            } else {
+                std::fs::read_to_string(&path)
+                    .map_err(Into::into)
+                    .and_then(|text| Snapshot::read(&text))
+            };
+            match read {
+                Ok(snapshot) => left.snapshots.push(snapshot),
+                Err(error) => {
+                    let why = format!("what process {number} wrote cannot be read: {error:#}");
+                    left.unreadable.push((number, why));
+                }
+            }
+        }
+        left.unreadable.sort();
+        Ok(left)
     }
-    Ok(snapshots)
 }
 
 fn file_name(snapshot: &Snapshot) -> &str {

@@ -55,6 +55,32 @@ fn in_threads() {
     drop(black_box(vec![1u8; black_box(77)]));
 }
 
+/// Places by the thousand: two ways to each of the next depth.
+#[inline(never)]
+fn forks(depth: u32) {
+    if depth == 0 {
+        return drop(black_box(vec![1u8; black_box(11)]));
+    }
+    forks(depth - 1);
+    black_box(());
+    forks(depth - 1);
+    black_box(());
+}
+
+/// Waits in a thread until this process, which ends meanwhile, has begun to write; and ends it.
+fn ends_again(how: String) {
+    let folder = std::env::var("GAUGE_HEAP_FOLDER").unwrap();
+    std::thread::spawn(move || {
+        while std::fs::read_dir(&folder).unwrap().next().is_none() {}
+        if how == "twice-abort" {
+            std::process::abort();
+        }
+        let me = std::process::id().to_string();
+        let signals = "kill -TERM $0; kill -INT $0; kill -HUP $0";
+        std::process::Command::new("/bin/sh").args(["-c", signals, &me]).status().unwrap();
+    });
+}
+
 fn main() {
     let how = std::env::args().nth(1).unwrap_or_default();
     leaks(black_box(3));
@@ -77,6 +103,10 @@ fn main() {
     println!("the program's own output");
     match how.as_str() {
         "fail" => std::process::exit(3),
+        "twice-abort" | "twice-signal" => {
+            forks(black_box(13));
+            ends_again(how);
+        }
         "abort" => std::process::abort(),
         "terminate" => {
             let me = std::process::id().to_string();

@@ -4,9 +4,10 @@
 
 use std::ffi::c_int;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::time::Duration;
 
-use tidemill_machine::sys;
+use tidemill_machine::sys::{self, Clock};
 
 use super::output::{self, Process};
 use super::{SITES, allocator};
@@ -26,8 +27,13 @@ const ENDINGS: [(c_int, &str); 4] = [
 static PROCESS: OnceLock<Process> = OnceLock::new();
 /// The process whose memory this is. A child that `vfork` made has its own number, and borrows the memory.
 static OWNER: AtomicU32 = AtomicU32::new(0);
-/// Whether the snapshot was written, or is being.
-static IS_WRITTEN: AtomicBool = AtomicBool::new(false);
+/// The thread that writes the snapshot; [`NOBODY`] yet, or it is [`WRITTEN`].
+static WRITER: AtomicI32 = AtomicI32::new(NOBODY);
+const NOBODY: i32 = 0;
+const WRITTEN: i32 = -1;
+
+/// How long who would end the process waits for the snapshot that another thread writes.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The loader calls it before `main`.
 #[used]
@@ -73,18 +79,61 @@ fn handle(signal: c_int) {
         let handler: extern "C" fn(c_int) = at_signal;
         action.sa_sigaction = handler as usize;
         action.sa_flags = libc::SA_RESTART;
-        libc::sigemptyset(&mut action.sa_mask);
+        action.sa_mask = endings();
         libc::sigaction(signal, &action, std::ptr::null_mut());
     }
 }
 
+/// The set of [`ENDINGS`].
+fn endings() -> libc::sigset_t {
+    // SAFETY: the set is made before it is added to.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        for (signal, _) in ENDINGS {
+            libc::sigaddset(&mut set, signal);
+        }
+        set
+    }
+}
+
+/// Writes the snapshot, if this process has one and nobody has begun to. Returns when it is written: the process ends then.
 fn write(ended: &str) {
-    if let Some(process) = PROCESS.get()
-        && OWNER.load(Ordering::Relaxed) == sys::getpid()
-        && !IS_WRITTEN.swap(true, Ordering::AcqRel)
-    {
-        SITES.stop();
-        output::write(process, ended);
+    let Some(process) = PROCESS.get() else { return };
+    if OWNER.load(Ordering::Relaxed) != sys::getpid() {
+        return;
+    }
+    let before = mask(libc::SIG_BLOCK, &endings());
+    // SAFETY: it only tells this thread's number.
+    let me = unsafe { libc::gettid() };
+    match WRITER.compare_exchange(NOBODY, me, Ordering::AcqRel, Ordering::Acquire) {
+        Ok(_) => {
+            SITES.stop();
+            output::write(process, ended);
+            WRITER.store(WRITTEN, Ordering::Release);
+        }
+        // Within a handler of the program's that interrupted this thread's own writing: nothing to wait for.
+        Err(writer) if writer == me => {}
+        Err(_) => wait_until_written(),
+    }
+    mask(libc::SIG_SETMASK, &before);
+}
+
+fn wait_until_written() {
+    let now = || sys::clock_gettime(Clock::Monotonic).unwrap_or(Duration::MAX);
+    let start = now();
+    while WRITER.load(Ordering::Acquire) != WRITTEN && now().saturating_sub(start) < PATIENCE {
+        std::thread::yield_now();
+    }
+}
+
+/// Changes which signals this thread takes; those that it did not take before.
+fn mask(how: c_int, set: &libc::sigset_t) -> libc::sigset_t {
+    // SAFETY: the old set is written where there is room for one.
+    unsafe {
+        let mut before: libc::sigset_t = std::mem::zeroed();
+        libc::pthread_sigmask(how, set, &mut before);
+        before
     }
 }
 
@@ -128,5 +177,9 @@ extern "C" fn after_fork() {
 
 extern "C" fn in_child() {
     OWNER.store(sys::getpid(), Ordering::Relaxed);
+    // A thread that was writing is not here.
+    if WRITER.load(Ordering::Relaxed) != WRITTEN {
+        WRITER.store(NOBODY, Ordering::Relaxed);
+    }
     after_fork();
 }

@@ -2,7 +2,7 @@
 //! allocator, passes every call on, and writes what [`Sites`] saw when the process ends.
 //!
 //! Built with `cargo rustc -p gauge-probe --lib --features preload --crate-type cdylib`. `GAUGE_HEAP_FOLDER` names an existing folder: each
-//! process writes `PID.json` there, a snapshot ([`SNAPSHOT_VERSION`](crate::SNAPSHOT_VERSION)) with `process`, `maps` (the
+//! process writes `PID.json` there (`PID.part` until it is whole), a snapshot ([`SNAPSHOT_VERSION`](crate::SNAPSHOT_VERSION)) with `process`, `maps` (the
 //! kernel's list of what is mapped where, for finding names) and `sites`.
 //!
 //! A process that ends by `exit`, `_exit` or a return from `main` writes then; one that aborts, is terminated, interrupted or hung up, in

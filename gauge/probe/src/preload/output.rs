@@ -55,15 +55,21 @@ pub(super) struct Process {
 }
 
 /// Writes the snapshot of this process, which ends because of `ended`. What cannot be written is not: there is nobody to tell.
+///
+/// It gets its name when it is whole: a process can be killed at any time.
 pub(super) fn write(process: &Process, ended: &str) {
     let pid = sys::getpid();
-    let mut path = Path { bytes: [0; BUFFER], used: 0 };
-    if write!(path, "{}/{pid}.json", process.folder).is_err() {
+    let (mut part, mut whole) = (Path::EMPTY, Path::EMPTY);
+    let named = write!(part, "{}/{pid}.part", process.folder)
+        .and_then(|()| write!(whole, "{}/{pid}.json", process.folder));
+    if named.is_err() {
         return;
     }
-    let Some(file) = path.open(libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC) else { return };
+    let Some(file) = part.open(libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC) else { return };
     let mut out = Out { file, buffer: [0; BUFFER], used: 0 };
-    let _ = write_all(&mut out, process, pid, ended).and_then(|()| out.flush());
+    if write_all(&mut out, process, pid, ended).and_then(|()| out.flush()).is_ok() {
+        part.rename(&whole);
+    }
 }
 
 fn write_all(out: &mut Out, process: &Process, pid: u32, ended: &str) -> fmt::Result {
@@ -81,7 +87,7 @@ fn write_all(out: &mut Out, process: &Process, pid: u32, ended: &str) -> fmt::Re
 
 /// The kernel's list of mappings, as the inside of a JSON string.
 fn write_maps(out: &mut Out) -> fmt::Result {
-    let mut path = Path { bytes: [0; BUFFER], used: 0 };
+    let mut path = Path::EMPTY;
     path.write_str("/proc/self/maps")?;
     let Some(file) = path.open(libc::O_RDONLY) else { return Ok(()) };
     let mut bytes = [0; BUFFER];
@@ -114,6 +120,17 @@ impl Write for Path {
 }
 
 impl Path {
+    const EMPTY: Self = Self { bytes: [0; BUFFER], used: 0 };
+
+    /// What stood there under the new name is gone.
+    fn rename(&self, new: &Self) {
+        let paths = [self, new].map(|path| CStr::from_bytes_until_nul(&path.bytes));
+        if let [Ok(old), Ok(new)] = paths {
+            // SAFETY: C strings. Nobody could be told if it failed.
+            let _ = unsafe { libc::rename(old.as_ptr(), new.as_ptr()) };
+        }
+    }
+
     fn open(&self, flags: libc::c_int) -> Option<OwnedFd> {
         let path = CStr::from_bytes_until_nul(&self.bytes).ok()?;
         // SAFETY: a C string; the descriptor is new and nobody else's.
