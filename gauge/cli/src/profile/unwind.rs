@@ -112,7 +112,7 @@ impl Table {
             &self.bases,
             &mut context,
             address,
-            |section, bases, offset| gimli::UnwindSection::cie_from_offset(section, bases, offset),
+            gimli::UnwindSection::cie_from_offset,
         );
         let row = row.ok()?;
         match row.register(RETURN_ADDRESS) {
