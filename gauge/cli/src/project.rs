@@ -31,6 +31,9 @@ pub struct Build {
     pub directory: Option<PathBuf>,
 }
 
+/// Files that were linked, each with its target's name.
+pub type Executables = Vec<(String, PathBuf)>;
+
 impl Project {
     /// The project of `manifest`, or of the current folder.
     ///
@@ -64,7 +67,7 @@ impl Build {
     ///
     /// # Errors
     /// When cargo cannot be run or fails: it has printed why.
-    pub fn executables(&self) -> Result<Vec<(String, PathBuf)>> {
+    pub fn executables(&self) -> Result<Executables> {
         Ok(self.artifacts()?.into_iter().filter_map(with_name).collect())
     }
 
@@ -80,7 +83,7 @@ impl Build {
     ///
     /// # Errors
     /// When cargo cannot be run, or fails for another reason: it has printed why.
-    pub fn executables_or_errors(&self) -> Result<Result<Vec<(String, PathBuf)>, Vec<Diagnostic>>> {
+    pub fn executables_or_errors(&self) -> Result<Result<Executables, Vec<Diagnostic>>> {
         let (mut made, mut errors) = (Vec::new(), Vec::new());
         let is_done = messages(self.command("json"), |message| match message {
             Message::CompilerArtifact(artifact) => made.push(artifact),
