@@ -15,5 +15,6 @@ mod stop;
 mod stores;
 
 fn main() -> std::process::ExitCode {
+    memory::offer();
     outcome::exit_code(commands::run(<args::Args as clap::Parser>::parse()))
 }

@@ -13,6 +13,11 @@ use crate::render::text;
 static ALLOCATOR: Observed<System, Switch<(Counters, Peak)>> =
     Observed::with(System, Switch::new((Counters, Peak::new())));
 
+/// Lets `EXPLAIN ANALYZE` turn it on.
+pub(crate) fn offer() {
+    ALLOCATOR.observer().offer();
+}
+
 /// A command whose memory is watched.
 pub(crate) struct Profile {
     before: Counts,

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
+use futures::StreamExt;
 use tidemill_memory::Budget;
 use tidemill_model::TimeRange;
 use tidemill_store::Snapshot;
@@ -14,6 +16,7 @@ use tidemill_store::Snapshot;
 use crate::catalog::{Names, Tables};
 use crate::error::{Error, ErrorKind, Result};
 use crate::explain;
+use crate::measure::{self, stages};
 use crate::native::{self, NativeQuery, PlanCache};
 use crate::result::{ExecutedBy, OwnedRuntime, QueryResult, QueryStream};
 use crate::schema::SchemaCache;
@@ -91,6 +94,7 @@ impl Engine {
     where
         E: std::error::Error + Send + Sync + 'static,
     {
+        let _starting = stages::ENGINE.enter();
         let Options { native, threads, spill_directory } = options;
         let runtime = OwnedRuntime::new(threads.get());
         let runtime = runtime.map_err(|error| Error::wrap(ErrorKind::Io, error))?;
@@ -181,6 +185,7 @@ impl fmt::Debug for Engine {
 impl Shared {
     /// Reads, plans and recognises a statement.
     fn prepare(&self, sql: &str) -> Result<Prepared> {
+        let _planning = stages::PLAN.enter();
         let snapshot = (self.snapshot)()?;
         if self.native
             && let Some(query) = self.plans.get(sql, &snapshot)
@@ -198,7 +203,7 @@ impl Shared {
 
     /// The logical plan of a statement, and how many rows the tables it names have at most.
     fn plan(&self, sql: &str, snapshot: &Snapshot) -> Result<(LogicalPlan, u64)> {
-        let statement = statement::parse(sql)?;
+        let statement = stages::PARSE.run(|| statement::parse(sql))?;
         let session = self.sessions.planning();
         let tables = Tables::new(snapshot.clone(), Arc::clone(&self.schemas));
         let names = Names::new(session, tables);
@@ -227,15 +232,23 @@ impl Shared {
             return self.run_native(prepared, runtime);
         };
         let session = self.sessions.running(&plan, max_rows);
-        let plan = session.create_physical_plan(&plan).await?;
-        let stream = execute_stream(plan, session.task_ctx())?;
+        let planning = session.create_physical_plan(&plan);
+        let plan = measure::measured_future(&stages::OPTIMISE, planning).await?;
+        let (plan, watch) = measure::measured(plan)?;
+        let mut stream = execute_stream(plan, session.task_ctx())?;
+        if let Some(watch) = watch {
+            let schema = stream.schema();
+            // What is watched is watched to the end.
+            let batches = stream.map(move |batch| (&watch, batch).1);
+            stream = Box::pin(RecordBatchStreamAdapter::new(schema, batches));
+        }
         Ok(QueryStream::new(stream, ExecutedBy::DataFusion, Arc::clone(runtime)))
     }
 
     /// Runs a prepared native plan: its answer is one batch.
     fn run_native(&self, prepared: Prepared, runtime: &Arc<OwnedRuntime>) -> Result<QueryStream> {
         let batch = match prepared {
-            Prepared::Native(query, snapshot) => query.run(&snapshot, &self.budget)?.batch,
+            Prepared::Native(query, snapshot) => query.run(&snapshot, &self.budget, &[])?.batch,
             Prepared::Explain { query, snapshot, analyze, schema } => {
                 explain::native(&query, &snapshot, &self.budget, analyze, schema)?
             }
@@ -245,8 +258,7 @@ impl Shared {
         };
         let schema = batch.schema();
         let batches = futures::stream::iter([Ok(batch)]);
-        let stream =
-            datafusion::physical_plan::stream::RecordBatchStreamAdapter::new(schema, batches);
+        let stream = RecordBatchStreamAdapter::new(schema, batches);
         Ok(QueryStream::new(Box::pin(stream), ExecutedBy::Native, Arc::clone(runtime)))
     }
 }

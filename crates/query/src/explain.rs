@@ -3,11 +3,13 @@ use std::sync::Arc;
 use arrow::array::{RecordBatch, StringArray};
 use arrow::datatypes::SchemaRef;
 use datafusion::logical_expr::LogicalPlan;
-use tidemill_machine::{CycleClock, Cycles};
+use gauge_probe::{Counters, Meter, Watch};
+use tidemill_machine::CycleClock;
 use tidemill_memory::Budget;
 use tidemill_store::Snapshot;
 
 use crate::error::Result;
+use crate::measure::figures;
 use crate::native::{NativeQuery, Shape, Step};
 
 /// The plan that an `EXPLAIN` is about, and whether it is to be run.
@@ -30,30 +32,49 @@ pub(crate) fn native(
 ) -> Result<RecordBatch> {
     let mut lines = describe(query);
     if analyze {
-        // Measured once a process, in milliseconds; before the run, so as not to be part of it.
-        let clock = CycleClock::shared();
-        let answer = query.run(snapshot, budget)?;
-        let stats = answer.stats;
-        // Steps stand above what they are given, the table below all.
-        for (line, cycles) in lines.iter_mut().zip(answer.cycles.iter().rev()) {
-            line.push_str(&format!(", time={:?} ({} cycles)", clock.duration(*cycles), cycles.0));
-        }
-        let all = Cycles(answer.cycles.iter().map(|cycles| cycles.0).sum());
-        lines.push(format!(
-            "rows out: {}, series: {}, rows in: {}, values from stored aggregates: {}, values \
-             decoded: {}, time: {:?}",
-            answer.batch.num_rows(),
-            answer.series,
-            stats.rows,
-            stats.values_from_aggregates,
-            stats.values_decoded,
-            clock.duration(all),
-        ));
+        analyse(query, snapshot, budget, &mut lines)?;
     }
     let kind = if analyze { "native_plan_with_metrics" } else { "native_plan" };
     let kinds = StringArray::from(vec![kind]);
     let plans = StringArray::from(vec![lines.join("\n")]);
     Ok(RecordBatch::try_new(schema, vec![Arc::new(kinds), Arc::new(plans)])?)
+}
+
+/// Runs the plan, and adds what its parts took to their lines.
+fn analyse(
+    query: &NativeQuery,
+    snapshot: &Snapshot,
+    budget: &Budget,
+    lines: &mut Vec<String>,
+) -> Result<()> {
+    // Measured once a process, in milliseconds; before the run, so as not to be part of it.
+    let clock = CycleClock::shared();
+    let _watch = Watch::start();
+    let counts_allocations = Counters::are_counting();
+    let meters: Vec<_> = (0..=query.steps.len()).map(|_| Arc::new(Meter::new())).collect();
+    let start = CycleClock::now();
+    let answer = query.run(snapshot, budget, &meters)?;
+    let elapsed = CycleClock::now().since(start);
+    // Steps stand above what they are given, the table below all.
+    for (line, meter) in lines.iter_mut().zip(meters.iter().rev()) {
+        line.push_str(&format!(", time={:?}", meter.own().duration()));
+        for (name, number) in figures(meter, counts_allocations) {
+            let number = number.map_or_else(|| "unknown".to_owned(), |number| number.to_string());
+            line.push_str(&format!(", {name}={number}"));
+        }
+    }
+    let stats = answer.stats;
+    lines.push(format!(
+        "rows out: {}, series: {}, rows in: {}, values from stored aggregates: {}, values decoded: \
+         {}, time: {:?}",
+        answer.batch.num_rows(),
+        answer.series,
+        stats.rows,
+        stats.values_from_aggregates,
+        stats.values_decoded,
+        clock.duration(elapsed),
+    ));
+    Ok(())
 }
 
 /// The plan, from the last step down to the table.

@@ -193,6 +193,7 @@ impl Bulk<'_> {
     fn commit_all(&mut self) -> Result<Loaded> {
         self.write_pending()?;
         if self.written.is_empty() {
+            self.inner.log()?.takes_more()?;
             return Ok(self.take_counts());
         }
         for (table, duplicates) in count_duplicates(self.inner, &self.written)? {

@@ -46,15 +46,13 @@ impl Inner {
     ) -> Result<Vec<Arc<Segment>>> {
         let _committing = stages::COMMIT.enter();
         let log = self.log()?;
-        if log.is_poisoned() {
-            return Err(Error::poisoned());
-        }
+        log.takes_more()?;
         // Nothing is in doubt yet if these cannot be opened.
         let open = |entry: &SegmentEntry| Segment::open(self.disk(), &self.dir, entry.clone());
         let opened =
             change.add.iter().map(|entry| open(entry).map(Arc::new)).collect::<Result<_>>()?;
         if let Err(error) = self.commit_files(change, ingest) {
-            log.poison();
+            log.poison(&error);
             return Err(error);
         }
         Ok(opened)
@@ -80,7 +78,7 @@ impl Inner {
 
     /// Whether a commit may have failed on its way: the manifest may name what it was to add.
     pub(crate) fn is_in_doubt(&self) -> bool {
-        self.log.as_deref().is_some_and(crate::wal::Log::is_poisoned)
+        self.log.as_deref().is_some_and(|log| log.takes_more().is_err())
     }
 
     fn commit_files(&self, change: &Change, ingest: Option<&Ingest>) -> Result<()> {

@@ -51,7 +51,7 @@ impl Store {
     pub fn compact(&self) -> Result<Compacted> {
         self.inner.flush_memory()?;
         let _compaction = self.inner.lock_compaction();
-        self.inner.log()?;
+        self.inner.log()?.takes_more()?;
         let mut total = Compacted::default();
         self.inner.remove_expired(Expired::Rows, &mut total)?;
         self.inner.compact_groups(true, &mut total)?;

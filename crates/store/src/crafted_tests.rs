@@ -284,6 +284,8 @@ fn check_says_what_opening_would_refuse() {
     said(&[(1, log_of(1, 1, &[(1, 0, &first), (2, 0, &next)]))], &[open]);
     let twice = log_of(1, 1, &[(1, 0, &first), (2, 0, &next), (2, 0, &next)]);
     said(&[(1, twice)], &["write 2 where write 3 is expected", open]);
+    let older = log_of(1, 2, &[(1, 0, &first)]);
+    said(&[(1, older)], &["writes 1 to 1 are missing", "write 1 where write 2 is", open]);
     let hole = log_of(1, 1, &[(1, 0, &first), (3, 0, &next)]);
     said(&[(1, hole)], &["writes 2 to 2 are missing", open]);
     let late = log_of(1, 2, &[(2, 0, &first)]);

@@ -91,10 +91,8 @@ impl Store {
     ) -> Result<Compacted> {
         self.inner.flush_memory()?;
         let _compaction = self.inner.lock_compaction();
-        if self.inner.log()?.is_poisoned() {
-            // A commit that is in doubt may hold such rows: nobody can say that they are gone.
-            return Err(Error::poisoned());
-        }
+        // A commit that is in doubt may hold such rows: nobody can say that they are gone.
+        self.inner.log()?.takes_more()?;
         let index = self.inner.table_index(table)?;
         let series = {
             let snapshot = self.snapshot();

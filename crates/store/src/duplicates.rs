@@ -106,7 +106,7 @@ impl Inner {
     pub(crate) fn refuse_duplicates(
         &self,
         ingest: &Ingest,
-        chunks: &mut [(u32, Chunk)],
+        chunks: &mut Vec<(u32, Chunk)>,
         uncommitted: (&[Vec<Arc<Chunk>>], &[Arc<Segment>]),
         rejections: &mut Vec<Rejection>,
     ) -> Result<()> {
@@ -137,6 +137,7 @@ impl Inner {
                 refuse(chunk, &kept, name, rejections);
             }
         }
+        chunks.retain(|(_, chunk)| chunk.rows() > 0);
         Ok(())
     }
 }

@@ -101,12 +101,11 @@ impl Error {
         Self { kind: self.kind, message: self.message.clone(), place, source }
     }
 
-    pub(crate) fn poisoned() -> Self {
-        Self::new(
-            ErrorKind::Poisoned,
-            "an earlier write to the disk failed, so the store takes no more; reopen it to recover \
-             what was acknowledged",
-        )
+    pub(crate) fn poisoned(cause: &Self) -> Self {
+        let message = "an earlier write to the disk failed, so the store takes no more; reopen it to \
+                       recover what was acknowledged; the failure was";
+        let source = Some(cause.to_string().into());
+        Self { source, ..Self::new(ErrorKind::Poisoned, message) }
     }
 
     pub(crate) fn read_only() -> Self {

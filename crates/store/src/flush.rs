@@ -106,7 +106,7 @@ impl Inner {
         if let Err(error) = flushed {
             tracing::error!(%error, "flushing the memtable failed");
             if let Ok(log) = self.log() {
-                log.poison();
+                log.poison(&error);
             }
         }
     }
@@ -118,7 +118,8 @@ impl Inner {
             let ingest = self.lock_ingest();
             let tables = self.read_tables();
             if tables.iter().all(|table| table.chunks.is_empty()) {
-                return Ok(());
+                // What was written before may be in doubt.
+                return log.takes_more();
             }
             let sequence = ingest.next_sequence - 1;
             let chunks: Vec<Vec<Arc<Chunk>>> = tables.iter().map(|t| t.chunks.clone()).collect();

@@ -16,6 +16,7 @@ use crate::manifest::{Manifest, definition_path};
 use crate::options::Options;
 use crate::recycle::Spare;
 use crate::segment::Segment;
+use crate::stages;
 use crate::store::{Inner, Recovery, Store, TableState, publish_definitions};
 use crate::wal::{
     End, HEADER_BYTES_V1, Log, Marker, Replay, decode_record, header_v1, is_new_log, log_number,
@@ -36,6 +37,7 @@ impl Store {
     /// When another process writes to it ([`ErrorKind::Locked`]), when there is none and
     /// `options.create` is false or it is to be read only, and when files are damaged.
     pub fn open(dir: impl AsRef<Path>, options: Options) -> Result<Self> {
+        let _opening = stages::OPEN.enter();
         let dir = dir.as_ref();
         if !options.read_only {
             return open_to_write(dir, options);

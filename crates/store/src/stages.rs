@@ -3,6 +3,12 @@
 
 use gauge_probe::Section;
 
+/// A store is opened: what that takes beside the stages below.
+pub(crate) static OPEN: Section = Section::new("open");
+/// Columns of blocks come from the disk, and are checked.
+pub(crate) static FETCH: Section = Section::new("fetch");
+/// Columns of blocks are decoded.
+pub(crate) static DECODE: Section = Section::new("decode");
 /// Names of a bulk load's batch become numbers, its columns chunks.
 pub(crate) static RESOLVE: Section = Section::new("resolve");
 /// Rows come in the order of series and time.

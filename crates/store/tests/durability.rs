@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Row, dump, fill};
+use common::{Row, Val, dump, fill};
 use tidemill_memory::Budget;
 use tidemill_model::{Batch, Duplicates};
 use tidemill_store::{
@@ -129,7 +129,11 @@ fn after_a_failure_nothing_is_taken_and_nothing_written() {
         }));
         assert_eq!(write(&store, 3).unwrap_err().kind(), ErrorKind::Io);
         let poisoned = |result: Result<(), Error>| {
-            assert_eq!(result.unwrap_err().kind(), ErrorKind::Poisoned, "{operation:?}");
+            let error = result.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Poisoned, "{operation:?}");
+            // The first failure, with its file.
+            let said = error.to_string();
+            assert!(said.contains("could not write the log") && said.contains(".wal"), "{said}");
         };
         let changes = sim.changes();
         poisoned(write(&store, 4));
@@ -145,6 +149,48 @@ fn after_a_failure_nothing_is_taken_and_nothing_written() {
         let found = times(&store);
         assert!(found == [1, 2] || found == [1, 2, 3], "{operation:?}: {found:?}");
     }
+}
+
+/// Old blocks of a log that is gone, in the place of new ones: an old write stands where an acknowledged
+/// one did, whole, and everything before it is in segments or sound.
+#[test]
+fn an_old_write_in_the_place_of_a_new_one_is_damage() {
+    let sim = SimDisk::new(0);
+    let store = open(&sim, Durability::Fsync).unwrap();
+    let log = |sim: &SimDisk| {
+        let mut files = sim.files().into_iter();
+        files.rfind(|(path, _)| path.extension().is_some_and(|end| end == "wal")).unwrap()
+    };
+    let mut lengths = vec![log(&sim).1.len()];
+    for time in 1..4 {
+        write(&store, time).unwrap();
+        lengths.push(log(&sim).1.len());
+    }
+    let (old_path, old) = log(&sim);
+    store.flush().unwrap();
+    (4..7).for_each(|time| write(&store, time).unwrap());
+    // The log is synced and closed, not flushed.
+    drop(store);
+    assert!(!sim.files().contains_key(&old_path), "it is gone");
+    let (path, now) = log(&sim);
+    // The log's first write defines the table; the others are of one size.
+    let size = lengths[3] - lengths[2];
+    assert_eq!(lengths[2] - lengths[1], size);
+    for place in 1..4 {
+        let at = now.len() - place * size;
+        let put = |bytes: &[u8]| {
+            sim.open(&path, true).unwrap().write_all_at(bytes, at as u64).unwrap();
+        };
+        put(&old[lengths[2]..lengths[3]]);
+        let error = open(&sim, Durability::Fsync).unwrap_err();
+        assert_eq!((error.kind(), error.offset_bytes()), (ErrorKind::Corrupt, Some(at as u64)));
+        let options = Options { disk: Arc::new(sim.clone()), ..Options::default() };
+        let report = tidemill_store::check(DIR, &options).unwrap();
+        let is_it = |error: &Error| error.offset_bytes() == Some(at as u64);
+        assert!(report.damages.iter().any(|damage| is_it(&damage.error)), "{report:?}");
+        put(&now[at..at + size]);
+    }
+    assert_eq!(times(&open(&sim, Durability::Fsync).unwrap()), [1, 2, 3, 4, 5, 6]);
 }
 
 /// A commit that failed leaves open what is durable: none may follow it, also not one that was begun.
@@ -175,6 +221,66 @@ fn no_commit_follows_one_that_failed() {
         let store = open(&sim.crash(), Durability::Fsync).unwrap();
         assert_eq!(times(&store), [1], "{operation:?}");
         assert!(store.snapshot().table("u").is_none());
+    }
+}
+
+/// In doubt is what was committed, not what is pending: nothing is, and yet nothing may be called done.
+#[test]
+fn a_store_in_doubt_calls_nothing_done() {
+    let disk = FaultyDisk::new(SimDisk::new(0));
+    let store = open(&disk, Durability::Fsync).unwrap();
+    for _ in 0..2 {
+        write(&store, 1).unwrap();
+        store.flush().unwrap();
+    }
+    let mut bulk = store.bulk(Duplicates::Last).unwrap();
+    let (operation, failure) = (Some(Operation::SyncDir), Failure::Io);
+    disk.set_fault(Some(Fault { operation, at: 0, is_permanent: false, failure }));
+    assert_eq!(store.compact().unwrap_err().kind(), ErrorKind::Io);
+    let poisoned = |result: Result<(), Error>| {
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Poisoned);
+        assert!(error.to_string().contains("could not sync the directory"), "{error}");
+    };
+    poisoned(bulk.commit().map(|_| ()));
+    drop(bulk);
+    poisoned(store.flush());
+    poisoned(store.compact().map(|_| ()));
+    poisoned(store.sync());
+    poisoned(store.bulk(Duplicates::Last).map(|_| ()));
+    // A row that is refused asks for nothing to be written.
+    let mut batch = Batch::new();
+    let refused = Row { fields: vec![("i", Val::Text("x".into()))], ..Row::new("t", "a", 2, 2) };
+    fill(&mut batch, &[refused]);
+    poisoned(store.write(&mut batch).map(|_| ()));
+}
+
+/// Rows that are all refused leave nothing behind: no write in the log, no segment of no rows.
+#[test]
+fn duplicates_alone_write_nothing() {
+    let disk = SimDisk::new(0);
+    let options = Options {
+        disk: Arc::new(disk.clone()),
+        duplicates: Duplicates::Error,
+        ..Options::default()
+    };
+    let store = Store::open(DIR, options).unwrap();
+    write(&store, 1).unwrap();
+    for _ in 0..2 {
+        let before = disk.changes();
+        let mut batch = Batch::new();
+        fill(&mut batch, &[Row::new("t", "a", 1, 2)]);
+        let written = store.write(&mut batch).unwrap();
+        assert_eq!((written.rows, written.rejections.len()), (0, 1));
+        assert_eq!(disk.changes(), before);
+        store.flush().unwrap();
+        let mut bulk = store.bulk(Duplicates::Error).unwrap();
+        let before = disk.changes();
+        let (mut rejections, mut batch) = (Vec::new(), Batch::new());
+        fill(&mut batch, &[Row::new("t", "a", 1, 3)]);
+        bulk.append(&mut batch, &mut BulkMap::default(), &mut rejections).unwrap();
+        assert_eq!((bulk.commit().unwrap().rows, rejections.len()), (0, 1));
+        assert_eq!(disk.changes(), before);
     }
 }
 
@@ -285,7 +391,11 @@ fn a_flush_that_nobody_waits_for_poisons_when_it_fails() {
     disk.set_fault(Some(Fault { operation, at: 1, is_permanent: false, failure }));
     write(&store, 1).unwrap();
     assert_eq!(disk.failed(), 1);
-    assert_eq!(write(&store, 2).unwrap_err().kind(), ErrorKind::Poisoned);
+    let refused = write(&store, 2).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Poisoned);
+    // Nobody saw the flush fail, so this one says why.
+    let said = refused.to_string();
+    assert!(said.contains(".seg") && said.contains("No space left"), "{said}");
     drop(store);
     let store = Store::open(DIR, options(Arc::new(sim.crash()))).unwrap();
     assert_eq!(times(&store), [1]);

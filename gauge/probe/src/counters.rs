@@ -7,6 +7,7 @@
 
 use std::alloc::Layout;
 use std::cell::Cell;
+use std::hint::black_box;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use crate::{Block, Counts, Observer, thread};
@@ -66,6 +67,14 @@ impl Counters {
             bytes_allocated: tally.bytes_allocated.load(Ordering::Relaxed),
             bytes_deallocated: tally.bytes_deallocated.load(Ordering::Relaxed),
         })
+    }
+
+    /// Whether allocations are counted now: whether one that it makes is.
+    #[must_use]
+    pub fn are_counting() -> bool {
+        let before = Self::thread().allocations;
+        drop(black_box(Box::new(0u8)));
+        Self::thread().allocations != before
     }
 
     /// Sets this thread's peak to what it has live now; gives both.

@@ -26,7 +26,8 @@
 //! * [`Rate`]: counts over time.
 //! * [`Log`]: every event as a line of text.
 //!
-//! Beside them stands [`Failing`], an allocator for tests that refuses the n-th request.
+//! [`Section`] and [`Meter`] tell what parts of a program took of cycles and allocations; [`Switch`] turns
+//! observers on and off. Beside them stands [`Failing`], an allocator for tests that refuses the n-th request.
 //!
 //! `Leaks`, `Rate` and `Log` are off until they are started; all three together cost some nanoseconds an
 //! allocation until then. Every table is part
@@ -44,6 +45,7 @@ mod leaks;
 mod lock;
 #[cfg(unix)]
 mod log;
+mod meter;
 mod observed;
 mod observer;
 mod peak;
@@ -55,6 +57,7 @@ mod section;
 #[cfg(unix)]
 mod sites;
 mod snapshot;
+mod spent;
 mod stack;
 mod switch;
 mod thread;
@@ -67,17 +70,19 @@ pub use largest::{LargeBlock, Largest, LargestReport};
 pub use leaks::{LeakReport, LeakSite, Leaks};
 #[cfg(unix)]
 pub use log::{Log, LogEvent, LogLine, MAX_LINE_BYTES, NotALogLine};
+pub use meter::{Meter, Stretch};
 pub use observed::{Counting, Observed};
 pub use observer::{Block, Observer};
 pub use peak::Peak;
 pub use rate::{Rate, RateInterval, RateReport};
 pub use scope::{Scope, ScopeCounts};
-pub use section::{Counter, Entered, Section, SectionCounts, Spent};
+pub use section::{Counter, Entered, Section, SectionCounts};
 #[cfg(unix)]
 pub use sites::{LIFETIME_CLASSES, SiteCounts, SiteReport, Sites, TimelinePoint, lifetime_from};
 pub use snapshot::{Report, SNAPSHOT_VERSION};
+pub use spent::Spent;
 pub use stack::{Frame, MAX_FRAMES};
-pub use switch::Switch;
+pub use switch::{Switch, Watch};
 
 /// The examples of the README, run as tests.
 #[cfg(doctest)]

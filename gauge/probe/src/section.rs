@@ -4,16 +4,18 @@ use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use tidemill_machine::{CycleClock, Cycles, counter};
-
-use crate::{Counters, json};
+use crate::json;
+use crate::spent::{Running, Spent, Sums, waiting};
 
 /// Whether sections and counters count.
 static IS_ON: AtomicBool = AtomicBool::new(false);
 
 static SECTIONS: List<Section> = List::new();
 static COUNTERS: List<Counter> = List::new();
+/// Those whose names came while the program ran.
+static NAMED: Mutex<Vec<&'static Section>> = Mutex::new(Vec::new());
 
 /// A stretch of the program: how often it ran, and what it took, over all threads.
 ///
@@ -43,95 +45,6 @@ pub struct Section {
     link: Link<Section>,
 }
 
-#[derive(Debug)]
-struct Sums {
-    cycles: AtomicU64,
-    allocations: AtomicU64,
-    bytes: AtomicU64,
-}
-
-impl Sums {
-    const fn new() -> Self {
-        Self { cycles: AtomicU64::new(0), allocations: AtomicU64::new(0), bytes: AtomicU64::new(0) }
-    }
-
-    fn add(&self, spent: Spent) {
-        self.cycles.fetch_add(spent.cycles, Ordering::Relaxed);
-        self.allocations.fetch_add(spent.allocations, Ordering::Relaxed);
-        self.bytes.fetch_add(spent.bytes, Ordering::Relaxed);
-    }
-
-    fn read(&self) -> Spent {
-        Spent {
-            cycles: self.cycles.load(Ordering::Relaxed),
-            allocations: self.allocations.load(Ordering::Relaxed),
-            bytes: self.bytes.load(Ordering::Relaxed),
-        }
-    }
-
-    fn clear(&self) {
-        self.cycles.store(0, Ordering::Relaxed);
-        self.allocations.store(0, Ordering::Relaxed);
-        self.bytes.store(0, Ordering::Relaxed);
-    }
-}
-
-/// What a stretch of the program took.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Spent {
-    /// Cycles of the time-stamp counter.
-    pub cycles: u64,
-    /// Requests to the allocator: allocations and reallocations.
-    pub allocations: u64,
-    /// Bytes allocated, and what blocks grew by.
-    pub bytes: u64,
-}
-
-impl Spent {
-    const NOTHING: Self = Self { cycles: 0, allocations: 0, bytes: 0 };
-
-    fn plus(self, other: Self) -> Self {
-        Self {
-            cycles: self.cycles.wrapping_add(other.cycles),
-            allocations: self.allocations.wrapping_add(other.allocations),
-            bytes: self.bytes.wrapping_add(other.bytes),
-        }
-    }
-
-    /// What is more than `other`; two readings of the counter may come in any order.
-    fn beyond(self, other: Self) -> Self {
-        Self {
-            cycles: self.cycles.saturating_sub(other.cycles),
-            allocations: self.allocations.saturating_sub(other.allocations),
-            bytes: self.bytes.saturating_sub(other.bytes),
-        }
-    }
-
-    /// The cycles as time.
-    #[must_use]
-    pub fn duration(&self) -> std::time::Duration {
-        CycleClock::shared().duration(Cycles(self.cycles))
-    }
-
-    fn to_json(self) -> String {
-        let Self { cycles, allocations, bytes } = self;
-        let nanos = self.duration().as_nanos();
-        format!(
-            "{{\"cycles\":{cycles},\"ns\":{nanos},\"allocations\":{allocations},\"bytes\":{bytes}}}"
-        )
-    }
-
-    /// Of this thread, since it began.
-    fn of_this_thread() -> Self {
-        let counts = Counters::thread();
-        Self {
-            cycles: counter::read(),
-            allocations: counts.requests(),
-            bytes: counts.bytes_allocated,
-        }
-    }
-}
-
 /// What was counted in a [`Section`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SectionCounts {
@@ -157,14 +70,16 @@ pub struct Entered {
 #[derive(Debug)]
 struct Run {
     section: &'static Section,
-    start: Spent,
-    /// What the sections within the one around had taken before.
-    around: Spent,
+    /// The section around.
+    around: Option<&'static Section>,
+    running: Running,
 }
 
 thread_local! {
     /// What the sections within the innermost one have taken.
     static WITHIN: Cell<Spent> = const { Cell::new(Spent::NOTHING) };
+    /// The innermost one.
+    static INNERMOST: Cell<Option<&'static Section>> = const { Cell::new(None) };
 }
 
 impl Section {
@@ -198,10 +113,42 @@ impl Section {
         IS_ON.store(false, Ordering::Release);
     }
 
+    /// Whether they count.
+    #[inline]
+    #[must_use]
+    pub fn are_counting() -> bool {
+        IS_ON.load(Ordering::Relaxed)
+    }
+
+    /// The section of a name that is known only while the program runs. It is made once and stays for good: for
+    /// names of which there are few.
+    #[must_use]
+    pub fn named(name: &str) -> &'static Self {
+        let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(section) = named.iter().find(|section| section.name == name) {
+            return section;
+        }
+        let name: &'static str = Box::leak(name.into());
+        let section: &'static Self = Box::leak(Box::new(Self::new(name)));
+        named.push(section);
+        section
+    }
+
+    /// The innermost one that this thread is in and that counts.
+    #[inline]
+    pub(crate) fn innermost() -> Option<&'static Self> {
+        INNERMOST.get()
+    }
+
+    /// Runs what is no work of the section around.
+    pub(crate) fn wait<R>(wait: impl FnOnce() -> R) -> R {
+        waiting(&WITHIN, wait)
+    }
+
     /// Enters it.
     #[inline]
     pub fn enter(&'static self) -> Entered {
-        let run = if IS_ON.load(Ordering::Relaxed) { Some(self.begin()) } else { None };
+        let run = if Self::are_counting() { Some(self.begin()) } else { None };
         Entered { run, not_send: PhantomData }
     }
 
@@ -215,11 +162,8 @@ impl Section {
     #[inline(never)]
     fn begin(&'static self) -> Run {
         SECTIONS.add(self);
-        Run {
-            section: self,
-            around: WITHIN.replace(Spent::NOTHING),
-            start: Spent::of_this_thread(),
-        }
+        let around = INNERMOST.replace(Some(self));
+        Run { section: self, around, running: Running::begin(&WITHIN) }
     }
 
     /// What was counted so far.
@@ -254,8 +198,8 @@ impl Drop for Entered {
 impl Run {
     #[inline(never)]
     fn end(&self) {
-        let whole = Spent::of_this_thread().beyond(self.start);
-        let own = whole.beyond(WITHIN.replace(self.around.plus(whole)));
+        let (whole, own) = self.running.end(&WITHIN);
+        INNERMOST.set(self.around);
         self.section.calls.fetch_add(1, Ordering::Relaxed);
         self.section.whole.add(whole);
         self.section.own.add(own);

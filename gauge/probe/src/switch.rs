@@ -1,9 +1,18 @@
 //! Observers that a program turns on when it is asked to.
 
 use std::alloc::Layout;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::{Block, Observer};
+
+/// In a switch's state: it was started and not stopped.
+const STARTED: usize = 1;
+/// What each [`Watch`] adds to it.
+const WATCH: usize = 2;
+
+/// The state of the switch that the program offers.
+static OFFERED: OnceLock<&'static AtomicUsize> = OnceLock::new();
 
 /// An observer, off until it is started: until then an event costs a load and a branch.
 ///
@@ -25,7 +34,8 @@ use crate::{Block, Observer};
 /// ```
 #[derive(Debug, Default)]
 pub struct Switch<O> {
-    is_on: AtomicBool,
+    /// 0: off.
+    state: AtomicUsize,
     observer: O,
 }
 
@@ -33,17 +43,24 @@ impl<O> Switch<O> {
     /// Off.
     #[must_use]
     pub const fn new(observer: O) -> Self {
-        Self { is_on: AtomicBool::new(false), observer }
+        Self { state: AtomicUsize::new(0), observer }
     }
 
     /// From now on the observer sees what happens.
     pub fn start(&self) {
-        self.is_on.store(true, Ordering::Release);
+        self.state.fetch_or(STARTED, Ordering::AcqRel);
     }
 
-    /// It sees no more.
+    /// It sees no more, unless somebody watches.
     pub fn stop(&self) {
-        self.is_on.store(false, Ordering::Release);
+        self.state.fetch_and(!STARTED, Ordering::AcqRel);
+    }
+
+    /// Lets whoever wants to know turn it on for a while, by a [`Watch`]. The first switch that is offered is
+    /// the program's.
+    pub fn offer(&'static self) {
+        // Another one is there: it stays.
+        let _ = OFFERED.set(&self.state);
     }
 
     /// The observer.
@@ -54,7 +71,35 @@ impl<O> Switch<O> {
 
     #[inline]
     fn is_on(&self) -> bool {
-        self.is_on.load(Ordering::Relaxed)
+        self.state.load(Ordering::Relaxed) != 0
+    }
+}
+
+/// Keeps the switch that the program [offers](Switch::offer) turned on, until it is dropped; nothing where none is offered.
+///
+/// [`Counters::are_counting`](crate::Counters::are_counting) says whether allocations are counted meanwhile.
+#[derive(Debug)]
+#[must_use = "it ends when it is dropped"]
+pub struct Watch {
+    state: Option<&'static AtomicUsize>,
+}
+
+impl Watch {
+    /// Turns it on.
+    pub fn start() -> Self {
+        let state = OFFERED.get().copied();
+        if let Some(state) = state {
+            state.fetch_add(WATCH, Ordering::AcqRel);
+        }
+        Self { state }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(state) = self.state {
+            state.fetch_sub(WATCH, Ordering::AcqRel);
+        }
     }
 }
 

@@ -4,8 +4,10 @@
 
 use std::alloc::System;
 use std::hint::black_box;
+use std::sync::Arc;
 
-use gauge_probe::{Counter, Counters, Observed, Section, Spent, Switch};
+use gauge_probe::{Counter, Counters, Meter, Observed, Section, Spent, Stretch, Switch, Watch};
+use tidemill_machine::counter;
 
 #[global_allocator]
 static ALLOCATOR: Observed<System, Switch<Counters>> =
@@ -18,6 +20,7 @@ static ROWS: Counter = Counter::new("rows");
 
 fn main() {
     off();
+    watch();
     ALLOCATOR.observer().start();
     Section::start_all();
     nested();
@@ -25,6 +28,9 @@ fn main() {
     threads();
     recursion();
     snapshot();
+    meters();
+    along();
+    waits();
     Section::stop_all();
     off();
     println!("sections: ok");
@@ -120,4 +126,80 @@ fn snapshot() {
     );
     let text = OUTER.counts().to_string();
     assert!(text.starts_with("outer: 3 calls, ") && text.ends_with("3 allocations, 30 bytes"));
+}
+
+fn watch() {
+    drop(Watch::start());
+    assert!(!Counters::are_counting(), "there is no switch to turn on");
+    ALLOCATOR.observer().offer();
+    {
+        let _one = Watch::start();
+        drop(Watch::start());
+        assert!(Counters::are_counting());
+        ALLOCATOR.observer().start();
+        ALLOCATOR.observer().stop();
+        assert!(Counters::are_counting(), "a stop does not end what another one watches");
+    }
+    assert!(!Counters::are_counting());
+}
+
+/// A stretch with a meter of its own.
+fn metered(section: Option<&'static Section>) -> (Stretch, Arc<Meter>) {
+    let meter = Arc::new(Meter::new());
+    (Stretch::new(section, Some(Arc::clone(&meter))), meter)
+}
+
+fn meters() {
+    let ((outer, above), (inner, below)) = (metered(None), metered(None));
+    outer.run(|| {
+        box_of(100);
+        // A section is no meter: what is in it is the meter's own.
+        INNER.run(|| box_of(7));
+        inner.run(|| box_of(20));
+        inner.run(|| box_of(30));
+    });
+    box_of(1000);
+    let of = |meter: &Meter| (meter.calls(), meter.own().allocations, meter.own().bytes);
+    assert_eq!((of(&above), of(&below)), ((1, 2, 107), (2, 2, 50)));
+    assert!(above.own().cycles > 0 && below.own().cycles > 0);
+    assert!(Stretch::current().is_nothing());
+}
+
+fn along() {
+    Section::start_all();
+    let (stretch, meter) = metered(Some(Section::named("at run time")));
+    stretch.run(|| {
+        let here = Stretch::current();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                box_of(5000);
+                here.run(|| box_of(40));
+                here.run(|| metered(None).0.run(|| box_of(600)));
+            });
+        });
+    });
+    let at_run_time = Section::named("at run time");
+    assert!(std::ptr::eq(at_run_time, Section::named(&["at run", "time"].join(" "))));
+    assert_eq!((at_run_time.counts().calls, meter.calls()), (3, 3));
+    // Of the other thread what was done for the stretch; of this one, what it takes to start it.
+    let (own, section) = (meter.own().bytes, at_run_time.counts().own.bytes);
+    assert!((40..600).contains(&own) && section >= own + 600 && section < 5000, "{own} {section}");
+}
+
+fn waits() {
+    Section::start_all();
+    let (stretch, meter) = metered(Some(&OUTER));
+    let start = counter::read();
+    let waited = stretch.run(|| {
+        Stretch::wait(|| {
+            let start = counter::read();
+            INNER.run(|| box_of(1_000_000));
+            counter::read() - start
+        })
+    });
+    let rest = counter::read() - start - waited;
+    let (own, section) = (meter.own(), OUTER.counts().own);
+    assert!(own.cycles <= rest && section.cycles <= rest, "{own:?} {section:?} {rest} {waited}");
+    // What is allocated meanwhile is.
+    assert_eq!((own.bytes, section.bytes, INNER.counts().own.bytes), (1_000_000, 0, 1_000_000));
 }

@@ -25,6 +25,7 @@ mod scan;
 pub use last::last_rows;
 pub use plan::{AggregatePlan, Bucket, Call, Function, Groups, LastRows, PlanStats};
 
+use gauge_probe::Stretch;
 use rayon::prelude::*;
 use tidemill_memory::Budget;
 use tidemill_model::TimeRange;
@@ -54,12 +55,16 @@ pub fn aggregate(view: &TableView, plan: &AggregatePlan, budget: &Budget) -> Res
     let grouping = Grouping::new(view, plan)?;
     let range = plan.range.intersect(view.time_range());
     let units = units(view, &grouping.members, range);
-    let scan = |unit: &Unit<'_>| Scanner::new(view, &resolved, plan.bucket, budget).scan(*unit);
+    // What is being measured is so wherever it runs.
+    let here = Stretch::current();
+    let scan = |unit: &Unit<'_>| {
+        here.run(|| Scanner::new(view, &resolved, plan.bucket, budget).scan(*unit))
+    };
     let (mut partial, mut stats) = (Partial::new(&resolved, budget), PlanStats::default());
     let scanned: Vec<_> = match &units[..] {
         [] => Vec::new(),
         [unit] => vec![scan(unit)],
-        units => workers().install(|| units.par_iter().map(scan).collect()),
+        units => Stretch::wait(|| workers().install(|| units.par_iter().map(scan).collect())),
     };
     for scanned in scanned {
         let (later, more) = scanned?;

@@ -188,6 +188,9 @@ pub(crate) struct QueryArgs {
     /// Write the answer to this file, which appears when it is complete
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Print to standard error what each stage and operator allocates, and how long its threads took
+    #[arg(long)]
+    pub(crate) profile_memory: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -7,9 +7,13 @@ use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::{DataType, Schema};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::{CellAlignment, Table};
+use gauge_probe::Section;
 use tidemill::query::QueryStream;
 
 use crate::render::text;
+
+/// An answer becomes a table.
+static FORMAT: Section = Section::new("format");
 
 /// Rows of a table that are shown: more than anyone reads, and few enough to be held.
 const MAX_SHOWN_ROWS: usize = 1000;
@@ -32,12 +36,14 @@ pub(super) fn print_table(
     let mut table = empty_table(&stream.schema());
     let (mut rows, mut shown) = (0, 0);
     while let Some(batch) = stream.next_batch()? {
+        let _formatting = FORMAT.enter();
         rows += batch.num_rows() as u64;
         let more = batch.num_rows().min(MAX_SHOWN_ROWS - shown);
         add_rows(&mut table, &batch.slice(0, more))?;
         shown += more;
     }
     let elapsed = started.map(|started| started.elapsed());
+    let _formatting = FORMAT.enter();
     if shown > 0 || table.header().is_some() {
         writeln!(out, "{table}")?;
     }
@@ -64,6 +70,7 @@ fn is_plan(schema: &Schema) -> bool {
 fn print_plan(stream: &mut QueryStream, out: &mut impl Write) -> anyhow::Result<()> {
     let options = FormatOptions::default();
     while let Some(batch) = stream.next_batch()? {
+        let _formatting = FORMAT.enter();
         let column = |index: usize| ArrayFormatter::try_new(batch.column(index), &options);
         let (kinds, plans) = (column(0)?, column(1)?);
         for row in 0..batch.num_rows() {

@@ -119,6 +119,110 @@ fn a_plan_has_its_lines() {
     assert!(ran.stdout.lines().count() > 2 && !ran.stdout.contains("\\n"), "{ran:?}");
 }
 
+/// So many rows that several threads share them out, each at a time of its own.
+const MANY_ROWS: u64 = 210_000;
+
+fn large_store() -> Place {
+    let start = 1_704_067_200_000_000_000u64;
+    let line =
+        |row: u64| format!("many,host={} v={row}i {}\n", row % 4, start + row * 1_000_000_000);
+    let text: String = (0..MANY_ROWS).map(line).collect();
+    let place = Place::with(&[("a.lp", text.as_bytes())]);
+    assert_eq!(place.run(&["import", "a.lp"]).code, 0);
+    place
+}
+
+/// A table of `--profile-memory`: name, calls, allocations and bytes of each row; the last two have no calls.
+fn profile(table: &str) -> Vec<(String, u64, u64, f64)> {
+    let (_, rows) = table.split_once("thread seconds").unwrap();
+    let rows = rows.lines().skip(2).take_while(|line| !line.starts_with("at most"));
+    let number = |text: &str| text.replace(',', "").parse().unwrap_or_else(|_| panic!("{table}"));
+    let row = |line: &str| {
+        let cells: Vec<_> = line.split_whitespace().collect();
+        let (cells, bytes) = cells.split_at(cells.len() - 2);
+        let unit = match bytes[1] {
+            "B" => 1.0,
+            "kB" => 1e3,
+            "MB" => 1e6,
+            unit => panic!("{unit}: {table}"),
+        };
+        let bytes = bytes[0].parse::<f64>().unwrap() * unit;
+        let calls = if cells.len() > 2 { number(cells[cells.len() - 3]) } else { 0 };
+        (cells[0].to_owned(), calls, number(cells[cells.len() - 1]), bytes)
+    };
+    rows.map(row).collect()
+}
+
+#[test]
+fn a_query_tells_what_its_stages_allocate() {
+    let place = large_store();
+    let check = |sql: &str, stages: &[&str], most: &str| {
+        let plain = place.run(&["query", "--format", "csv", sql]);
+        let ran = place.run(&["query", "--profile-memory", "--format", "csv", sql]);
+        assert_eq!((ran.code, &ran.stdout), (0, &plain.stdout), "{}", ran.stderr);
+        let rows = profile(&ran.stderr);
+        let row = |name: &str| {
+            rows.iter().find(|row| row.0 == name).unwrap_or_else(|| {
+                panic!("no {name}: {}", ran.stderr);
+            })
+        };
+        for stage in stages {
+            assert!(row(stage).1 > 0, "{stage}: {}", ran.stderr);
+        }
+        let (parts, all) = rows.split_at(rows.len() - 1);
+        assert_eq!((parts.last().unwrap().0.as_str(), all[0].0.as_str()), ("elsewhere", "all"));
+        let sum: u64 = parts.iter().map(|row| row.2).sum();
+        assert!(sum > 0 && sum <= all[0].2, "{sum}: {}", ran.stderr);
+        // The work of all threads is that of the operator for which they do it.
+        assert!(row(most).3 > 10.0 * row("elsewhere").3, "{}", ran.stderr);
+        assert!(parts.iter().all(|row| row.3 <= all[0].3), "{}", ran.stderr);
+        row(most).1
+    };
+    let sql = "SELECT date_bin(INTERVAL '1 second', time) AS t, max(v) FROM many GROUP BY t ORDER BY t LIMIT 3";
+    let stages = ["open", "engine", "parse", "plan", "fetch", "decode", "Sort", "Limit", "format"];
+    let calls = check(sql, &stages, "NativeAggregate");
+    assert!(calls > 4, "several threads: {calls}");
+    let sql = "SELECT time, count(*) AS n FROM many GROUP BY time ORDER BY time LIMIT 3";
+    let stages = ["open", "parse", "plan", "optimise", "fetch", "decode", "SeriesScan", "format"];
+    check(sql, &stages, "AggregateExec");
+}
+
+#[test]
+fn explain_analyze_shows_who_allocates() {
+    let place = large_store();
+    let check = |sql: &str, most: &str, least: u64| {
+        let sql = format!("EXPLAIN ANALYZE {sql}");
+        let ran = place.run(&["query", "--profile-memory", &sql]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let value = |line: &str, name: &str| -> Option<u64> {
+            let (_, rest) = line.split_once(&format!("{name}="))?;
+            rest.split([',', ']']).next()?.parse().ok()
+        };
+        let operators: Vec<_> = ran.stdout.lines().filter(|l| l.contains("cycles=")).collect();
+        assert!(operators.len() > 1, "{ran:?}");
+        let (mut allocations, mut of_most) = (0, 0);
+        for line in operators {
+            let known = ["cycles", "allocations", "allocated_bytes"].map(|name| value(line, name));
+            let [Some(_), Some(count), Some(bytes)] = known else { panic!("{line}") };
+            allocations += count;
+            of_most += if line.trim_start().starts_with(most) { bytes } else { 0 };
+        }
+        assert!(of_most >= least, "{of_most}: {}", ran.stdout);
+        let all = profile(&ran.stderr).last().unwrap().2;
+        assert!(allocations > 0 && allocations <= all, "{allocations} of {all}: {}", ran.stdout);
+        // The same without the profile: it is turned on for the statement.
+        let alone = place.run(&["query", &sql]);
+        assert!(alone.stdout.contains(" allocations=") && !alone.stdout.contains("unknown"));
+    };
+    // A hash table of 210,000 times and counts.
+    check("SELECT time, count(*) AS n FROM many GROUP BY time", "AggregateExec", MANY_ROWS * 16);
+    check(
+        "SELECT date_bin(INTERVAL '1 second', time) AS t, max(v) FROM many GROUP BY t ORDER BY t LIMIT 3",
+        "NativeAggregate",
+        MANY_ROWS * 16,
+    );
+}
+
 #[test]
 fn what_json_cannot_say_is_said_of_an_export() {
     let place = Place::with(&[("n.csv", b"time,v\n2024-01-01,NaN\n2024-01-02,1.5\n")]);

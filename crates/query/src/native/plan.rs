@@ -4,9 +4,11 @@ use arrow::compute::SortOptions;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::DFSchemaRef;
 use datafusion::logical_expr::{Expr, SortExpr};
+use gauge_probe::Section;
 use tidemill_analysis::native::{Bucket, Call};
 
 use crate::filter::Selection;
+use crate::measure::stages;
 use crate::schema::TableColumns;
 
 /// A statement that runs without DataFusion: plain data.
@@ -84,4 +86,26 @@ pub(crate) enum Step {
     Sort { by: Vec<SortExpr>, input: DFSchemaRef, fetch: Option<usize> },
     /// Skip rows, then keep `fetch`.
     Limit { skip: usize, fetch: Option<usize> },
+}
+
+impl Shape {
+    /// What its work counts for.
+    pub(super) fn section(&self) -> &'static Section {
+        match self {
+            Self::Aggregate { .. } => &stages::NATIVE_AGGREGATE,
+            Self::Last { .. } => &stages::NATIVE_LAST_ROWS,
+        }
+    }
+}
+
+impl Step {
+    /// What its work counts for.
+    pub(super) fn section(&self) -> &'static Section {
+        match self {
+            Self::Filter { .. } => &stages::FILTER,
+            Self::Project { .. } => &stages::PROJECT,
+            Self::Sort { .. } => &stages::SORT,
+            Self::Limit { .. } => &stages::LIMIT,
+        }
+    }
 }

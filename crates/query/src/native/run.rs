@@ -7,8 +7,8 @@ use arrow::array::{
 };
 use arrow::buffer::NullBuffer;
 use arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, take};
+use gauge_probe::{Meter, Stretch};
 use tidemill_analysis::native::{self, AggregatePlan, LastRows, PlanStats};
-use tidemill_machine::{CycleClock, Cycles};
 use tidemill_memory::Budget;
 use tidemill_model::{Column, Values};
 use tidemill_store::{SeriesIndex, Snapshot, TableView};
@@ -26,26 +26,38 @@ pub(crate) struct Answer {
     pub(crate) series: usize,
     /// What the aggregation took; nothing is counted for newest rows.
     pub(crate) stats: PlanStats,
-    /// What reading and aggregating took, and each step after it.
-    pub(crate) cycles: Vec<Cycles>,
 }
 
 impl NativeQuery {
-    /// Runs the plan over a snapshot that has its table.
+    /// Runs the plan over a snapshot that has its table. What reading and aggregating takes counts in the
+    /// first of the meters, if there are any, and each step after it in one more.
     ///
     /// Groups are held within `budget`.
-    pub(crate) fn run(&self, snapshot: &Snapshot, budget: &Budget) -> Result<Answer> {
+    pub(crate) fn run(
+        &self,
+        snapshot: &Snapshot,
+        budget: &Budget,
+        meters: &[Arc<Meter>],
+    ) -> Result<Answer> {
         let name = &self.table.stored.name;
         let view = snapshot.table(name).ok_or_else(|| {
             Error::new(ErrorKind::Planning, format!("there is no table `{name}`"))
         })?;
-        let mut tick = CycleClock::now();
-        let mut cycles = Vec::with_capacity(1 + self.steps.len());
-        let mut lap = |cycles: &mut Vec<Cycles>| {
-            let now = CycleClock::now();
-            cycles.push(now.since(tick));
-            tick = now;
-        };
+        let stretch =
+            |place: usize, section| Stretch::new(Some(section), meters.get(place).map(Arc::clone));
+        let mut answer = stretch(0, self.shape.section()).run(|| self.read(view, budget))?;
+        for (place, step) in self.steps.iter().enumerate() {
+            let stretch = stretch(place + 1, step.section());
+            answer.batch = stretch.run(|| step.apply(answer.batch))?;
+        }
+        // Steps keep columns in place; the names are those of the statement.
+        let rows = answer.batch.num_rows();
+        answer.batch = with_schema(&self.schema, answer.batch.columns().to_vec(), rows)?;
+        Ok(answer)
+    }
+
+    /// What the shape gives.
+    fn read(&self, view: &TableView, budget: &Budget) -> Result<Answer> {
         let series = self.selection.series(view, &self.table)?;
         let count = series.len();
         let (columns, rows, stats) = match &self.shape {
@@ -64,16 +76,7 @@ impl NativeQuery {
                 (columns, rows, PlanStats::default())
             }
         };
-        let mut batch = with_schema(&self.shape_schema, columns, rows)?;
-        lap(&mut cycles);
-        for step in &self.steps {
-            batch = step.apply(batch)?;
-            lap(&mut cycles);
-        }
-        // Steps keep columns in place; the names are those of the statement.
-        let rows = batch.num_rows();
-        let batch = with_schema(&self.schema, batch.columns().to_vec(), rows)?;
-        Ok(Answer { batch, series: count, stats, cycles })
+        Ok(Answer { batch: with_schema(&self.shape_schema, columns, rows)?, series: count, stats })
     }
 
     fn last(

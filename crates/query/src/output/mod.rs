@@ -13,6 +13,7 @@ use arrow::array::{AsArray, PrimitiveArray, RecordBatch};
 use arrow::datatypes::Float64Type;
 
 use crate::error::Result;
+use crate::measure::stages;
 use crate::result::QueryStream;
 
 /// How an answer is written. Dictionaries are written as the plain text they stand for.
@@ -94,16 +95,18 @@ pub fn write_stream<W: Write + Send>(
     format: Format,
     sink: W,
 ) -> Result<Written> {
-    let mut writer = ResultWriter::new(format, &stream.schema(), sink)?;
+    let schema = stream.schema();
+    let mut writer = stages::FORMAT.run(|| ResultWriter::new(format, &schema, sink))?;
     let mut written = Written::default();
     while let Some(batch) = stream.next_batch()? {
+        let _writing = stages::FORMAT.enter();
         writer.write(&batch)?;
         written.rows += batch.num_rows() as u64;
         if matches!(format, Format::Json | Format::Ndjson) {
             written.nulled += not_finite(&batch);
         }
     }
-    writer.finish()?;
+    stages::FORMAT.run(|| writer.finish())?;
     Ok(written)
 }
 

@@ -8,6 +8,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use gauge_probe::Section;
 use tidemill_query::Engine;
 
 use crate::common::types;
@@ -23,6 +24,38 @@ fn every_statement_gives_its_answer_both_ways() {
     assert!(!files.is_empty());
     for file in files {
         check(&file, &engines);
+    }
+}
+
+#[test]
+fn measured_operators_give_the_same_answers() {
+    Section::start_all();
+    every_statement_gives_its_answer_both_ways();
+    let fixture = crate::common::sample();
+    // What DataFusion does with its plans while they run.
+    let check = |sql: &str, want: &[&str]| {
+        assert_eq!(crate::common::lines(&fixture.engine(false).sql(sql).unwrap())[1..], *want);
+    };
+    check(
+        "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 4) \
+         SELECT sum(i) FROM n",
+        &["10"],
+    );
+    check(
+        "WITH RECURSIVE n AS (SELECT 0 AS i UNION ALL \
+         SELECT n.i + 1 FROM n JOIN (SELECT DISTINCT host FROM cpu) AS h ON h.host = 'a' WHERE i < 3) \
+         SELECT count(*), (SELECT max(usage) FROM cpu), (SELECT min(requests) FROM cpu) FROM n",
+        &["4 | 44.25 | 0"],
+    );
+    check(
+        "SELECT a.host, count(*) FROM cpu a JOIN cpu b ON a.time = b.time AND a.host = b.host \
+         GROUP BY a.host ORDER BY a.host",
+        &["a | 60", "b | 60", "c | 60"],
+    );
+    Section::stop_all();
+    let seen: Vec<_> = Section::all().iter().map(|section| section.name).collect();
+    for operator in ["SeriesScan", "HashJoinExec", "RecursiveQueryExec", "WorkTableExec"] {
+        assert!(seen.contains(&operator), "{operator}: {seen:?}");
     }
 }
 

@@ -11,6 +11,7 @@ use crate::bytes::Malformed;
 use crate::column_codec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::segment::{ColumnChunk, Segment};
+use crate::stages;
 
 /// What a reader's decoded blocks hold, in bytes, unless two of them hold more.
 const MAX_BYTES: usize = 32 << 20;
@@ -252,6 +253,7 @@ impl Slot {
         scratch: &mut Scratch,
     ) -> Result<()> {
         let Some(offset) = self.column.offset else { return Ok(()) };
+        let _decoding = stages::DECODE.enter();
         let chunk = BlockChunk { bytes: &self.bytes, offset };
         let parsed = chunk.parse(segment)?;
         let rows = segment.block_rows(block);
@@ -295,6 +297,7 @@ impl BlockTimes {
         scratch: &mut Scratch,
     ) -> Result<()> {
         let offset = segment.read_chunk(block, 0, bytes)?;
+        let _decoding = stages::DECODE.enter();
         let corrupt = |at: usize, what: String| {
             Error::corrupt(segment.path(), offset.unwrap_or_default() + at as u64, what)
         };

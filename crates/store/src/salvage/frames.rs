@@ -108,23 +108,26 @@ impl LogRemains {
             report.damage(error, lost);
             expected.next = Some(self.scan.base_sequence);
         }
-        let frames = self.scan.frames.iter().filter(|(offset, _)| *offset < end);
-        for (offset, sequence) in frames.filter(|(_, sequence)| *sequence > expected.flushed) {
-            match expected.next {
-                // One that belongs elsewhere stands where another should.
-                Some(next) if *sequence < next => {
-                    let message = format!("write {sequence} where write {next} is expected");
-                    let lost = Lost::unknown("the writes that stood there");
-                    report.damage(Error::corrupt(&self.path, *offset, message), lost);
-                    continue;
-                }
-                Some(next) if *sequence > next => {
-                    let (error, lost) = missing(next, *sequence - 1, *offset);
-                    report.damage(error, lost);
-                }
-                _ => {}
+        let mut own = self.scan.base_sequence;
+        for (offset, sequence) in self.scan.frames.iter().filter(|(offset, _)| *offset < end) {
+            let is_flushed = *sequence <= expected.flushed;
+            let next = expected.next.filter(|_| !is_flushed);
+            // One that belongs elsewhere stands where another should.
+            let least = next.unwrap_or(0).max(own);
+            if *sequence < least {
+                let message = format!("write {sequence} where write {least} is expected");
+                let lost = Lost::unknown("the writes that stood there");
+                report.damage(Error::corrupt(&self.path, *offset, message), lost);
+                continue;
             }
-            expected.next = Some(sequence + 1);
+            if let Some(next) = next.filter(|next| *next < *sequence) {
+                let (error, lost) = missing(next, *sequence - 1, *offset);
+                report.damage(error, lost);
+            }
+            own = *sequence + 1;
+            if !is_flushed {
+                expected.next = Some(own);
+            }
         }
     }
 }

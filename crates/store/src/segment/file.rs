@@ -10,6 +10,7 @@ use crate::bytes::{Cursor, Malformed};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::SegmentEntry;
+use crate::stages;
 
 const TRAILER_BYTES: u64 = 16;
 
@@ -164,6 +165,7 @@ impl Segment {
         column: usize,
         out: &mut Vec<u8>,
     ) -> Result<Option<u64>> {
+        let _fetching = stages::FETCH.enter();
         let chunk = self.footer.chunks[block * (1 + self.footer.fields.len()) + column];
         if chunk.bytes == 0 {
             out.clear();

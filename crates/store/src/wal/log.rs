@@ -44,7 +44,8 @@ struct State {
     enqueued_sequence: u64,
     durable_sequence: u64,
     is_leading: bool,
-    is_poisoned: bool,
+    /// Why nothing more is taken: the first failure.
+    poison: Option<Error>,
     is_marker_waiting: bool,
     has_marker_stopped: bool,
 }
@@ -80,7 +81,7 @@ impl Log {
             enqueued_sequence: sequence,
             durable_sequence: sequence,
             is_leading: false,
-            is_poisoned: false,
+            poison: None,
             is_marker_waiting: false,
             has_marker_stopped: false,
         };
@@ -105,9 +106,7 @@ impl Log {
     /// Hands in a write. The caller sees to it that sequence numbers come in order.
     pub(crate) fn enqueue(&self, sequence: u64, payload: &[&[u8]]) -> Result<()> {
         let mut state = self.lock();
-        if state.is_poisoned {
-            return Err(Error::poisoned());
-        }
+        state.takes_more()?;
         let synced = state.synced;
         Frame::put(sequence, synced, payload, &mut state.pending);
         state.enqueued_sequence = sequence;
@@ -117,10 +116,11 @@ impl Log {
         Ok(())
     }
 
-    /// Waits until all that was handed in is as durable as this log makes it.
+    /// Waits until all that was handed in is as durable as this log makes it, where nothing failed.
     pub(crate) fn wait_for_all(&self) -> Result<()> {
         let sequence = self.lock().enqueued_sequence;
-        self.wait(sequence)
+        self.wait(sequence)?;
+        self.takes_more()
     }
 
     /// Waits until a write is as durable as this log makes them.
@@ -149,9 +149,7 @@ impl Log {
         while state.is_leading {
             state = wait(&self.changed, state);
         }
-        if state.is_poisoned {
-            return Err(Error::poisoned());
-        }
+        state.takes_more()?;
         if state.pending.is_empty() && (lead == Lead::Write || state.is_marked(lead)) {
             return Ok(());
         }
@@ -179,7 +177,8 @@ impl Log {
             }
             Ok(())
         };
-        let result: std::io::Result<()> = write();
+        let written: std::io::Result<()> = write();
+        let result = written.map_err(|e| Error::io(&path, "write the log", e));
         let mut state = self.lock();
         state.is_leading = false;
         match &result {
@@ -191,7 +190,7 @@ impl Log {
                 state.durable_sequence = state.durable_sequence.max(sequence);
             }
             // What reached the disk is unknown, and a second fsync would lie.
-            Err(_) => state.is_poisoned = true,
+            Err(error) => state.take_no_more(error),
         }
         bytes.clear();
         state.spare = bytes;
@@ -199,7 +198,7 @@ impl Log {
             self.to_mark.notify_one();
         }
         self.changed.notify_all();
-        result.map_err(|e| Error::io(&path, "write the log", e))
+        result
     }
 
     /// Writes everything handed in, makes it durable, and notes that in the file, and what follows.
@@ -213,7 +212,7 @@ impl Log {
     pub(super) fn mark_when_idle(&self, idle: Duration) -> bool {
         let mut state = self.lock();
         loop {
-            let waits = state.is_marked(Lead::Mark { end: End::Open }) || state.is_poisoned;
+            let waits = state.is_marked(Lead::Mark { end: End::Open }) || state.poison.is_some();
             state.is_marker_waiting = waits && !state.has_marker_stopped;
             if !state.is_marker_waiting {
                 break;
@@ -257,7 +256,7 @@ impl Log {
         let base_sequence = self.lock().enqueued_sequence + 1;
         // The old file says that nothing follows in it: nothing more may be written there.
         let created = create_file(disk, &self.dir, number, base_sequence);
-        let created = created.inspect_err(|_| self.poison())?;
+        let created = created.inspect_err(|error| self.poison(error))?;
         let mut state = self.lock();
         (state.written, state.synced) = (created.mark.synced, created.mark.synced);
         (state.file, state.path) = (created.file, created.path);
@@ -265,18 +264,27 @@ impl Log {
         Ok(())
     }
 
-    /// Takes no more writes.
-    pub(crate) fn poison(&self) {
-        self.lock().is_poisoned = true;
+    /// Takes no more writes, and says why to all who come.
+    pub(crate) fn poison(&self, cause: &Error) {
+        self.lock().take_no_more(cause);
         self.changed.notify_all();
     }
 
-    pub(crate) fn is_poisoned(&self) -> bool {
-        self.lock().is_poisoned
+    /// An error that names the cause if an earlier failure leaves open what is durable.
+    pub(crate) fn takes_more(&self) -> Result<()> {
+        self.lock().takes_more()
     }
 }
 
 impl State {
+    fn take_no_more(&mut self, cause: &Error) {
+        self.poison.get_or_insert_with(|| cause.again());
+    }
+
+    fn takes_more(&self) -> Result<()> {
+        self.poison.as_ref().map_or(Ok(()), |cause| Err(Error::poisoned(cause)))
+    }
+
     /// Whether the file says already that all of it is durable (and closed, if it is to say that).
     /// What is pending is not in it yet.
     fn is_marked(&self, lead: Lead) -> bool {

@@ -63,15 +63,25 @@ pub(crate) fn replay(
         return Err(Error::corrupt(&path, length, message));
     }
     let mut window = Window { file: &*file, length, start: 0, bytes: Vec::new() };
-    let (mut at, mut synced_bytes, mut last) = (header.bytes, marked, 0);
+    let (mut at, mut synced_bytes) = (header.bytes, marked);
+    let mut next = header.base_sequence;
     check_base(header.base_sequence).map_err(|what| Error::corrupt(&path, BASE_OFFSET, what))?;
     while at < length {
         let bytes = window.frame_at(at).map_err(failed)?;
         let Some(frame) = Frame::parse(bytes) else { break };
         let size = frame.bytes() as u64;
         if !frame.payload.is_empty() {
+            // One of another log, or an old one: what stood here is gone. (Bulk loads take numbers,
+            // too.)
+            if frame.sequence < next {
+                let message = format!(
+                    "write {} where write {next} or a later one is expected",
+                    frame.sequence
+                );
+                return Err(Error::corrupt(&path, at, message));
+            }
             apply(frame.sequence, frame.payload, at)?;
-            last = frame.sequence;
+            next = frame.sequence + 1;
         }
         at += size;
         synced_bytes = synced_bytes.max(frame.synced);
@@ -81,7 +91,7 @@ pub(crate) fn replay(
     if torn_bytes > 0 {
         let synced = match at < marked {
             true => Some(marked),
-            false => synced_beyond(&mut window, at, last).map_err(failed)?,
+            false => synced_beyond(&mut window, at, next).map_err(failed)?,
         };
         if let Some(synced) = synced {
             let message = format!("the log is damaged: its first {synced} bytes were durable");
@@ -114,9 +124,9 @@ fn parse_header(file: &dyn DiskFile, number: u64) -> io::Result<Result<Header, M
 }
 
 /// Looks behind damage for a frame that says more than `at` bytes were durable. (What looks like a
-/// frame may stand within a text that was written: ours comes after write `last`, and says so of
+/// frame may stand within a text that was written: ours is write `least` or a later one, and says so of
 /// bytes before itself only.)
-fn synced_beyond(window: &mut Window<'_>, at: u64, last: u64) -> io::Result<Option<u64>> {
+fn synced_beyond(window: &mut Window<'_>, at: u64, least: u64) -> io::Result<Option<u64>> {
     let mut next = at + 1;
     while next + FRAME_HEADER_BYTES as u64 <= window.length {
         let bytes = window.at(next, READ_BYTES)?;
@@ -127,7 +137,7 @@ fn synced_beyond(window: &mut Window<'_>, at: u64, last: u64) -> io::Result<Opti
         next += found as u64;
         let frame = Frame::parse(window.frame_at(next)?);
         let is_ours = |frame: &Frame<'_>| {
-            let is_later = frame.payload.is_empty() || frame.sequence > last;
+            let is_later = frame.payload.is_empty() || frame.sequence >= least;
             is_later && frame.synced > at && frame.synced <= next
         };
         if let Some(frame) = frame.filter(is_ours) {
