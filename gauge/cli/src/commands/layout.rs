@@ -20,7 +20,7 @@ use crate::result::{Document, Metric, Row};
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo gauge layout                        types of this package, the most wasteful first
+  cargo gauge layout                        the project's types in this package, the most wasteful first
   cargo gauge layout Value                  one type: fields, holes, tag, a smaller order
   cargo gauge layout 'Pair<u8, u64>'        one instance of a generic type
   cargo gauge layout --crate core --min-size 64
