@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use super::Common;
@@ -183,8 +183,15 @@ fn time_all(matrix: &MatrixArgs, built: &[Built], folder: &std::path::Path) -> R
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
-    let (_, readings) = ran?;
-    let times: Vec<Vec<[f64; 2]>> = readings[0]
+    let ran = ran?;
+    if let Some(killed) = ran.killed[0] {
+        let name = match built.get(killed.program) {
+            Some(built) => built.variant.name(),
+            None => "the same again".to_owned(),
+        };
+        bail!("{name}: the command took more than {:.0?}", killed.after);
+    }
+    let times: Vec<Vec<[f64; 2]>> = ran.readings[0]
         .iter()
         .map(|blocks| blocks.iter().map(|block| block.map(|r| r.nanoseconds)).collect())
         .collect();
