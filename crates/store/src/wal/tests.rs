@@ -178,7 +178,7 @@ fn a_scan_finds_the_writes_behind_damage_and_no_others() {
     longer[HEADER + 4] ^= 4;
     assert_eq!(scanned(&longer).frames, [(first, 6)]);
     // Nor does one so far that what stands before there must be read again.
-    longer[HEADER + 4..HEADER + 8].copy_from_slice(&(5u32 << 20).to_le_bytes());
+    longer[HEADER + 4..HEADER + 8].copy_from_slice(&((4u32 << 20) - 38).to_le_bytes());
     longer.resize(HEADER + (6 << 20), b'x');
     assert_eq!(scanned(&longer).frames, [(first, 6)]);
     // What looks like a write may stand in a text: one that comes before it, or speaks of bytes
