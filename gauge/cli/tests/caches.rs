@@ -136,11 +136,7 @@ fn instructions_that_valgrind_does_not_know_are_named() {
         return;
     }
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let source = folder.path().join("wide.rs");
-    let text = "use std::arch::x86_64::*;\nfn main() { unsafe {\n\
-        let v = std::hint::black_box(_mm512_set1_epi64(std::env::args().count() as i64));\n\
-        println!(\"{}\", _mm512_reduce_add_epi64(_mm512_mullo_epi64(v, v))); } }";
-    std::fs::write(&source, text).unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/avx512.rs");
     let program = folder.path().join("wide");
     let mut rustc = Command::new("rustc");
     rustc.args(["-O", "-Ctarget-feature=+avx512f,+avx512dq", "--edition", "2024"]);
