@@ -55,8 +55,8 @@ impl Request {
         let least = signed_rank::least_samples(self.level, rows);
         match self.blocks {
             Some(blocks) if blocks < least => Err(Usage(format!(
-                "--blocks {blocks} could show no difference, however large: {rows} row{} need at least {least}",
-                if rows == 1 { "" } else { "s" }
+                "--blocks {blocks} could show no difference, however large: {rows} {} at least {least}",
+                if rows == 1 { "row needs" } else { "rows need" }
             ))
             .into()),
             _ => Ok(()),
