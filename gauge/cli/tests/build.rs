@@ -199,7 +199,7 @@ fn the_matrix_builds_runs_and_compares_each_setting() {
         "--panic",
         "abort",
         "--blocks",
-        "2",
+        "10",
         "--",
         "a",
         "b",
@@ -220,9 +220,9 @@ fn the_matrix_builds_runs_and_compares_each_setting() {
         found.1["value"].as_f64().unwrap()
     };
     assert_ne!(size(settings[1]), size(settings[2]), "another opt-level is another program");
-    // Three settings and the copy: once before, then two blocks of twice each.
+    // Three settings and the copy: once before, then ten blocks of twice each.
     let ran = std::fs::read_to_string(runs).unwrap();
-    assert_eq!(ran.lines().count(), 4 + 2 * 2 * 4, "{ran}");
+    assert_eq!(ran.lines().count(), 4 + 10 * 2 * 4, "{ran}");
     assert!(ran.lines().all(|line| line == "a b"), "{ran}");
     assert_eq!(output.status.code(), Some(0), "slower settings are no breach");
 }
@@ -238,7 +238,7 @@ fn a_trained_program_is_trained_with_the_command() {
         "--pgo",
         "--only-pgo",
         "--blocks",
-        "1",
+        "9",
         "--",
         "sh",
         "-c",
@@ -254,8 +254,8 @@ fn a_trained_program_is_trained_with_the_command() {
     }
     assert!(is_built, "{warnings}");
     let ran = std::fs::read_to_string(runs).unwrap();
-    // Training, three programs once before, and a block of twice each.
-    assert_eq!(ran.lines().count(), 1 + 3 + 2 * 3, "{ran}");
+    // Training, three programs once before, and nine blocks of twice each.
+    assert_eq!(ran.lines().count(), 1 + 3 + 9 * 2 * 3, "{ran}");
     assert!(
         fixture.path().join("target/gauge/build/merged.profdata").metadata().unwrap().len() > 0
     );

@@ -45,6 +45,11 @@ pub struct Request {
     pub programs: usize,
 }
 
+/// So many blocks that a difference in one of `rows` comparisons is significant at `level` although a few go the other way.
+pub fn enough_blocks(level: f64, rows: usize) -> usize {
+    signed_rank::least_samples(level, rows) + SPARE_BLOCKS
+}
+
 impl Request {
     /// Refuses so few blocks that no difference in any of `rows` rows could be significant: all would be
     /// "inconclusive", and look as if something had been judged.
@@ -74,7 +79,7 @@ impl Request {
             let runs = 2 * self.programs as u32;
             overheads.iter().map(|overhead| (*overhead + run) * runs).sum()
         };
-        let least = signed_rank::least_samples(self.level, overheads.len()) + SPARE_BLOCKS;
+        let least = enough_blocks(self.level, overheads.len());
         let fitting = |run: Duration| {
             let one = block(run).as_secs_f64().max(1e-9);
             (budget.as_secs_f64() / one) as usize

@@ -10,7 +10,7 @@ use super::Common;
 use super::build::{Args, align, new_table, select};
 use crate::bench::experiment::{self, Settings, Subject, Watch};
 use crate::bench::order::log_ratio;
-use crate::bench::plan::Request;
+use crate::bench::plan::{Request, enough_blocks};
 use crate::build::matrix::{Axes, Builder, Built, Variant, runner};
 use crate::environment::Environment;
 use crate::outcome::{Outcome, Usage};
@@ -43,16 +43,13 @@ pub(crate) struct MatrixArgs {
     /// Nothing but the profile and PGO
     #[arg(long, requires = "pgo")]
     only_pgo: bool,
-    /// Blocks of runs, each two of every variant
+    /// Blocks of runs, each two of every variant [default: enough for a verdict, 14 for three settings]
     #[arg(long, value_name = "N")]
     blocks: Option<usize>,
     /// What the binary is to do: its arguments, or a command with {bin} in it; run in turn and timed
     #[arg(last = true, value_name = "CMD")]
     command: Vec<String>,
 }
-
-/// Blocks when nothing is said: with fewer, hardly a difference can be told from chance.
-const BLOCKS: usize = 10;
 
 impl MatrixArgs {
     /// Whether nothing of it was given.
@@ -164,9 +161,11 @@ fn time_all(matrix: &MatrixArgs, built: &[Built], folder: &std::path::Path) -> R
     let request = Request {
         budget: Duration::ZERO,
         level: rule.level,
-        blocks: Some(matrix.blocks.unwrap_or(BLOCKS)),
+        blocks: Some(matrix.blocks.unwrap_or_else(|| enough_blocks(rule.level, built.len()))),
         programs: programs.len(),
     };
+    // Each program but the first is compared with the first.
+    request.check(built.len())?;
     let seed = jiff::Timestamp::now().as_nanosecond() as u64;
     let scratch = folder.join("scratch");
     // A program may use all processors.
