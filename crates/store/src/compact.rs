@@ -49,9 +49,8 @@ impl Store {
     /// # Errors
     /// When the disk fails.
     pub fn compact(&self) -> Result<Compacted> {
-        self.inner.flush_memory()?;
         let _compaction = self.inner.lock_compaction();
-        self.inner.log()?.takes_more()?;
+        self.inner.flush_memory()?;
         let mut total = Compacted::default();
         self.inner.remove_expired(Expired::Rows, &mut total)?;
         self.inner.compact_groups(true, &mut total)?;

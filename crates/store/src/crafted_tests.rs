@@ -14,7 +14,7 @@ use crate::definition_file::DefinitionFile;
 use crate::disk::{Disk, RealDisk, SimDisk};
 use crate::manifest::{Manifest, SegmentEntry, TableEntry, definition_path};
 use crate::segment::{EncodedBlock, SegmentWriter};
-use crate::wal::{log_path, tests::log_of};
+use crate::wal::{End, log_path, tests::log_of, tests::marked};
 use crate::{Error, ErrorKind, Options, Store};
 
 const DIR: &str = "/store";
@@ -103,6 +103,25 @@ fn writes_come_in_order_and_none_is_missing() {
     refused(with_log(1, &[(1, &first), (3, &next)]), "write 3 where write 2 is missing");
     refused(with_log(1, &[(1, &first), (2, &next), (2, &next)]), "write 2 where write 3");
     refused(with_log(2, &[(2, &first)]), "writes 1 to 1 are missing before this log");
+}
+
+/// Each file's numbers rise, but the second begins with one that is in the first.
+#[test]
+fn a_later_log_repeats_nothing() {
+    let table = addition(&table());
+    let first = record(&[(0, &table)], &[(0, row(0, vec![integers(0)]))]);
+    let next = record(&[], &[(0, row(0, vec![integers(0)]))]);
+    let open = |second: u64| {
+        let disk = SimDisk::new(0);
+        drop(Store::open(DIR, options(&disk)).unwrap());
+        let log = log_of(1, 1, &[(1, 0, &first), (2, 0, &next)]);
+        let length = log.len() as u64;
+        put(&disk, &log_path(Path::new(DIR), 1), &marked(log, length, End::OfFile));
+        put(&disk, &log_path(Path::new(DIR), 2), &log_of(2, second, &[(second, 0, &next)]));
+        Store::open(DIR, options(&disk))
+    };
+    assert_eq!(open(3).unwrap().recovery().replayed_rows, 3);
+    refused(open(2), "write 2 where write 3 is missing");
 }
 
 #[test]
@@ -311,6 +330,11 @@ fn check_says_what_opening_would_refuse() {
     headless[..1536 + 40].fill(0);
     let all = said_of_logs(&[(1, headless)]);
     assert!(all.iter().any(|said| said.contains("bytes of the log are no write")), "{all:#?}");
+    // Where the header is gone the numbers of what is left still tell.
+    let mut headless = log_of(1, 1, &[(1, 0, &first), (3, 0, &next)]);
+    headless[..1536].fill(0);
+    let all = said_of_logs(&[(1, headless)]);
+    assert!(all.iter().any(|said| said.contains("writes 2 to 2 are missing")), "{all:#?}");
     // A header that is damaged beside its marks costs nothing.
     let mut header = log_of(1, 1, &[(1, 0, &first)]);
     header[20] ^= 1;

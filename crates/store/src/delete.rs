@@ -89,10 +89,9 @@ impl Store {
         range: TimeRange,
         mut is_deleted: impl FnMut(&SeriesIndex, u32) -> bool,
     ) -> Result<Compacted> {
-        self.inner.flush_memory()?;
         let _compaction = self.inner.lock_compaction();
-        // A commit that is in doubt may hold such rows: nobody can say that they are gone.
-        self.inner.log()?.takes_more()?;
+        // An error if a commit is in doubt, which may hold such rows: nobody can say that they are gone.
+        self.inner.flush_memory()?;
         let index = self.inner.table_index(table)?;
         let series = {
             let snapshot = self.snapshot();

@@ -246,8 +246,22 @@ fn retention_waits_for_a_bulk_load() {
     let mut batch = Batch::new();
     fill(&mut batch, &[Row::new("t", "new", 1, 1), Row::new("v", "a", 1, 1)]);
     bulk.append(&mut batch, &mut BulkMap::default(), &mut Vec::new()).unwrap();
+    let (begins, begun) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
-        let set = scope.spawn(|| store.set_retention("t", Some(Duration::from_secs(1))));
+        let set = scope.spawn(|| {
+            begins.send(()).unwrap();
+            store.set_retention("t", Some(Duration::from_secs(1)))
+        });
+        begun.recv().unwrap();
+        // As much time as it would need.
+        let changes = disk.changes();
+        for _ in 0..10_000 {
+            if set.is_finished() {
+                break;
+            }
+            std::thread::yield_now();
+        }
+        assert_eq!(disk.changes(), changes, "it commits while the load goes on");
         bulk.rollback();
         drop(bulk);
         set.join().unwrap().unwrap();

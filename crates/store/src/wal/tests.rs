@@ -22,7 +22,7 @@ pub(crate) fn log_of(number: u64, base: u64, frames: &[(u64, u64, &[u8])]) -> Ve
 }
 
 /// The same with the next mark.
-fn marked(mut bytes: Vec<u8>, synced: u64, end: End) -> Vec<u8> {
+pub(crate) fn marked(mut bytes: Vec<u8>, synced: u64, end: End) -> Vec<u8> {
     let mark = Header::parse(&bytes, 1).unwrap().mark.unwrap().next(synced, end);
     let (at, sector) = (mark.offset() as usize, mark.sector(1));
     bytes[at..at + sector.len()].copy_from_slice(&sector);
