@@ -8,6 +8,9 @@ pub(crate) struct Cursor<'a> {
     at: usize,
 }
 
+/// Writes, files and commits are numbered up to this. No store comes near, and one more overflows nothing.
+pub(crate) const MAX_NUMBER: u64 = u64::MAX >> 1;
+
 /// What a [`Cursor`] expected and did not find, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed {

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use tidemill_model::TimeRange;
 
-use crate::bytes::{Cursor, Malformed, Put};
+use crate::bytes::{Cursor, MAX_NUMBER, Malformed, Put};
 use crate::disk::{Disk, read_file};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -163,6 +163,10 @@ impl Manifest {
             is_version_1: version == 1,
             ..Self::default()
         };
+        let numbers = [manifest.generation, manifest.next_file, manifest.flushed_sequence];
+        if numbers.iter().any(|number| *number > MAX_NUMBER) {
+            return cursor.fail("a number that no store reaches");
+        }
         for _ in 0..cursor.count(2)? {
             let (id, definition_bytes) = (cursor.varint_u32()?, cursor.varint_u64()?);
             let retention_ns = if version == 1 { 0 } else { cursor.varint_u64()? };
@@ -233,6 +237,21 @@ mod tests {
         assert_eq!(with(|bytes| bytes[8] = 0).kind(), ErrorKind::Version);
         assert!(with(|bytes| bytes.push(0)).to_string().contains("1 bytes too many"));
         assert!(with(|bytes| bytes[0] = 0).to_string().contains("not a manifest"));
+    }
+
+    #[test]
+    fn numbers_that_no_store_reaches_are_refused() {
+        let decode =
+            |manifest: &Manifest| Manifest::decode(&manifest.encode(), Path::new("MANIFEST"));
+        for number in [MAX_NUMBER, MAX_NUMBER + 1, u64::MAX] {
+            for manifest in [
+                Manifest { generation: number, ..sample() },
+                Manifest { next_file: number, ..sample() },
+                Manifest { flushed_sequence: number, ..sample() },
+            ] {
+                assert_eq!(decode(&manifest).is_ok(), number == MAX_NUMBER, "{number}");
+            }
+        }
     }
 
     #[test]

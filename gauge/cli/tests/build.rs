@@ -269,6 +269,7 @@ fn wrong_usage_and_what_does_not_build_are_told_apart() {
         &["build", "--lto", "fat"],
         &["build", "--unused", "--matrix"],
         &["build", "--matrix", "-p", "nobody"],
+        &["build", "--unused", "--deny-unused", "-p", "nobody"],
     ] {
         let output = fixture.gauge(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");

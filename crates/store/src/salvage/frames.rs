@@ -124,7 +124,7 @@ impl LogRemains {
                 let (error, lost) = missing(next, *sequence - 1, *offset);
                 report.damage(error, lost);
             }
-            own = sequence.saturating_add(1);
+            own = *sequence + 1;
             if !is_flushed {
                 expected.next = Some(own);
             }

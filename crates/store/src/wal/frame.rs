@@ -1,4 +1,4 @@
-use crate::bytes::{Cursor, Put};
+use crate::bytes::{Cursor, MAX_NUMBER, Put};
 
 pub(super) const FRAME_MAGIC: u32 = u32::from_le_bytes(*b"TFRM");
 pub(super) const FRAME_HEADER_BYTES: usize = 28;
@@ -43,7 +43,8 @@ impl<'a> Frame<'a> {
             return None;
         }
         let (sequence, synced) = (cursor.u64().ok()?, cursor.u64().ok()?);
-        Some(Self { sequence, synced, payload: checked.get(FRAME_HEADER_BYTES - 12..)? })
+        let frame = Self { sequence, synced, payload: checked.get(FRAME_HEADER_BYTES - 12..)? };
+        (frame.sequence <= MAX_NUMBER).then_some(frame)
     }
 }
 
@@ -66,6 +67,15 @@ mod tests {
         }
         for cut in 0..out.len() {
             assert_eq!(Frame::parse(&out[..cut]), None, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_no_store_reaches_is_none() {
+        for (number, is_one) in [(MAX_NUMBER, true), (MAX_NUMBER + 1, false), (u64::MAX, false)] {
+            let mut out = Vec::new();
+            Frame::put(number, 0, &[b"a"], &mut out);
+            assert_eq!(Frame::parse(&out).is_some(), is_one, "{number}");
         }
     }
 }

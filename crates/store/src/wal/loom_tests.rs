@@ -14,6 +14,7 @@ use loom::thread;
 use super::sync::{Mutex, lock};
 use super::{End, Log, replay};
 use crate::disk::{Failure, Fault, FaultyDisk, Operation, SimDisk};
+use crate::error::Error;
 use crate::options::Durability;
 
 const IDLE: Duration = Duration::from_millis(100);
@@ -170,7 +171,7 @@ fn poisoning_wakes_all_who_wait() {
     model(|| {
         let fixture = Fixture::new(None);
         let writers = [(); 2].map(|()| spawn(&fixture, |fixture| fixture.write()));
-        fixture.log.poison();
+        fixture.log.poison(&Error::invalid("a test"));
         writers.into_iter().for_each(|writer| _ = writer.join().unwrap());
         assert_eq!(fixture.write(), None);
     });

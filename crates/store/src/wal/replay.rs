@@ -81,7 +81,7 @@ pub(crate) fn replay(
                 return Err(Error::corrupt(&path, at, message));
             }
             apply(frame.sequence, frame.payload, at)?;
-            next = frame.sequence.saturating_add(1);
+            next = frame.sequence + 1;
         }
         at += size;
         synced_bytes = synced_bytes.max(frame.synced);

@@ -83,8 +83,11 @@ pub fn scan(manifest: Option<&Path>, package: Option<&str>) -> Result<Scan> {
         }
     };
     let packages = metadata.workspace_packages();
-    let chosen =
-        packages.into_iter().filter(|p| package.is_none_or(|name| p.name.as_str() == name));
+    let mut chosen = packages;
+    chosen.retain(|p| package.is_none_or(|name| p.name.as_str() == name));
+    if let (true, Some(name)) = (chosen.is_empty(), package) {
+        return Err(crate::outcome::Usage(format!("the workspace has no package `{name}`")).into());
+    }
     for package in chosen {
         let named = sources::named(package);
         let ignored = ignored(package);

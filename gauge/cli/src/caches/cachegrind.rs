@@ -141,7 +141,8 @@ pub fn parse(text: &str) -> Option<Simulation> {
 
 /// A line's counts, by the columns' names; trailing zeros may be missing.
 fn counts(columns: &[&str], text: &str) -> Option<Counts> {
-    let numbers: Vec<u64> = text.split_whitespace().map_while(|word| word.parse().ok()).collect();
+    let numbers = text.split_whitespace().map(|word| word.parse().ok());
+    let numbers: Vec<u64> = numbers.collect::<Option<_>>()?;
     let sum = |names: &[&str]| -> Option<u64> {
         let mut sum = 0;
         for name in names {

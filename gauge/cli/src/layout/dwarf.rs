@@ -197,7 +197,10 @@ fn read_entry<'a>(
             dw::DW_AT_type => entry.type_at = reference(value),
             dw::DW_AT_discr => entry.discriminant_at = reference(value),
             dw::DW_AT_byte_size => entry.size = value.udata_value(),
-            dw::DW_AT_alignment => entry.align = value.udata_value(),
+            // Another one than a power of two is damage.
+            dw::DW_AT_alignment => {
+                entry.align = value.udata_value().filter(|align| align.is_power_of_two());
+            }
             dw::DW_AT_data_member_location => entry.location = value.udata_value(),
             dw::DW_AT_count => entry.count = value.udata_value(),
             dw::DW_AT_upper_bound => {

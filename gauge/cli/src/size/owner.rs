@@ -19,8 +19,9 @@ pub fn owner(name: &Name) -> Option<String> {
 /// The crate that a mangled path (RFC 2603) is rooted in.
 fn of_path(mut path: &str) -> Option<String> {
     loop {
-        let tag = path.chars().next()?;
-        path = &path[1..];
+        let mut rest = path.chars();
+        let tag = rest.next()?;
+        path = rest.as_str();
         match tag {
             // Nested: a namespace, the outer path, a name.
             'N' => path = path.get(1..)?,
