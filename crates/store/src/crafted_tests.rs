@@ -335,10 +335,36 @@ fn check_says_what_opening_would_refuse() {
     headless[..1536].fill(0);
     let all = said_of_logs(&[(1, headless)]);
     assert!(all.iter().any(|said| said.contains("writes 2 to 2 are missing")), "{all:#?}");
+    // What stands at the end of a log that is damaged elsewhere is not taken for a write that was cut off.
+    let durable = log_of(1, 1, &[(1, 0, &first), (2, 0, &next)]).len();
+    let writes: [(u64, u64, &[u8]); 3] =
+        [(1, 0, &first), (2, 0, &next), (3, durable as u64, &next)];
+    let mut holes = log_of(1, 1, &writes);
+    holes[durable - 3] ^= 1;
+    holes.extend([7; 7]);
+    let no_write = "bytes of the log are no write";
+    said(&[(1, holes)], &[no_write, no_write, "writes 2 to 2 are missing", open]);
     // A header that is damaged beside its marks costs nothing.
     let mut header = log_of(1, 1, &[(1, 0, &first)]);
     header[20] ^= 1;
     said(&[(1, header)], &["lost: nothing (writes are found without the header)", open]);
+}
+
+/// A log that was flushed, and not removed before the end.
+#[test]
+fn writes_that_are_flushed_may_still_be_in_a_log() {
+    let first = record(&[(0, &addition(&table()))], &[(0, row(0, vec![integers(0)]))]);
+    let disk = SimDisk::new(0);
+    drop(Store::open(DIR, options(&disk)).unwrap());
+    let (path, log) = (log_path(Path::new(DIR), 1), log_of(1, 1, &[(1, 0, &first)]));
+    put(&disk, &path, &log);
+    Store::open(DIR, options(&disk)).unwrap().close().unwrap();
+    assert!(!disk.files().contains_key(&path));
+    let length = log.len() as u64;
+    put(&disk, &path, &marked(log, length, End::OfFile));
+    let report = crate::check(DIR, &options(&disk)).unwrap();
+    assert!(report.is_sound(), "{:?}", report.damages);
+    assert_eq!(Store::open(DIR, options(&disk)).unwrap().recovery().replayed_rows, 0);
 }
 
 /// A segment of one row at time 5, with a value of this type, or with these bytes of one.

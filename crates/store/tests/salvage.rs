@@ -114,6 +114,9 @@ fn salvage(sample: &Sample, files: &Files, what: &str) -> (Rows, Repaired) {
         repair(DIR, NEW, options(&disk)).unwrap_or_else(|error| panic!("{what}: {error}"));
     let now = disk.files();
     assert!(before.iter().all(|(path, bytes)| now.get(path) == Some(bytes)), "{what}: changed");
+    let said: std::collections::HashSet<_> =
+        repaired.report.damages.iter().map(ToString::to_string).collect();
+    assert_eq!(said.len(), repaired.report.damages.len(), "{what}: each damage is said once");
     let got = Store::open(NEW, options(&disk)).unwrap();
     assert!(got.check().unwrap().problems.is_empty());
     let got = dump(&got.snapshot());
