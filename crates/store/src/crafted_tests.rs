@@ -330,11 +330,11 @@ fn check_says_what_opening_would_refuse() {
     headless[..1536 + 40].fill(0);
     let all = said_of_logs(&[(1, headless)]);
     assert!(all.iter().any(|said| said.contains("bytes of the log are no write")), "{all:#?}");
-    // Where the header is gone the numbers of what is left still tell.
-    let mut headless = log_of(1, 1, &[(1, 0, &first), (3, 0, &next)]);
-    headless[..1536].fill(0);
+    // Where the header and the first write are gone the numbers of what is left still tell.
+    let mut headless = log_of(1, 1, &[(1, 0, &first), (2, 0, &next), (4, 0, &next)]);
+    headless[..1536 + 40].fill(0);
     let all = said_of_logs(&[(1, headless)]);
-    assert!(all.iter().any(|said| said.contains("writes 2 to 2 are missing")), "{all:#?}");
+    assert!(all.iter().any(|said| said.contains("writes 3 to 3 are missing")), "{all:#?}");
     // What stands at the end of a log that is damaged elsewhere is not taken for a write that was cut off.
     let durable = log_of(1, 1, &[(1, 0, &first), (2, 0, &next)]).len();
     let writes: [(u64, u64, &[u8]); 3] =

@@ -1,6 +1,6 @@
 //! How types lie in memory, from the debug information of what was compiled.
 //!
-//! * [`dwarf`] reads objects, libraries and executables into entries; [`read`] makes [`Type`]s of them.
+//! * `dwarf` reads objects, libraries and executables into entries; [`read`] makes [`Type`]s of them.
 //! * [`analysis`]: holes, slack of enums, and whether another order would be smaller.
 //! * [`find`]: a type by the name that people write.
 //! * [`table`]: what is printed.
