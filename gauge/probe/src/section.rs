@@ -20,7 +20,7 @@ static NAMED: Mutex<Vec<&'static Section>> = Mutex::new(Vec::new());
 /// A stretch of the program: how often it ran, and what it took, over all threads.
 ///
 /// Off until [`Section::start_all`]: then entering is one load. On, it costs two readings of the time-stamp counter and some additions: 30 to
-/// 40 ns. Allocations and bytes are those of the thread, as [`Counters`] in the global allocator sees them;
+/// 40 ns. Allocations and bytes are those of the thread, as [`Counters`](crate::Counters) in the global allocator sees them;
 /// without it they stay 0.
 ///
 /// ```

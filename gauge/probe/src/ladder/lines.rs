@@ -123,7 +123,7 @@ macro_rules! widest {
     }};
 }
 
-/// The width of the vectors that [`read`], [`write`] and [`copy`] use, in bits: 512, 256 or 128 (what a compiler does alone).
+/// The width of the vectors that [`read`], [`write`](fn@write) and [`copy`] use, in bits: 512, 256 or 128 (what a compiler does alone).
 pub fn vector_bits() -> usize {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     {

@@ -1,7 +1,7 @@
 //! Loads and stores that a compiler cannot take away, for measuring caches and memory.
 //!
 //! [`Memory`] is mapped for this alone, in pages of the kind that is asked for. [`Chain`] is a cycle through
-//! all of its lines in random order, where each load needs the one before: latency. [`read`], [`write`] and
+//! all of its lines in random order, where each load needs the one before: latency. [`read`], [`write`](fn@write) and
 //! [`copy`] go through lines in a row with the widest vectors there are: bandwidth. Nothing here looks at a clock.
 
 mod lines;
