@@ -367,6 +367,28 @@ fn writes_that_are_flushed_may_still_be_in_a_log() {
     assert_eq!(Store::open(DIR, options(&disk)).unwrap().recovery().replayed_rows, 0);
 }
 
+/// `repair` goes over all writes once for each policy there is.
+#[test]
+fn what_repair_meets_twice_it_says_once() {
+    let mut other = Definition::new("u", Duplicates::Keep);
+    other.add_field("v", FieldType::Int);
+    let tag = other.add_tag("host");
+    let code = other.index.intern_value(tag, "a");
+    other.index.intern_series(&[(0, code)]);
+    let tables = [addition(&table()), addition(&other)];
+    let rows = [0, 1].map(|table| (table, row(0, vec![integers(0)])));
+    let first = record(&[(0, &tables[0]), (1, &tables[1])], &rows);
+    let disk = SimDisk::new(0);
+    drop(Store::open(DIR, options(&disk)).unwrap());
+    let log = log_of(1, 1, &[(1, 0, &first), (2, 0, &[0xff; 3])]);
+    put(&disk, &log_path(Path::new(DIR), 1), &log);
+    let repaired = crate::repair(DIR, "/new", options(&disk)).unwrap();
+    let damages: Vec<String> = repaired.report.damages.iter().map(ToString::to_string).collect();
+    let said: std::collections::HashSet<&String> = damages.iter().collect();
+    assert!(!damages.is_empty() && said.len() == damages.len(), "{damages:#?}");
+    assert_eq!(repaired.tables.len(), 2);
+}
+
 /// A segment of one row at time 5, with a value of this type, or with these bytes of one.
 fn row_segment(disk: &SimDisk, series: u32, ty: FieldType, values: Option<&[u8]>) -> SegmentEntry {
     let times = [0, 0, 0, 10, 0, 2];

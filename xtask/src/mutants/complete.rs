@@ -70,7 +70,7 @@ pub(super) fn check(root: &Path, list: &List) -> Result<Vec<String>> {
     Ok(problems)
 }
 
-/// Lines of a file that hold one of the patterns and that no mutation [covers](covers). Patterns that
+/// Lines of a file that hold one of the patterns and that no mutation [`covers`]. Patterns that
 /// are found are no longer `unseen`.
 fn uncovered<'a>(
     file: &str,
