@@ -325,7 +325,7 @@ pub(super) mod tests {
                     functions.push(function);
                     functions.len() - 1
                 });
-                let line = Some((format!("/work/{word}.rs"), at as u32 + 1));
+                let line = Some((format!("/src/{word}.rs"), at as u32 + 1));
                 let is_inlined = word.ends_with('+');
                 places.push(Place { function: number as u32, is_inlined, line });
             }
@@ -350,7 +350,7 @@ pub(super) mod tests {
         let inlined = [row("f", 5, 8), row("h", 3, 3), row("main", 2, 10), row("g", 0, 5)];
         assert_eq!(shares(true), inlined);
         let hottest = profile.shares(false)[0].line.clone();
-        assert_eq!(hottest, Some((("/work/f.rs".to_owned(), 1), 5)));
+        assert_eq!(hottest, Some((("/src/f.rs".to_owned(), 1), 5)));
         assert_eq!(profile.threads(), [(0, 7), (1, 3)]);
     }
 
