@@ -39,10 +39,9 @@ const COVERED: [(&str, &[&str]); 3] = [
 ];
 /// In each of them: the named bounds of buffers, queues and batches.
 const BOUNDS: [&str; 5] = ["> MAX_", ">= MAX_", "== MAX_", "<= MAX_", "< MAX_"];
-/// In each of them: where something is refused, unless an error is [only handed on](HANDED_ON). What is
-/// mutated may be the condition, too.
-const REFUSALS: [&str; 7] =
-    ["return Err(", "=> Err(", "{ Err(", ".ok_or", ".map_err(|_|", "return damaged(", ".fail("];
+/// In each of them: where something is refused (wherever the `Err` stands), unless an error is
+/// [only handed on](HANDED_ON) or taken apart. What is mutated may be the condition, too.
+const REFUSALS: [&str; 5] = [" Err(", ".ok_or", ".map_err(|_|", "return damaged(", ".fail("];
 const HANDED_ON: [&str; 5] = ["error)", "error.", "malformed)", "(e.", "Error::io("];
 /// Files that stand for the machine itself.
 const UNCOVERED: [&str; 2] = ["crates/store/src/disk/sim", "crates/store/src/disk/faulty"];
@@ -92,7 +91,8 @@ fn uncovered<'a>(
                 unseen.remove(pattern);
                 let at = start + at;
                 let end = at + pattern.len();
-                let is_handed_on = HANDED_ON.iter().any(|error| text[end..].starts_with(error));
+                let is_handed_on = HANDED_ON.iter().any(|error| text[end..].starts_with(error))
+                    || is_taken_apart(line, pattern);
                 let said = head(text, start)..start + line.len();
                 let check = if REFUSALS.contains(pattern) { said.clone() } else { at..end };
                 let said = &text[said];
@@ -107,6 +107,14 @@ fn uncovered<'a>(
         start += line.len();
     }
     problems
+}
+
+/// Whether the `Err` of a line is a pattern: of a `match` or an `if let`.
+fn is_taken_apart(line: &str, pattern: &str) -> bool {
+    let (before, behind) = line.split_once(pattern).unwrap_or_default();
+    let arrow = behind.find("=>").map(|at| &behind[..at]);
+    let is_arm = arrow.is_some_and(|arm| !arm.contains("Err(") && !before.contains("=>"));
+    pattern == " Err(" && (is_arm || before.ends_with("let"))
 }
 
 /// What a mutation whose old code stands at `start` changes: all but how old and new code begin and
@@ -220,9 +228,14 @@ mod tests {
         let text = "if a\n    && b\n{\n    let c = d;\n    return Err(c);\n}\nlet e = f\n    .g()\n    \
                     .ok_or(h)?;\nif i { return Err(error); }\n";
         let missing = |pattern, change: &[(&str, &str)]| found(text, pattern, &list(change)).len();
-        assert_eq!(missing("return Err(", &[]), 1, "what is handed on is no check");
-        assert_eq!(missing("return Err(", &[("a\n    && b", "a")]), 0);
-        assert_eq!(missing("return Err(", &[("i {", "j {")]), 1);
+        assert_eq!(missing(" Err(", &[]), 1, "what is handed on is no check");
+        assert_eq!(missing(" Err(", &[("a\n    && b", "a")]), 0);
+        assert_eq!(missing(" Err(", &[("i {", "j {")]), 1);
+        // An arm of several lines, and what is taken apart.
+        let text = "match a {\n    Err(b) => c,\n    _ => {\n        let d = e;\n        Err(d)\n    }\n}\n\
+                    if let Err(f) = g {}\n";
+        let found = found(text, " Err(", &list(&[]));
+        assert_eq!(found, ["a.rs:5: no mutation covers ` Err(`"]);
         assert_eq!(missing(".ok_or", &[]), 1);
         assert_eq!(missing(".ok_or", &[("f\n    .g()", "k")]), 0);
     }
