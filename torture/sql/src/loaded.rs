@@ -53,6 +53,10 @@ impl Loaded {
                             "time >= to_timestamp_nanos({from}) AND time < to_timestamp_nanos({to})"
                         );
                         if let Some(value) = value {
+                            // A tag that no row has had yet is no column, and nothing to delete by.
+                            if !has_tag(&store, table) {
+                                continue;
+                            }
                             condition += &format!(" AND {} = {}", table.tags[0], quoted(value));
                         }
                         let matching = engine(&store, true)?.matching(&table.name, &condition);
@@ -67,6 +71,13 @@ impl Loaded {
         }
         Ok(Self { native: engine(&store, true)?, alone: engine(&store, false)? })
     }
+}
+
+/// Whether some row had the tag that rows are deleted by.
+fn has_tag(store: &Store, table: &Table) -> bool {
+    let snapshot = store.snapshot();
+    let view = snapshot.table(&table.name);
+    view.is_some_and(|view| view.schema().tags.contains(&table.tags[0]))
 }
 
 fn engine(store: &Arc<Store>, native: bool) -> Result<Engine> {
