@@ -106,6 +106,14 @@ impl Fixture {
         std::fs::write(path, text).unwrap();
     }
 
+    /// A matrix, and how often the program was run with what arguments, a line each.
+    fn matrix(&self, arguments: &[&str]) -> (Output, String) {
+        let runs = self.path().join("runs");
+        let mut command = self.gauge(&["build", "--matrix", "--json"]);
+        let output = command.args(arguments).env("RUNS", &runs).output().unwrap();
+        (output, std::fs::read_to_string(runs).unwrap_or_default())
+    }
+
     fn gauge(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-gauge"));
         command.current_dir(self.path()).args(arguments);
@@ -189,22 +197,8 @@ fn a_build_is_told_unit_by_unit_and_leaves_the_target_folder_alone() {
 #[test]
 fn the_matrix_builds_runs_and_compares_each_setting() {
     let fixture = Fixture::new();
-    let runs = fixture.path().join("runs");
-    let mut command = fixture.gauge(&[
-        "build",
-        "--matrix",
-        "--json",
-        "--opt-level",
-        "0,3",
-        "--panic",
-        "abort",
-        "--blocks",
-        "10",
-        "--",
-        "a",
-        "b",
-    ]);
-    let output = command.env("RUNS", &runs).output().unwrap();
+    let arguments = ["--opt-level", "0,3", "--panic", "abort", "--blocks", "10", "--", "a", "b"];
+    let (output, ran) = fixture.matrix(&arguments);
     let document = document(&output);
     let names: Vec<&str> = rows(&document).iter().map(|(name, _)| *name).collect();
     let settings = ["the profile as it is", "opt-level=0 panic=abort", "opt-level=3 panic=abort"];
@@ -221,30 +215,33 @@ fn the_matrix_builds_runs_and_compares_each_setting() {
     };
     assert_ne!(size(settings[1]), size(settings[2]), "another opt-level is another program");
     // Three settings and the copy: once before, then ten blocks of twice each.
-    let ran = std::fs::read_to_string(runs).unwrap();
     assert_eq!(ran.lines().count(), 4 + 10 * 2 * 4, "{ran}");
     assert!(ran.lines().all(|line| line == "a b"), "{ran}");
     assert_eq!(output.status.code(), Some(0), "slower settings are no breach");
 }
 
+/// What was built is told though the command fails.
+#[test]
+fn a_command_that_fails_leaves_what_was_built() {
+    let fixture = Fixture::new();
+    let arguments = ["--opt-level", "0", "--", "sh", "-c", "{bin}; exit 3"];
+    let (output, _) = fixture.matrix(&arguments);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("the command was not timed"), "{said}");
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let names: Vec<&str> = rows(&document).iter().map(|(name, _)| *name).collect();
+    assert!(
+        names.contains(&"opt-level=0/size") && !names.contains(&"opt-level=0/run"),
+        "{names:?}"
+    );
+}
+
 #[test]
 fn a_trained_program_is_trained_with_the_command() {
     let fixture = Fixture::new();
-    let runs = fixture.path().join("runs");
-    let mut command = fixture.gauge(&[
-        "build",
-        "--matrix",
-        "--json",
-        "--pgo",
-        "--only-pgo",
-        "--blocks",
-        "9",
-        "--",
-        "sh",
-        "-c",
-        "{bin} trained",
-    ]);
-    let output = command.env("RUNS", &runs).output().unwrap();
+    let arguments = ["--pgo", "--only-pgo", "--blocks", "9", "--", "sh", "-c", "{bin} trained"];
+    let (output, ran) = fixture.matrix(&arguments);
     let document = document(&output);
     let warnings = document["warnings"].to_string();
     let is_built = rows(&document).iter().any(|(name, _)| *name == "PGO/size");
@@ -253,7 +250,6 @@ fn a_trained_program_is_trained_with_the_command() {
         return;
     }
     assert!(is_built, "{warnings}");
-    let ran = std::fs::read_to_string(runs).unwrap();
     // Training, three programs once before, and nine blocks of twice each.
     assert_eq!(ran.lines().count(), 1 + 3 + 9 * 2 * 3, "{ran}");
     assert!(

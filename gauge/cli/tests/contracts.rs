@@ -281,7 +281,11 @@ fn a_contract_that_would_not_be_judged_is_refused() {
         ("src/lib.rs", "// Gauge: no = [\"panic\"]\npub fn f() {}\n", "src/lib.rs:1:1: this is no"),
         ("src/lib.rs", "pub fn f() {} // gauge: no = []\n", "src/lib.rs:1:15: this is no"),
         ("tests/t.rs", good, "tests/t.rs:1:10: a contract stands in a library"),
-        ("examples/e.rs", "// GAUGE: x\nfn main() {}\n", "examples/e.rs:1:1: a contract stands in"),
+        (
+            "examples/e.rs",
+            "// GAUGE: no = []\nfn main() {}\n",
+            "examples/e.rs:1:1: a contract stands in",
+        ),
     ] {
         write(&folder.join(file), text);
         let output = check(&folder, &["--list"]);

@@ -119,15 +119,24 @@ pub(super) fn run(args: &Args, project: &Project, common: &Common) -> Result<Out
     };
     let watch = Watch::start();
     let built = build_all(&builder, &matrix.variants(), &mut document)?;
-    let speeds =
-        if matrix.command.is_empty() { Vec::new() } else { time_all(matrix, &built, &folder)? };
+    let timed = match matrix.command.is_empty() {
+        true => Ok(Vec::new()),
+        false => time_all(matrix, &built, &folder),
+    };
+    // What was built is told all the same.
+    let (speeds, failure) = match timed {
+        Ok(speeds) => (speeds, None),
+        Err(error) if error.is::<Usage>() => return Err(error),
+        Err(error) => (Vec::new(), Some(error.context("the command was not timed"))),
+    };
     document.over = Some(watch.stop());
     add_rows(&mut document, &built, &speeds);
     let warnings = document.warnings.clone();
-    common.print(&document, |out| {
+    let outcome = common.print(&document, |out| {
         print(&built, &speeds, out)?;
         warnings.iter().try_for_each(|warning| Ok(writeln!(out, "note: {warning}")?))
-    })
+    })?;
+    failure.map_or(Ok(outcome), Err)
 }
 
 /// Builds what can be built; what cannot is a warning, unless it is the profile as it is.

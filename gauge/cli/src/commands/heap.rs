@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::Common;
 use crate::environment::Environment;
@@ -62,18 +62,8 @@ pub struct Args {
 /// When the program cannot be measured, or a file not be written.
 pub fn run(args: &Args, common: &Common) -> Result<Outcome> {
     let project = common.project();
-    let command = match &args.bench {
-        Some(bench) => {
-            let mut command =
-                build_bench(project.as_ref().map_err(|e| Usage(format!("{e:#}")))?, bench)?;
-            command.extend(args.command.iter().cloned());
-            command
-        }
-        None => args.command.clone(),
-    };
-    let Some(program) = command.first() else {
-        return Err(Usage("nothing to measure: heap -- CMD, or heap BENCH".to_owned()).into());
-    };
+    let command = measured("heap", args.bench.as_deref(), &args.command, &project)?;
+    let Some(program) = command.first() else { bail!("a command without a program") };
     let program = preload::find_program(&program.to_string_lossy())?;
     preload::check_program(&program)?;
     let library = match &args.preload {
@@ -101,8 +91,30 @@ pub fn run(args: &Args, common: &Common) -> Result<Outcome> {
     })
 }
 
+/// What is to be run: the command, or a bench, which is built, with the command as its arguments.
+pub(super) fn measured(
+    name: &str,
+    bench: Option<&str>,
+    command: &[OsString],
+    project: &Result<Project>,
+) -> Result<Vec<OsString>> {
+    let mut whole = match bench {
+        Some(bench) => {
+            let project = project.as_ref().map_err(|error| Usage(format!("{error:#}")))?;
+            build_bench(project, bench)?
+        }
+        None => Vec::new(),
+    };
+    whole.extend(command.iter().cloned());
+    if whole.is_empty() {
+        let message = format!("nothing to measure: {name} -- CMD, or {name} BENCH");
+        return Err(Usage(message).into());
+    }
+    Ok(whole)
+}
+
 /// Builds a bench as `cargo bench` does, with frame pointers and lines; the command that runs it.
-pub(super) fn build_bench(project: &Project, bench: &str) -> Result<Vec<OsString>> {
+fn build_bench(project: &Project, bench: &str) -> Result<Vec<OsString>> {
     let frame_pointers = ["-Cforce-frame-pointers=yes".to_owned()];
     let (mut select, mut variables) = flags::adding(&frame_pointers, project.root());
     select.extend(["--bench".to_owned(), bench.to_owned()]);

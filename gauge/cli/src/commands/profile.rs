@@ -8,9 +8,9 @@ use anyhow::Result;
 use gauge_probe::perf::Options;
 
 use super::Common;
-use super::heap::{build_bench, write_file};
+use super::heap::{measured, write_file};
 use crate::environment::Environment;
-use crate::outcome::{Outcome, Usage};
+use crate::outcome::Outcome;
 use crate::profile::named::{Profile, Share};
 use crate::profile::recording::MAX_TIMED_SAMPLES;
 use crate::profile::run::{self, Ran};
@@ -73,18 +73,7 @@ pub struct Args {
 /// When the program cannot be sampled, or a file not be written.
 pub fn run(args: &Args, common: &Common) -> Result<Outcome> {
     let project = common.project();
-    let command = match &args.bench {
-        Some(bench) => {
-            let project = project.as_ref().map_err(|e| Usage(format!("{e:#}")))?;
-            let mut command = build_bench(project, bench)?;
-            command.extend(args.command.iter().cloned());
-            command
-        }
-        None => args.command.clone(),
-    };
-    if command.is_empty() {
-        return Err(Usage("nothing to measure: profile -- CMD, or profile BENCH".to_owned()).into());
-    }
+    let command = measured("profile", args.bench.as_deref(), &args.command, &project)?;
     let root = project.as_ref().map_or(Path::new("."), |project| project.root()).to_owned();
     let mut document = Document::new("profile", Environment::observe(&root));
     let options =
@@ -166,6 +155,10 @@ fn warnings(profile: &Profile, ran: &Ran, args: &Args) -> Vec<String> {
     if recording.lost > 0 {
         let what = "records had no room and were lost: a lower --frequency";
         warnings.push(format!("{} {what}", recording.lost));
+    }
+    if recording.shortened > 0 {
+        let what = "samples came when there was no more room for other stacks: their callers are not known";
+        warnings.push(format!("{} {what}", recording.shortened));
     }
     if recording.throttled > 0 {
         warnings.push("the kernel sampled less at times, as it was busy with it".to_owned());

@@ -39,7 +39,8 @@ pub(super) fn remarks(text: &str) -> Vec<Remark> {
     found
 }
 
-/// Whether a line of a comment was meant to be a contract: it begins with `gauge:`, however that is written.
+/// Whether a line of a comment was meant to be a contract: it begins with `gauge:` and a key, however that is
+/// written. (`Gauge: open connections` speaks of something else.)
 fn is_meant(line: &str) -> bool {
     const NAME: &str = "gauge";
     let words = line.trim_start_matches(|c: char| c.is_whitespace() || "/*!".contains(c));
@@ -49,13 +50,12 @@ fn is_meant(line: &str) -> bool {
         return false;
     }
     // `gauge simd = "f64"`: the colon was forgotten.
-    let is_key = |key: &str| {
-        key.starts_with(' ')
-            && !key.trim().is_empty()
-            && key.trim().chars().all(|c| c.is_ascii_lowercase() || c == '-')
+    let Some(keys) = behind.trim_start().strip_prefix(':').or(behind.strip_prefix(' ')) else {
+        return false;
     };
-    behind.trim_start().starts_with(':')
-        || behind.split_once('=').is_some_and(|(key, _)| is_key(key))
+    let is_key =
+        |key: &str| !key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+    keys.split_once('=').is_some_and(|(key, _)| is_key(key.trim()))
 }
 
 /// All comments, from their first slash on; what stands in strings is none.
@@ -160,7 +160,8 @@ mod tests {
             ("/*\n * gauge: no = []\n */", Some(false)),
             ("let c = '\"'; // gauge: no = []", Some(false)),
             ("let c = '\\''; // gauge: no = []", Some(false)),
-            ("fn f<'a>(a: &'a str) {} // gauge: x", Some(false)),
+            ("fn f<'a>(a: &'a str) {} // gauge: no = []", Some(false)),
+            ("/// Gauge: open connections", None),
             ("let s = \"\n// gauge: no = []\n\";", None),
             ("let s = \"\\\"// gauge: no\";", None),
             ("let s = r#\"\"\n// gauge: no = []\n\"#;", None),
@@ -173,8 +174,8 @@ mod tests {
             let found: Vec<bool> = found.iter().map(|remark| remark.is_contract).collect();
             assert_eq!(found, Vec::from_iter(expected), "{text}");
         }
-        let text = "ä\n/* a\n// b */ //gauge: x";
+        let text = "ä\n/* a\n// b */ //gauge: x = 1";
         let found = remarks(text);
-        assert_eq!((found[0].line, &text[found[0].span.clone()]), (2, "//gauge: x"));
+        assert_eq!((found[0].line, &text[found[0].span.clone()]), (2, "//gauge: x = 1"));
     }
 }

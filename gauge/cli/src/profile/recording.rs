@@ -9,6 +9,8 @@ use super::walk::{Seen, walk};
 
 /// Samples that are kept with their time, for the timeline; all count.
 pub const MAX_TIMED_SAMPLES: usize = 20_000_000;
+/// Places that the distinct stacks may have in all (each is kept twice, at 16 bytes).
+const MAX_PLACES: usize = 16 << 20;
 
 /// The number of the kernel in [`Recording::objects`].
 pub const KERNEL: u32 = 0;
@@ -72,6 +74,8 @@ pub struct Recording {
     pub samples: u64,
     /// Records that had no room.
     pub lost: u64,
+    /// Samples whose callers had no room among the distinct stacks.
+    pub shortened: u64,
     /// How often the kernel sampled less for a while.
     pub throttled: u64,
 }
@@ -96,6 +100,8 @@ pub struct Recorder {
     running: HashMap<(u32, u32), u32>,
     object_numbers: HashMap<String, u32>,
     stack_numbers: HashMap<Vec<Code>, u32>,
+    /// Places that stacks may still have.
+    room: usize,
     rules: Rules,
 }
 
@@ -125,6 +131,7 @@ impl Default for Recorder {
             running: HashMap::new(),
             object_numbers: HashMap::new(),
             stack_numbers: HashMap::new(),
+            room: MAX_PLACES,
             rules: Rules::default(),
         }
     }
@@ -258,9 +265,16 @@ impl Recorder {
             }
             None => stack.extend(process.maps.callers(of_program)),
         }
-        let stacks = &mut self.recording.stacks;
+        if stack.len() > self.room && !self.stack_numbers.contains_key(&stack) {
+            // There are as many of these as there are places that were running.
+            stack.truncate(1);
+            stack.push(Code { object: MISSING, offset: 0 });
+            self.recording.shortened += 1;
+        }
+        let (stacks, room) = (&mut self.recording.stacks, &mut self.room);
         let stack = *self.stack_numbers.entry(stack).or_insert_with_key(|stack| {
             stacks.push(stack.clone());
+            *room = room.saturating_sub(stack.len());
             stacks.len() as u32 - 1
         });
         *self.recording.counts.entry((thread, stack)).or_default() += 1;
@@ -388,6 +402,23 @@ mod tests {
         places.extend(maps.callers(of_program));
         let pairs: Vec<_> = places.iter().map(|code| (code.object, code.offset)).collect();
         assert_eq!(pairs, [(KERNEL, 5000), (KERNEL, 5999), (2, 10), (2, 19)]);
+    }
+
+    #[test]
+    fn stacks_without_room_keep_what_was_running() {
+        let mut recorder = Recorder { room: 3, ..Recorder::default() };
+        let chain = |at_ns, caller| {
+            let (taken, chain) = (taken(7, 7, at_ns), vec![USER, 110, caller]);
+            (at_ns, Event::Sample { taken, chain, registers: None, copy: Vec::new() })
+        };
+        recorder.add(mapped(taken(7, 7, 1), 100, 100, 0, b"/a"));
+        recorder.waiting.extend([chain(2, 120), chain(3, 130), chain(4, 140), chain(5, 120)]);
+        let seen = recorder.finish();
+        assert_eq!((seen.samples, seen.shortened), (4, 2));
+        let [whole, short] = &seen.stacks[..] else { panic!("{:?}", seen.stacks) };
+        assert_eq!((whole[0], short[0]), (short[0], whole[0]));
+        assert_eq!(short[1].object, MISSING);
+        assert_eq!(seen.counts.values().copied().collect::<Vec<_>>(), [2, 2]);
     }
 
     #[test]
