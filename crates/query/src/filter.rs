@@ -17,6 +17,7 @@ use tidemill_model::TimeRange;
 use tidemill_store::{SeriesIndex, TableView};
 
 use crate::error::Result;
+use crate::lists::exact_lists;
 use crate::schema::{ColumnKind, TableColumns, tag_type, time_type};
 use crate::tags;
 
@@ -250,7 +251,7 @@ fn simplified(expr: &Expr, schema: &DFSchemaRef) -> datafusion::common::Result<E
     let context =
         SimplifyContext::builder().with_schema(Arc::clone(schema)).with_current_time().build();
     let simplifier = ExprSimplifier::new(context);
-    simplifier.simplify(simplifier.coerce(expr.clone(), schema)?)
+    simplifier.simplify(exact_lists(simplifier.coerce(expr.clone(), schema)?)?.data)
 }
 
 /// An expression over columns of `schema`, as the planner makes it, ready to be evaluated.

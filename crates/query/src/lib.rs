@@ -45,10 +45,11 @@ mod error;
 mod explain;
 mod filter;
 mod functions;
+mod lists;
 mod measure;
 mod memory;
 mod native;
-mod not_in;
+
 pub mod output;
 pub mod parquet_import;
 mod result;

@@ -17,8 +17,8 @@ use crate::catalog::{CATALOG, SCHEMA};
 use crate::comparison::PlainComparisons;
 use crate::error::Result;
 use crate::functions;
+use crate::lists::ExactLists;
 use crate::memory::BudgetPool;
-use crate::not_in::NotInNull;
 use crate::union_sides::physical_rules;
 
 /// A statement over tables with at least this many rows is planned for several threads; for less
@@ -84,7 +84,7 @@ fn has_union(plan: &LogicalPlan) -> bool {
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(PlainComparisons)];
     rules.extend(Analyzer::new().rules);
-    rules.push(Arc::new(NotInNull));
+    rules.push(Arc::new(ExactLists));
     rules
 }
 
