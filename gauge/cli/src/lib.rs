@@ -13,6 +13,7 @@
 //! * [`layout`]: how types lie in memory.
 //! * [`size`]: what a linked file is made of.
 //! * [`profile`]: where a program's time goes.
+//! * [`report`]: what all of them found, as one page, with history.
 //! * [`commands`]: one file a command.
 #![forbid(unsafe_code)]
 
@@ -28,9 +29,11 @@ mod flags;
 pub mod heap;
 pub mod image;
 pub mod layout;
+mod markup;
 pub mod outcome;
 pub mod profile;
 pub mod project;
+pub mod report;
 pub mod result;
 pub mod size;
 pub mod stats;

@@ -2,15 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use std::path::Path;
-use std::process::{Command, Output};
+mod project;
 
+use std::process::Output;
+
+use project::{Project, document};
 use serde_json::Value;
-
-/// `app` and what it depends on, each for another reason.
-struct Fixture {
-    folder: tempfile::TempDir,
-}
 
 const MAIN: &str = "\
 mod time { pub fn now() -> u32 { 7 } }
@@ -62,70 +59,44 @@ only-script = { path = \"libs/only-script\" }
 ignored = [\"listed\"]
 ";
 
-impl Fixture {
-    fn new() -> Self {
-        let fixture = Self { folder: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap() };
-        fixture.write("Cargo.toml", MANIFEST);
-        fixture.write("src/main.rs", MAIN);
-        fixture.write(
-            "build.rs",
-            "fn main() { assert_eq!(built_with::two() + only_script::two(), 4); }",
-        );
-        let test = "macro_rules! both { () => { only_macros::two() + dev_used::two() } }\n\
+/// `app` and what it depends on, each for another reason.
+fn fixture() -> Project {
+    let project = Project::new(&[]);
+    project.write("Cargo.toml", MANIFEST);
+    project.write("src/main.rs", MAIN);
+    project
+        .write("build.rs", "fn main() { assert_eq!(built_with::two() + only_script::two(), 4); }");
+    let test = "macro_rules! both { () => { only_macros::two() + dev_used::two() } }\n\
             #[test] fn both() { assert_eq!(both!(), 4); }";
-        fixture.write("tests/macros/main.rs", test);
-        for name in [
-            "used-by-path",
-            "renamed",
-            "not-named",
-            "in-a-string",
-            "only-macros",
-            "only-inner-tests",
-            "only-script",
-            "listed",
-            "dev-used",
-            "dev-unused",
-            "built-with",
-            "not-built-with",
-        ] {
-            let manifest =
-                format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
-            fixture.write(&format!("libs/{name}/Cargo.toml"), &manifest);
-            fixture.write(&format!("libs/{name}/src/lib.rs"), "pub fn two() -> u32 { 2 }");
-        }
-        fixture
+    project.write("tests/macros/main.rs", test);
+    for name in [
+        "used-by-path",
+        "renamed",
+        "not-named",
+        "in-a-string",
+        "only-macros",
+        "only-inner-tests",
+        "only-script",
+        "listed",
+        "dev-used",
+        "dev-unused",
+        "built-with",
+        "not-built-with",
+    ] {
+        let manifest =
+            format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+        project.write(&format!("libs/{name}/Cargo.toml"), &manifest);
+        project.write(&format!("libs/{name}/src/lib.rs"), "pub fn two() -> u32 { 2 }");
     }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        let path = self.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-
-    /// A matrix, and how often the program was run with what arguments, a line each.
-    fn matrix(&self, arguments: &[&str]) -> (Output, String) {
-        let runs = self.path().join("runs");
-        let mut command = self.gauge(&["build", "--matrix", "--json"]);
-        let output = command.args(arguments).env("RUNS", &runs).output().unwrap();
-        (output, std::fs::read_to_string(runs).unwrap_or_default())
-    }
-
-    fn gauge(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-gauge"));
-        command.current_dir(self.path()).args(arguments);
-        command.env("CARGO_TARGET_DIR", self.path().join("target"));
-        command.env_remove("RUSTFLAGS").env("CARGO_NET_OFFLINE", "true");
-        command
-    }
+    project
 }
 
-fn document(output: &Output) -> Value {
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"))
+/// A matrix, and how often the program was run with what arguments, a line each.
+fn matrix(project: &Project, arguments: &[&str]) -> (Output, String) {
+    let runs = project.path().join("runs");
+    let mut command = project.gauge(&["build", "--matrix", "--json"]);
+    let output = command.args(arguments).env("RUNS", &runs).output().unwrap();
+    (output, std::fs::read_to_string(runs).unwrap_or_default())
 }
 
 fn rows(document: &Value) -> Vec<(&str, &Value)> {
@@ -135,7 +106,7 @@ fn rows(document: &Value) -> Vec<(&str, &Value)> {
 
 #[test]
 fn dependencies_that_nothing_names_are_told_with_their_table() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let output = fixture.gauge(&["build", "--unused", "--json", "-p", "app"]).output().unwrap();
     let document = document(&output);
     let found: Vec<_> = rows(&document)
@@ -166,7 +137,7 @@ fn dependencies_that_nothing_names_are_told_with_their_table() {
 
 #[test]
 fn a_build_is_told_unit_by_unit_and_leaves_the_target_folder_alone() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let output = fixture.gauge(&["build", "--json", "--profile", "dev"]).output().unwrap();
     let document = document(&output);
     let rows = rows(&document);
@@ -196,9 +167,9 @@ fn a_build_is_told_unit_by_unit_and_leaves_the_target_folder_alone() {
 
 #[test]
 fn the_matrix_builds_runs_and_compares_each_setting() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let arguments = ["--opt-level", "0,3", "--panic", "abort", "--blocks", "10", "--", "a", "b"];
-    let (output, ran) = fixture.matrix(&arguments);
+    let (output, ran) = matrix(&fixture, &arguments);
     let document = document(&output);
     let names: Vec<&str> = rows(&document).iter().map(|(name, _)| *name).collect();
     let settings = ["the profile as it is", "opt-level=0 panic=abort", "opt-level=3 panic=abort"];
@@ -223,9 +194,9 @@ fn the_matrix_builds_runs_and_compares_each_setting() {
 /// What was built is told though the command fails.
 #[test]
 fn a_command_that_fails_leaves_what_was_built() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let arguments = ["--opt-level", "0", "--", "sh", "-c", "{bin}; exit 3"];
-    let (output, _) = fixture.matrix(&arguments);
+    let (output, _) = matrix(&fixture, &arguments);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("the command was not timed"), "{said}");
@@ -239,9 +210,9 @@ fn a_command_that_fails_leaves_what_was_built() {
 
 #[test]
 fn a_trained_program_is_trained_with_the_command() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let arguments = ["--pgo", "--only-pgo", "--blocks", "9", "--", "sh", "-c", "{bin} trained"];
-    let (output, ran) = fixture.matrix(&arguments);
+    let (output, ran) = matrix(&fixture, &arguments);
     let document = document(&output);
     let warnings = document["warnings"].to_string();
     let is_built = rows(&document).iter().any(|(name, _)| *name == "PGO/size");
@@ -259,7 +230,7 @@ fn a_trained_program_is_trained_with_the_command() {
 
 #[test]
 fn wrong_usage_and_what_does_not_build_are_told_apart() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     for arguments in [
         &["build", "--matrix", "--pgo"][..],
         &["build", "--lto", "fat"],

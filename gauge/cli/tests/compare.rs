@@ -2,52 +2,39 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+mod project;
 
+use std::path::PathBuf;
+
+use project::{Project, document};
 use serde_json::Value;
 
 const FAKE: &str = include_str!("fixtures/fake_bench.rs");
 
 /// A repository with the project in it.
-struct Fixture {
-    folder: tempfile::TempDir,
+struct Fixture(Project);
+
+impl std::ops::Deref for Fixture {
+    type Target = Project;
+
+    fn deref(&self) -> &Project {
+        &self.0
+    }
 }
 
 impl Fixture {
     fn new() -> Self {
-        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let manifest = "[package]\nname = \"fixture\"\nedition = \"2024\"\n[workspace]\n\
             [[bench]]\nname = \"fake\"\nharness = false\n";
-        let fixture = Self { folder };
-        fixture.write("Cargo.toml", manifest);
-        fixture.write("src/lib.rs", "");
-        fixture.write(".gitignore", "target\n");
-        fixture.write("benches/fake.rs", FAKE);
-        fixture.git(&["init", "--quiet"]);
-        fixture.commit();
-        fixture
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        let path = self.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-
-    fn git(&self, arguments: &[&str]) {
-        let git = Command::new("git").current_dir(self.path()).args(arguments).output().unwrap();
-        assert!(git.status.success(), "{}", String::from_utf8_lossy(&git.stderr));
-    }
-
-    fn commit(&self) {
-        self.git(&["add", "--all"]);
-        let who = ["-c", "user.name=t", "-c", "user.email=t@t"];
-        self.git(&[&who[..], &["commit", "--quiet", "-m", "x"]].concat());
+        let project = Project::new(&[
+            ("Cargo.toml", manifest),
+            ("src/lib.rs", ""),
+            (".gitignore", "target\n"),
+            ("benches/fake.rs", FAKE),
+        ]);
+        project.git(&["init", "--quiet"]);
+        project.commit();
+        Self(project)
     }
 
     fn plant(&self, from: &str, to: &str) {
@@ -55,27 +42,10 @@ impl Fixture {
         self.write("benches/fake.rs", &FAKE.replace(from, to));
     }
 
-    fn gauge(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-gauge"));
-        command.current_dir(self.path()).args(arguments);
-        command.env("CARGO_TARGET_DIR", self.path().join("target"));
-        command.env_remove("RUSTFLAGS");
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.gauge(arguments).output().unwrap()
-    }
-
     fn program(&self, program: usize) -> PathBuf {
         let folder = self.path().join("target/gauge/compare/executables");
         folder.join(program.to_string()).join("000")
     }
-}
-
-fn document(output: &Output) -> Value {
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"))
 }
 
 /// The verdict of a row.

@@ -6,6 +6,7 @@ use super::kernel::Cache;
 use super::levels::Level;
 use super::table::{colour, heading};
 use super::{Ladder, Point, size};
+use crate::markup::escape;
 
 const WIDTH: f64 = 860.0;
 const PANEL: f64 = 300.0;
@@ -205,11 +206,6 @@ fn plot(svg: &mut String, panel: &Panel, curve: &Curve<'_>, labels: &mut Vec<f64
         y + 4.0,
         escape(&curve.name)
     );
-}
-
-/// Text that XML takes.
-pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use super::Common;
-use super::compare::{Contest, compare, save};
+use super::compare::{Contest, compare};
+use super::{Common, keep};
 use crate::bench::baseline::Baseline;
 use crate::bench::build::Selection;
 use crate::bench::experiment::Watch;
@@ -100,6 +100,8 @@ pub(crate) fn run(common: &Common, args: &Args) -> Result<Outcome> {
         if let Some(saved) = saved {
             saved.save(&document, &[])?;
         }
+        document.partial = true;
+        keep(Some(&project), &document, None);
         return common.print(&document, |out| table::print_measurements(&document, out));
     }
     let kept = old.as_ref().map(Baseline::executables).transpose()?;
@@ -116,6 +118,7 @@ pub(crate) fn run(common: &Common, args: &Args) -> Result<Outcome> {
     eprintln!("building");
     let (executables, warnings) = selection.build(&project, &gauge_dir.join("bench-target"))?;
     document.warnings.extend(warnings);
+    document.partial = args.filter.is_some() || !args.package.is_empty() || !args.bench.is_empty();
     let folder = gauge_dir.join("bench");
     std::fs::create_dir_all(&folder)?;
     let folder = folder.canonicalize()?;
@@ -126,7 +129,7 @@ pub(crate) fn run(common: &Common, args: &Args) -> Result<Outcome> {
     if let Some(saved) = saved {
         saved.save(&document, &executables)?;
     }
-    save(&project, &document)?;
+    keep(Some(&project), &document, None);
     common.print(&document, |out| match kept {
         Some(_) => table::print_comparison(&document, out),
         None => table::print_measurements(&document, out),

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use serde_json::json;
 
-use super::{Common, build_matrix};
+use super::{Common, build_matrix, keep};
 use crate::artefact::Selection;
 use crate::bench::experiment::Watch;
 use crate::build::timings::Timings;
@@ -80,6 +80,11 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<Outcome> {
             .push(format!("not read, so what they name is not known: {}", files.join(", ")));
     }
     add_rows(&mut document, built.as_ref(), &scan, args.deny_unused);
+    document.subject.clone_from(&args.selection.package);
+    if args.unused {
+        document.subject = Some("unused dependencies".to_owned());
+    }
+    keep(Some(&project), &document, None);
     let warnings = document.warnings.clone();
     common.print(&document, |out| {
         if let Some(built) = &built {

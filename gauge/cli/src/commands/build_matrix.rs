@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
-use super::Common;
 use super::build::{Args, align, new_table, select};
+use super::{Common, keep};
 use crate::bench::experiment::{self, Settings, Subject, Watch};
 use crate::bench::order::log_ratio;
 use crate::bench::plan::{Request, enough_blocks};
@@ -131,6 +131,8 @@ pub(super) fn run(args: &Args, project: &Project, common: &Common) -> Result<Out
     };
     document.over = Some(watch.stop());
     add_rows(&mut document, &built, &speeds);
+    document.subject = Some(format!("settings: {} {}", package.name, matrix.command.join(" ")));
+    keep(Some(project), &document, None);
     let warnings = document.warnings.clone();
     let outcome = common.print(&document, |out| {
         print(&built, &speeds, out)?;

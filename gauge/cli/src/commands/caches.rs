@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use serde_json::json;
 
-use super::Common;
+use super::{Common, keep, words};
 use crate::bench::experiment::Watch;
 use crate::caches::cachegrind::{self, Counts, Simulation};
 use crate::caches::kernel::{self, Cache};
@@ -57,8 +57,8 @@ pub(crate) struct Args {
 /// # Errors
 /// When memory is refused, a file cannot be written, or the command not be run.
 pub(crate) fn run(args: &Args, common: &Common) -> Result<Outcome> {
-    let root = common.project().map(|project| project.root().to_owned());
-    let root = root.unwrap_or_else(|_| PathBuf::from("."));
+    let project = common.project();
+    let root = project.as_ref().map_or_else(|_| PathBuf::from("."), |p| p.root().to_owned());
     let mut document = Document::new("caches", Environment::observe(&root));
     let (caches, instructions) = kernel::caches(Path::new("/sys"));
     if !args.command.is_empty() {
@@ -68,6 +68,8 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<Outcome> {
             "simulated, without prefetching; valgrind has no AVX-512, so code that asks the processor takes another path".to_owned(),
         ];
         add_functions(&mut document, &ran, args.top);
+        document.subject = Some(words(&args.command));
+        keep(project.as_ref().ok(), &document, None);
         return common.print(&document, |out| print_functions(&ran, args.top, out));
     }
     let last = caches.last().map(|cache| cache.bytes);
@@ -88,9 +90,10 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<Outcome> {
     let levels = levels::levels(ladder.curve(), last);
     document.warnings.extend(doubts(&caches, &levels, &ladder, &effort, last));
     add_rows(&mut document, &caches, &levels, &ladder);
+    let cpu = document.environment.cpu.as_deref().unwrap_or("unknown processor");
+    let picture = svg::draw(&format!("{cpu}: by working set"), &caches, &levels, &ladder);
+    keep(project.as_ref().ok(), &document, Some(&picture));
     if let Some(path) = &args.svg {
-        let cpu = document.environment.cpu.as_deref().unwrap_or("unknown processor");
-        let picture = svg::draw(&format!("{cpu}: by working set"), &caches, &levels, &ladder);
         std::fs::write(path, picture).with_context(|| path.display().to_string())?;
     }
     let warnings = document.warnings.clone();

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use super::{Common, is_interactive};
+use super::{Common, is_interactive, keep};
 use crate::contracts::comments::{self, Library};
 use crate::contracts::plan::{self, Plan};
 use crate::contracts::{file, rows, session};
@@ -75,6 +75,10 @@ impl Check {
                 eprintln!("building what is judged (profile {})", plan.build.profile);
             }
             document.rows = session::judge(&plan, &project, &libraries, planned)?;
+        }
+        if !self.list {
+            document.partial = !self.filter.is_empty();
+            keep(Some(&project), &document, None);
         }
         common.print(&document, |out| {
             print(out, &document.rows)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use super::Common;
+use super::{Common, keep};
 use crate::bench::build::Selection;
 use crate::bench::experiment::{self, Ran, Settings, Subject, Watch};
 use crate::bench::harness::{Executable, Harness};
@@ -167,7 +167,7 @@ pub(crate) fn run(common: &Common, args: &Args) -> Result<Outcome> {
         row.details.insert("revisions".to_owned(), json!([base.0, now.0]));
         document.rows.push(row);
     }
-    save(&project, &document)?;
+    keep(Some(&project), &document, None);
     common.print(&document, |out| table::print_comparison(&document, out))
 }
 
@@ -339,19 +339,4 @@ fn gauge_folder(common: &Common, here: &Path) -> Result<PathBuf> {
     };
     std::fs::create_dir_all(&folder)?;
     folder.canonicalize().with_context(|| here.display().to_string())
-}
-
-/// Keeps a result among the project's.
-///
-/// # Errors
-/// When it cannot be written.
-pub(crate) fn save(project: &Project, document: &Document) -> Result<PathBuf> {
-    let folder = project.gauge_dir().join("results");
-    std::fs::create_dir_all(&folder)?;
-    let name = format!("{}-{}.json", document.command, document.started.replace(':', ""));
-    let mut text = Vec::new();
-    document.write_json(&mut text)?;
-    let path = folder.join(name);
-    std::fs::write(&path, text).with_context(|| path.display().to_string())?;
-    Ok(path)
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::Common;
+use super::{Common, keep, words};
 use crate::environment::Environment;
 use crate::flags;
 use crate::heap::profile::{Order, Profile};
@@ -70,7 +70,7 @@ pub fn run(args: &Args, common: &Common) -> Result<Outcome> {
         Some(library) => library.canonicalize().with_context(|| library.display().to_string())?,
         None => preload::library()?,
     };
-    let root = project.map_or_else(|_| PathBuf::from("."), |project| project.root().to_owned());
+    let root = project.as_ref().map_or_else(|_| PathBuf::from("."), |p| p.root().to_owned());
     let mut document = Document::new("heap", Environment::observe(&root));
     let ran = run::run(&command, &library, args.child.as_deref(), common.json)?;
     // Counts are what they are on a busy machine too.
@@ -84,6 +84,8 @@ pub fn run(args: &Args, common: &Common) -> Result<Outcome> {
         write_file(path, |out| dhat::write(&profile, out))?;
     }
     add_rows(&mut document, &profile, args);
+    document.subject = Some(words(&command));
+    keep(project.as_ref().ok(), &document, None);
     let warnings = document.warnings.clone();
     common.print(&document, |out| {
         table::print(&profile, args.sort, args.top, out)?;

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use cargo_metadata::{Artifact, TargetKind};
 use serde_json::{Value, json};
 
-use super::Common;
+use super::{Common, keep};
 use crate::artefact::Selection;
 use crate::environment::Environment;
 use crate::layout::analysis::{Advice, Analysis};
@@ -81,10 +81,15 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<Outcome> {
             (read(&files)?, Some(own_crates(&project)))
         }
     };
-    let root = common.project().map_or_else(|_| PathBuf::from("."), |p| p.root().to_owned());
+    let project = common.project();
+    let root = project.as_ref().map_or_else(|_| PathBuf::from("."), |p| p.root().to_owned());
     let mut document = Document::new("layout", Environment::observe(&root));
     // Nothing is measured here whose time could be doubted.
     document.warnings.clear();
+    let file = args.bin_file.as_deref().and_then(Path::file_name);
+    let file = file.map(|name| name.to_string_lossy().into_owned());
+    document.subject = file.or_else(|| args.example.clone()).or_else(|| args.package.clone());
+    document.partial = args.name.is_some() || !args.crates.is_empty() || args.min_size > 0;
     if let Some(name) = &args.name {
         let found = find::find(&types, name);
         if found.is_empty() {
@@ -92,6 +97,7 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<Outcome> {
         }
         let found = analysed(found);
         document.rows = found.iter().map(|(one, analysis)| row(one, analysis)).collect();
+        keep(project.as_ref().ok(), &document, None);
         return common.print(&document, |out| print_found(&found, out));
     }
     let is_wanted = |one: &&Type| {
@@ -108,6 +114,7 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<Outcome> {
     let mut found = analysed(types.iter().filter(is_wanted).collect());
     found.sort_by_key(|(one, analysis)| std::cmp::Reverse((analysis.wasted(), one.size)));
     document.rows = found.iter().map(|(one, analysis)| row(one, analysis)).collect();
+    keep(project.as_ref().ok(), &document, None);
     common.print(&document, |out| table::print_all(&found, args.top, out))
 }
 

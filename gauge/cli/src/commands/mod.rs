@@ -11,8 +11,10 @@ mod compare;
 pub mod heap;
 mod layout;
 pub mod profile;
+mod report;
 mod size;
 
+use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -22,6 +24,7 @@ use clap::{Parser, Subcommand};
 use crate::outcome::Outcome;
 use crate::project::Project;
 use crate::result::Document;
+use crate::result::kept::Results;
 
 /// Measures, explains and guards the speed, allocations, size and assembly of a Cargo project.
 #[derive(Debug, Parser)]
@@ -59,6 +62,7 @@ enum Command {
     Layout(layout::Args),
     Size(size::Args),
     Profile(profile::Args),
+    Report(report::Args),
 }
 
 /// Runs a command.
@@ -77,6 +81,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         Command::Layout(layout) => layout::run(&layout, &args.common),
         Command::Size(size) => size::run(&size, &args.common),
         Command::Profile(profile) => profile::run(&profile, &args.common),
+        Command::Report(report) => report::run(&report, &args.common),
     }
 }
 
@@ -116,6 +121,20 @@ impl Common {
         }
         Ok(if document.has_breach() { Outcome::Breach } else { Outcome::Done })
     }
+}
+
+/// Keeps a result among the project's, for `report`, with an SVG of it; outside of a project there is nowhere to.
+fn keep(project: Option<&Project>, document: &Document, picture: Option<&str>) {
+    let Some(project) = project else { return };
+    if let Err(error) = Results::of(project).keep(document, picture) {
+        eprintln!("warning: `cargo gauge report` will not know of this: {error:#}");
+    }
+}
+
+/// A command as one line.
+fn words(command: &[OsString]) -> String {
+    let words: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
+    words.join(" ")
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

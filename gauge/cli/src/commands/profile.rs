@@ -7,8 +7,8 @@ use std::time::SystemTime;
 use anyhow::Result;
 use gauge_probe::perf::Options;
 
-use super::Common;
 use super::heap::{measured, write_file};
+use super::{Common, keep, words};
 use crate::environment::Environment;
 use crate::outcome::Outcome;
 use crate::profile::named::{Profile, Share};
@@ -82,13 +82,16 @@ pub fn run(args: &Args, common: &Common) -> Result<Outcome> {
     let mut ran = run::run(&command, &options, common.json)?;
     let profile = Profile::new(std::mem::take(&mut ran.recording));
     document.warnings.extend(warnings(&profile, &ran, args));
-    let words: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
-    let head = Head::new(&ran, words.join(" "), args.frequency);
-    let graph = args.svg.clone().or_else(|| Some(project.ok()?.gauge_dir().join("profile.svg")));
+    document.subject = Some(words(&command));
+    let head = Head::new(&ran, words(&command), args.frequency);
+    let own = || Some(project.as_ref().ok()?.gauge_dir().join("profile.svg"));
+    let graph = args.svg.clone().or_else(own);
     write_files(args, &profile, &head, graph.as_deref(), ran.began_ns, started)?;
     let shares = profile.shares(args.inlined);
     add_total(&mut document, &profile, &head);
     add_rows(&mut document, &profile, &shares);
+    let picture = graph.as_deref().and_then(|path| std::fs::read_to_string(path).ok());
+    keep(project.as_ref().ok(), &document, picture.as_deref());
     let warnings = document.warnings.clone();
     common.print(&document, |out| {
         table::print(&profile, &head, &shares, args.top, out)?;

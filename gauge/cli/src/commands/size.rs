@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::Common;
+use super::{Common, keep};
 use crate::artefact::Selection;
 use crate::bench::baseline::Baseline;
 use crate::environment::Environment;
@@ -79,7 +79,9 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<Outcome> {
     let mut document = Document::new("size", Environment::observe(&root));
     // Nothing is measured here whose time could be doubted.
     document.warnings.clear();
+    document.subject = file.file_name().map(|name| name.to_string_lossy().into_owned());
     document.rows = rows(&found);
+    keep(project.as_ref().ok(), &document, None);
     if let Some(save) = save {
         save.save(&document, &[])?;
     }

@@ -8,6 +8,7 @@ use anyhow::Result;
 use super::profile::{Named, Order, Profile};
 use super::snapshot::Sites;
 use super::table::{lifetime, size, thousands};
+use crate::markup::escape;
 
 /// Sites in the table; the others are few bytes.
 const MAX_SITES: usize = 500;
@@ -225,19 +226,4 @@ fn chart(
         bottom + 16.0,
     );
     svg
-}
-
-/// A text as HTML, within an attribute too.
-pub fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '"' => out.push_str("&quot;"),
-            other => out.push(other),
-        }
-    }
-    out
 }

@@ -10,6 +10,7 @@ use super::folded::fold;
 use super::named::Profile;
 use super::table::percent;
 use crate::heap::table::thousands;
+use crate::markup::escape;
 
 /// The page, in pixels.
 const WIDTH: f64 = 1200.0;
@@ -166,22 +167,6 @@ fn colour(name: &str) -> String {
         _ => 28,
     };
     format!("hsl({} 70% {}%)", hue + tint, 64 + shade)
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            // XML has no others.
-            letter if letter.is_control() => escaped.push(' '),
-            letter => escaped.push(letter),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

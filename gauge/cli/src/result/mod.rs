@@ -3,6 +3,8 @@
 //! The schema has a version, [`SCHEMA`]: fields may be added under the same number; a field that
 //! changes its meaning or goes takes the next. A value that is not known is absent, never zero.
 
+pub mod kept;
+
 use std::io::Write;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +23,12 @@ pub struct Document {
     pub tool: String,
     /// The command that made it: `check`, `bench` …
     pub command: String,
+    /// What it is of, where the command can be asked of several things: a program, a command line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Whether only a part was asked for: what is missing here may be there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     /// When it began, RFC 3339, UTC.
     pub started: String,
     /// Where it was measured.
@@ -180,6 +188,8 @@ impl Document {
             schema: SCHEMA,
             tool: concat!("cargo-gauge ", env!("CARGO_PKG_VERSION")).to_owned(),
             command: command.to_owned(),
+            subject: None,
+            partial: false,
             started: jiff::Timestamp::now().to_string(),
             over: None,
             warnings: environment.doubts(),
