@@ -106,6 +106,13 @@ fn cachegrind_finds_the_function_that_misses() {
     let total = &row(&document, "total")["details"];
     assert!(total["last_misses"].as_f64() <= total["first_misses"].as_f64());
 
+    // A child of what is run, and the rows that are not printed.
+    let twice = format!("{program}; {program}");
+    let output = gauge(&["caches", "--json", "--top", "1", "--", "sh", "-c", &twice]).output();
+    let children = self::document(&output.unwrap());
+    let counted = |document| row(document, "a_line_apart")["details"]["accesses"].as_f64().unwrap();
+    assert_eq!(counted(&children), 2.0 * counted(&document));
+
     let text = gauge(&["caches", "--top", "1", "--", program]).output().unwrap();
     let text = String::from_utf8_lossy(&text.stdout).into_owned();
     assert!(text.contains("a_line_apart (") && !text.contains("in_a_row"), "{text}");

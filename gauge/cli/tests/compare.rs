@@ -263,10 +263,7 @@ fn flags_of_the_project_are_not_lost() {
     let fixture = Fixture::new();
     fixture.write(".cargo/config.toml", "[build]\nrustflags = [\"--cfg=planted\"]\n");
     // Slower only if the flag gets there; the base was committed without it.
-    fixture.plant(
-        "* noise() / threads",
-        "* if cfg!(planted) { 1.2 } else { 1.0 } * noise() / threads",
-    );
+    fixture.plant("/ threads;", "/ threads * if cfg!(planted) { 1.2 } else { 1.0 };");
     let output = fixture.run(&[&["compare", "HEAD"], &BLOCKS[..]].concat());
     let document = document(&output);
     assert_eq!(verdict(&document, "fake/steady", "time"), "regressed", "{document:#}");

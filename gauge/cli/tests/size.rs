@@ -165,6 +165,10 @@ fn a_baseline_shows_what_grew_and_what_went() {
         let function = row(&document, "function", "part::sum");
         assert!(function.details["change"].as_i64().unwrap() < 0, "{function:#?}");
     }
+    let difference = said(&root, &["--baseline", "before", "--json"], 0);
+    write(&root.join("difference.json"), &difference);
+    let refused = said(&root, &["--baseline", "difference.json"], 2);
+    assert!(refused.contains("says what differs from a baseline"), "{refused}");
     let text = said(&root, &["--baseline", "before", "--by", "data"], 0);
     assert!(text.contains("+100,000   300,000   400,000   program::LARGE"), "{text}");
 }

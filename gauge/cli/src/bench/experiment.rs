@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::pin::Processors;
 use super::plan::{Plan, Request};
-use super::runner::{Late, Reading, Runner};
+use super::runner::{Failed, Late, Reading, Runner};
 use super::{order, plan};
 use crate::outcome::Usage;
 use crate::stats::random::Random;
@@ -46,17 +46,26 @@ pub struct Ran {
     pub blocks: usize,
     /// What was read.
     pub readings: Readings,
-    /// Of each row the program that took too long, if one did: the row was not gone on with.
-    pub killed: Vec<Option<Killed>>,
+    /// Of each row the program that failed or took too long, if one did: the row was not gone on with.
+    pub stopped: Vec<Option<Stopped>>,
 }
 
-/// A program of a row that was killed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Killed {
+/// A program of a row that cannot be measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
     /// Its index in the row.
     pub program: usize,
-    /// The time it had.
-    pub after: Duration,
+    /// Why.
+    pub why: Why,
+}
+
+/// Why a program cannot be measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// It was killed after the time it had.
+    Late(Duration),
+    /// It failed, and said this.
+    Failed(String),
 }
 
 /// The longest that a process may take in the first, uncounted run.
@@ -72,10 +81,10 @@ pub type Progress<'a> = &'a mut dyn FnMut(usize, usize);
 
 /// Runs it all: each program once to see how long it takes, then the blocks that fit in the rest of the time; fewer, if
 /// it is over before. Blocks go over all rows, so that a bad minute is shared among them. A program that takes very much longer
-/// than the base did is killed, which ends its row and no other.
+/// than the base did is killed; that, or failing, ends its row and no other.
 ///
 /// # Errors
-/// When a program fails, or the time or the blocks do not suffice.
+/// When a program cannot be started, or the time or the blocks do not suffice.
 pub fn run(subjects: &[Subject], settings: &Settings<'_>, progress: Progress<'_>) -> Result<Ran> {
     let start = Instant::now();
     let request = &settings.request;
@@ -90,27 +99,28 @@ pub fn run(subjects: &[Subject], settings: &Settings<'_>, progress: Progress<'_>
     };
     next_processor()?;
     let first = first_runs(subjects, settings, start)?;
-    let lasting: Vec<Duration> = first.iter().filter_map(|row| row.ok()).collect();
+    let lasting: Vec<Duration> =
+        first.iter().filter_map(|row| row.as_ref().ok().copied()).collect();
     let plan = request.plan(&lasting, start.elapsed())?;
     let mut ran = Ran {
         plan,
         blocks: 0,
         readings: subjects.iter().map(|row| vec![Vec::new(); row.programs.len()]).collect(),
-        killed: first.iter().map(|row| row.err()).collect(),
+        stopped: first.iter().map(|row| row.as_ref().err().cloned()).collect(),
     };
     while ran.blocks < plan.blocks && !request.is_over(start.elapsed()) {
         next_processor()?;
         progress(ran.blocks, plan.blocks);
         for (row, subject) in subjects.iter().enumerate() {
-            let (None, Ok(overhead)) = (ran.killed[row], first[row]) else { continue };
-            let limit = patience(overhead + plan.run);
+            let (None, Ok(overhead)) = (&ran.stopped[row], &first[row]) else { continue };
+            let limit = patience(*overhead + plan.run);
             let order = order::block(subject.programs.len(), &mut random);
             match block(subject, &order, (plan.run, limit), settings.scratch)? {
                 Ok(block) => {
                     let programs = ran.readings[row].iter_mut();
                     programs.zip(block).for_each(|(program, pair)| program.push(pair));
                 }
-                Err(killed) => ran.killed[row] = Some(killed),
+                Err(stopped) => ran.stopped[row] = Some(stopped),
             }
         }
         ran.blocks += 1;
@@ -119,18 +129,18 @@ pub fn run(subjects: &[Subject], settings: &Settings<'_>, progress: Progress<'_>
     Ok(ran)
 }
 
-/// The pair of readings of each program; or the one that was killed, and then nothing of the block.
+/// The pair of readings of each program; or the one that was stopped, and then nothing of the block.
 fn block(
     subject: &Subject,
     order: &[usize],
     (time, limit): (Duration, Duration),
     scratch: &Path,
-) -> Result<Result<Vec<[Reading; 2]>, Killed>> {
+) -> Result<Result<Vec<[Reading; 2]>, Stopped>> {
     let mut runs = vec![Vec::new(); subject.programs.len()];
     for &program in order {
         match once(subject, program, (time, limit), scratch)? {
             Ok(reading) => runs[program].push(reading),
-            Err(killed) => return Ok(Err(killed)),
+            Err(stopped) => return Ok(Err(stopped)),
         }
     }
     Ok(Ok(runs.iter().map(|runs| [runs[0], runs[1]]).collect()))
@@ -141,21 +151,27 @@ fn once(
     program: usize,
     (time, limit): (Duration, Duration),
     scratch: &Path,
-) -> Result<Result<Reading, Killed>> {
+) -> Result<Result<Reading, Stopped>> {
     match subject.programs[program].run(time, limit, scratch) {
         Ok(reading) => Ok(Ok(reading)),
-        Err(error) if error.is::<Late>() => Ok(Err(Killed { program, after: limit })),
-        Err(error) => Err(error),
+        Err(error) => {
+            let why = match error.downcast_ref::<Failed>() {
+                Some(failed) => Why::Failed(failed.to_string()),
+                None if error.is::<Late>() => Why::Late(limit),
+                None => return Err(error),
+            };
+            Ok(Err(Stopped { program, why }))
+        }
     }
 }
 
-/// How long the processes of each row live beyond what they are given to measure; or the program of it that took too long.
+/// How long the processes of each row live beyond what they are given to measure; or the program of it that failed or took too long.
 fn first_runs(
     subjects: &[Subject],
     settings: &Settings<'_>,
     start: Instant,
-) -> Result<Vec<Result<Duration, Killed>>> {
-    let first = |subject: &Subject| -> Result<Result<Duration, Killed>> {
+) -> Result<Vec<Result<Duration, Stopped>>> {
+    let first = |subject: &Subject| -> Result<Result<Duration, Stopped>> {
         let mut walls = Vec::with_capacity(subject.programs.len());
         let mut limit = LIMIT;
         for program in 0..subject.programs.len() {
@@ -163,7 +179,9 @@ fn first_runs(
             let times = (plan::LEAST_RUN, limit.min(left));
             match once(subject, program, times, settings.scratch)? {
                 Ok(reading) => walls.push(reading.wall),
-                Err(killed) if limit <= left => return Ok(Err(killed)),
+                Err(stopped) if limit <= left || stopped.why != Why::Late(left) => {
+                    return Ok(Err(stopped));
+                }
                 Err(_) => {
                     let message = "the time was over before each program had run once: name fewer rows, or give \
                                    more with --minutes";
@@ -269,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_killed_ends_its_row_alone() {
+    fn a_program_that_is_killed_or_fails_ends_its_row_alone() {
         let folder = tempfile::tempdir().unwrap();
         let (log, scratch) = (folder.path().join("log"), folder.path().join("scratch"));
         let subjects = subjects(&log, 1, 2);
@@ -283,7 +301,13 @@ mod tests {
         late.programs[1].arguments[1] = once_only;
         let limit = Duration::from_millis(300);
         let outcome = block(&late, &[0, 1, 1, 0], (plan::LEAST_RUN, limit), &scratch).unwrap();
-        assert_eq!(outcome, Err(Killed { program: 1, after: limit }));
+        assert_eq!(outcome, Err(Stopped { program: 1, why: Why::Late(limit) }));
+        late.programs[1].arguments[1] = "echo no room >&2; exit 3".to_owned();
+        let outcome = block(&late, &[0, 1, 1, 0], (plan::LEAST_RUN, limit), &scratch).unwrap();
+        let Err(Stopped { program: 1, why: Why::Failed(said) }) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert!(said.contains("no room"), "{said}");
         let outcome = block(&subjects[0], &[0, 1, 1, 0], (plan::LEAST_RUN, limit), &scratch);
         assert_eq!(outcome.unwrap().unwrap().len(), 2);
     }
@@ -297,7 +321,7 @@ mod tests {
         let mut told = Vec::new();
         let mut progress = |done, all| told.push((done, all));
         let ran = run(&subjects(&log, 2, 3), &settings, &mut progress).unwrap();
-        assert_eq!((ran.plan.blocks, ran.blocks, ran.killed), (9, 9, vec![None; 2]));
+        assert_eq!((ran.plan.blocks, ran.blocks, ran.stopped), (9, 9, vec![None; 2]));
         assert_eq!(told, (0..=9).map(|block| (block, 9)).collect::<Vec<_>>());
         let shape = |row: &Vec<Vec<[Reading; 2]>>| row.iter().map(Vec::len).collect::<Vec<_>>();
         assert_eq!(ran.readings.iter().map(shape).collect::<Vec<_>>(), [[9, 9, 9], [9, 9, 9]]);

@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::experiment::{Killed, Readings};
+use super::experiment::{Readings, Stopped, Why};
 use super::order::log_ratio;
 use super::runner::Reading;
 use crate::result::{Metric, Row, Verdict};
@@ -110,31 +110,39 @@ pub fn judge_rows(
     judgement
 }
 
-/// The row of programs of which one was killed, with what was read before.
-pub fn killed_row(
+/// The row of programs of which one was stopped, with what was read before.
+pub fn stopped_row(
     name: &str,
     readings: &[Vec<[Reading; 2]>],
-    killed: Killed,
+    stopped: &Stopped,
     controls: &[Control],
 ) -> Row {
     let mut row = Row::new(name, Metric::Time);
-    let seconds = killed.after.as_secs_f64();
-    let of_control = controls.iter().find(|control| control.program == killed.program);
-    let (verdict, what) = match (killed.program, of_control) {
-        (1, _) => (Verdict::Regressed, "timed out:".to_owned()),
-        (_, Some(control)) => {
-            (Verdict::Unknown, format!("not judged: the control `{}` timed out,", control.name))
+    let program = stopped.program;
+    let (what, why) = match &stopped.why {
+        Why::Late(after) => {
+            let seconds = after.as_secs_f64();
+            let details = json!({ "program": program, "seconds": seconds });
+            row.details.insert("killed".to_owned(), details);
+            ("timed out", format!("killed after {seconds:.1} s"))
         }
-        _ => (Verdict::Unknown, "not judged: the base timed out,".to_owned()),
+        Why::Failed(said) => {
+            let details = json!({ "program": program, "said": said });
+            row.details.insert("failed".to_owned(), details);
+            ("failed", said.replace('\n', "; "))
+        }
+    };
+    let (verdict, who) = match controls.iter().find(|control| control.program == program) {
+        _ if program == 1 => (Verdict::Regressed, String::new()),
+        Some(control) => (Verdict::Unknown, format!("not judged: the control `{}` ", control.name)),
+        None => (Verdict::Unknown, "not judged: the base ".to_owned()),
     };
     row.verdict = Some(verdict);
-    row.note = format!("{what} killed after {seconds:.1} s");
+    row.note = format!("{who}{what}: {why}");
     let base = times(&readings[0]);
     if !base.is_empty() {
         row.details.insert("base".to_owned(), json!({ "value": median(&base), "samples": base }));
     }
-    row.details
-        .insert("killed".to_owned(), json!({ "program": killed.program, "seconds": seconds }));
     row
 }
 
@@ -270,11 +278,11 @@ mod tests {
     }
 
     #[test]
-    fn who_was_killed_is_told() {
+    fn who_was_stopped_is_told() {
         let readings = readings([100.0; 4], [1.0, 1.0]);
         let row = |program| {
-            let killed = Killed { program, after: std::time::Duration::from_millis(12_500) };
-            killed_row("sum", &readings[0], killed, &[SAME, RELINKED])
+            let why = Why::Late(std::time::Duration::from_millis(12_500));
+            stopped_row("sum", &readings[0], &Stopped { program, why }, &[SAME, RELINKED])
         };
         assert_eq!(row(1).verdict, Some(Verdict::Regressed));
         assert_eq!(row(1).note, "timed out: killed after 12.5 s");
@@ -283,6 +291,10 @@ mod tests {
             assert_eq!(row(program).verdict, Some(Verdict::Unknown));
             assert!(row(program).note.contains(who), "{}", row(program).note);
         }
+        let failed = Stopped { program: 1, why: Why::Failed("exit 3: no\nroom".to_owned()) };
+        let row = stopped_row("sum", &readings[0], &failed, &[]);
+        assert_eq!(row.verdict, Some(Verdict::Regressed));
+        assert_eq!(row.note, "failed: exit 3: no; room");
     }
 
     #[test]

@@ -89,11 +89,23 @@ impl std::fmt::Display for Late {
 
 impl std::error::Error for Late {}
 
+/// A process ended with a failure, or told nothing: what it said.
+#[derive(Debug)]
+pub struct Failed(String);
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Failed {}
+
 impl Runner {
     /// Runs it once, measuring for about `time`; `scratch` is an empty folder, or gets to be one.
     ///
     /// # Errors
-    /// When it cannot be run, fails, takes longer than `limit` ([`Late`]), or tells nothing.
+    /// When it cannot be run, takes longer than `limit` ([`Late`]), or fails or tells nothing ([`Failed`]).
     pub fn run(&self, time: Duration, limit: Duration, scratch: &Path) -> Result<Reading> {
         let name = if self.bench.is_empty() { "the command" } else { &self.bench };
         let what = || format!("{name} in {}", self.program.display());
@@ -109,7 +121,7 @@ impl Runner {
         let wall = start.elapsed();
         if !status.success() {
             let said = std::fs::read_to_string(&errors).unwrap_or_default();
-            bail!("{} failed ({status}): {}", what(), tail(&said));
+            return Err(Failed(format!("{} failed ({status}): {}", what(), tail(&said))).into());
         }
         let reading = match self.harness {
             Harness::Gauge => gauge_reading(&scratch.join("out.json"), &self.bench),
@@ -118,10 +130,12 @@ impl Runner {
                 Ok(Reading { nanoseconds: wall.as_nanos() as f64, ..Reading::default() })
             }
         };
-        let reading = Reading { wall, ..reading.with_context(what)? };
-        let is_time = reading.nanoseconds.is_finite() && reading.nanoseconds > 0.0;
-        ensure!(is_time, "{}: a time of {} ns is none", what(), reading.nanoseconds);
-        Ok(reading)
+        let reading = reading.and_then(|reading| {
+            let is_time = reading.nanoseconds.is_finite() && reading.nanoseconds > 0.0;
+            ensure!(is_time, "a time of {} ns is none", reading.nanoseconds);
+            Ok(Reading { wall, ..reading })
+        });
+        Ok(reading.map_err(|error| Failed(format!("{}: {error:#}", what())))?)
     }
 
     /// The command of a run.
@@ -290,7 +304,9 @@ mod tests {
     #[test]
     fn a_failure_says_what_the_program_said() {
         let error = run(&shell("echo no such table >&2; exit 3"), Duration::from_secs(60));
-        let error = format!("{:#}", error.unwrap_err());
+        let error = error.unwrap_err();
+        assert!(error.is::<Failed>());
+        let error = format!("{error:#}");
         assert!(error.contains("no such table") && error.contains('3'), "{error}");
     }
 

@@ -39,13 +39,14 @@ pub struct Function {
 pub struct Simulation {
     /// All of it.
     pub total: Counts,
-    /// By function, most misses of the first cache first.
+    /// By function; of [`run`] those with most misses of the first cache first.
     pub functions: Vec<Function>,
     /// The caches that were simulated, as cachegrind tells.
     pub caches: Vec<String>,
 }
 
 /// Runs a command under cachegrind, with the caches of this machine: the first for instructions, the first for data and the last.
+/// Processes that it starts count, too; one that is forked and starts no program counts what its parent did before once more.
 /// `is_silent` keeps what the command prints off standard output.
 ///
 /// # Errors
@@ -58,11 +59,11 @@ pub fn run(
 ) -> Result<Simulation> {
     crate::bench::callgrind::check()?;
     let folder = tempfile::tempdir()?;
-    let (counts, log) = (folder.path().join("counts"), folder.path().join("log"));
+    let file = |name: &str| folder.path().join(name);
     let mut valgrind = Command::new("valgrind");
-    valgrind.args(["--tool=cachegrind", "--cache-sim=yes"]);
-    valgrind.arg(argument("--cachegrind-out-file=", &counts));
-    valgrind.arg(argument("--log-file=", &log));
+    valgrind.args(["--tool=cachegrind", "--cache-sim=yes", "--trace-children=yes"]);
+    valgrind.arg(argument("--cachegrind-out-file=", &file("counts.%p")));
+    valgrind.arg(argument("--log-file=", &file("log.%p")));
     let last = data.last().filter(|cache| cache.level > 1);
     let options = [("--I1=", instructions), ("--D1=", data.first()), ("--LL=", last)];
     for (option, cache) in options {
@@ -75,7 +76,7 @@ pub fn run(
         valgrind.stdout(Stdio::null());
     }
     let status = valgrind.status().context("cannot run valgrind")?;
-    let log = std::fs::read_to_string(&log).unwrap_or_default();
+    let log = texts(folder.path(), "log.")?.join("\n");
     if status.signal() == Some(4) || log.contains("unhandled instruction bytes") {
         bail!(
             "valgrind does not know an instruction of this program: it has AVX2, but no AVX-512. Code that asks the \
@@ -83,12 +84,62 @@ pub fn run(
              RUSTFLAGS=-Ctarget-cpu=x86-64-v3 (and not native)"
         );
     }
-    if !counts.exists() {
+    let counts = texts(folder.path(), "counts.")?;
+    if counts.is_empty() {
         bail!("valgrind left no counts ({status}): {}", log.trim());
     }
     ensure!(status.success(), "the command failed under valgrind ({status})");
-    let text = std::fs::read_to_string(&counts).context("what cachegrind wrote")?;
-    parse(&text).context("what cachegrind wrote was not understood")
+    let processes = counts.iter().map(|text| parse(text));
+    let processes: Option<Vec<Simulation>> = processes.collect();
+    Ok(together(processes.context("what cachegrind wrote was not understood")?))
+}
+
+/// The files of a folder whose names begin so.
+fn texts(folder: &Path, start: &str) -> Result<Vec<String>> {
+    let mut texts = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(start) {
+            let bytes = std::fs::read(entry.path()).context("what valgrind wrote")?;
+            texts.push(String::from_utf8_lossy(&bytes).into_owned());
+        }
+    }
+    Ok(texts)
+}
+
+/// What several processes did, the same function of all of them as one.
+fn together(processes: Vec<Simulation>) -> Simulation {
+    let mut all =
+        Simulation { total: Counts::default(), functions: Vec::new(), caches: Vec::new() };
+    let mut places: HashMap<(String, String), usize> = HashMap::new();
+    for process in processes {
+        all.total.add(process.total);
+        all.caches = process.caches;
+        for function in process.functions {
+            let key = (function.name.clone(), function.file.clone());
+            match places.get(&key) {
+                Some(place) => all.functions[*place].counts.add(function.counts),
+                None => {
+                    places.insert(key, all.functions.len());
+                    all.functions.push(function);
+                }
+            }
+        }
+    }
+    all.functions.sort_by(|a, b| {
+        let key = |f: &Function| (f.counts.first_misses, f.counts.instructions);
+        key(b).cmp(&key(a)).then_with(|| a.name.cmp(&b.name))
+    });
+    all
+}
+
+impl Counts {
+    fn add(&mut self, more: Self) {
+        self.instructions += more.instructions;
+        self.accesses += more.accesses;
+        self.first_misses += more.first_misses;
+        self.last_misses += more.last_misses;
+    }
 }
 
 fn argument(option: &str, path: &Path) -> OsString {
@@ -119,11 +170,7 @@ pub fn parse(text: &str) -> Option<Simulation> {
         } else if line.starts_with(|c: char| c.is_ascii_digit()) {
             let (_, rest) = line.split_once(' ')?;
             let more = counts(&columns, rest)?;
-            let sum = functions.entry((file, function)).or_default();
-            sum.instructions += more.instructions;
-            sum.accesses += more.accesses;
-            sum.first_misses += more.first_misses;
-            sum.last_misses += more.last_misses;
+            functions.entry((file, function)).or_default().add(more);
         }
     }
     let functions = functions.into_iter().map(|((file, name), counts)| Function {
@@ -131,12 +178,7 @@ pub fn parse(text: &str) -> Option<Simulation> {
         file: if file == "???" { String::new() } else { file.to_owned() },
         counts,
     });
-    let mut functions: Vec<Function> = functions.collect();
-    functions.sort_by(|a, b| {
-        let key = |f: &Function| (f.counts.first_misses, f.counts.instructions);
-        key(b).cmp(&key(a)).then_with(|| a.name.cmp(&b.name))
-    });
-    Some(Simulation { total: total?, functions, caches })
+    Some(Simulation { total: total?, functions: functions.collect(), caches })
 }
 
 /// A line's counts, by the columns' names; trailing zeros may be missing.
@@ -178,7 +220,7 @@ mod tests {
 
     #[test]
     fn counts_are_added_by_function() {
-        let simulation = parse(FILE).unwrap();
+        let simulation = together(vec![parse(FILE).unwrap()]);
         let counts = |instructions, accesses, first_misses, last_misses| Counts {
             instructions,
             accesses,
@@ -195,6 +237,16 @@ mod tests {
         );
         assert_eq!(simulation.caches, ["I1 cache: 32768 B, 64 B, 8-way associative"]);
         assert_eq!(short("/a/b/src/c.rs"), "src/c.rs");
+    }
+
+    #[test]
+    fn processes_are_added_up() {
+        let other = FILE.replace("a::main", "b::main");
+        let both = together(vec![parse(FILE).unwrap(), parse(&other).unwrap()]);
+        assert_eq!(both.total.instructions, 2 * 116);
+        let names: Vec<_> =
+            both.functions.iter().map(|f| (&*f.name, f.counts.instructions)).collect();
+        assert_eq!(names, [("core::fmt::write", 200), ("a::main", 16), ("b::main", 16)]);
     }
 
     #[test]

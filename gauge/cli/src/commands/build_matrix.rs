@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::build::{Args, align, new_table, select};
 use super::{Common, keep};
-use crate::bench::experiment::{self, Settings, Subject, Watch};
+use crate::bench::experiment::{self, Settings, Subject, Watch, Why};
 use crate::bench::order::log_ratio;
 use crate::bench::plan::{Request, enough_blocks};
 use crate::build::matrix::{Axes, Builder, Built, Variant, runner};
@@ -194,12 +194,15 @@ fn time_all(matrix: &MatrixArgs, built: &[Built], folder: &std::path::Path) -> R
         bar.finish_and_clear();
     }
     let ran = ran?;
-    if let Some(killed) = ran.killed[0] {
-        let name = match built.get(killed.program) {
+    if let Some(stopped) = &ran.stopped[0] {
+        let name = match built.get(stopped.program) {
             Some(built) => built.variant.name(),
             None => "the same again".to_owned(),
         };
-        bail!("{name}: the command took more than {:.0?}", killed.after);
+        match &stopped.why {
+            Why::Late(after) => bail!("{name}: the command took more than {after:.0?}"),
+            Why::Failed(said) => bail!("{name}: {said}"),
+        }
     }
     let times: Vec<Vec<[f64; 2]>> = ran.readings[0]
         .iter()

@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<Outcome> {
         document.warnings = vec![
             "simulated, without prefetching; valgrind has no AVX-512, so code that asks the processor takes another path".to_owned(),
         ];
-        add_functions(&mut document, &ran, args.top);
+        add_functions(&mut document, &ran);
         document.subject = Some(words(&args.command));
         keep(project.as_ref().ok(), &document, None);
         return common.print(&document, |out| print_functions(&ran, args.top, out));
@@ -177,7 +177,7 @@ fn add_rows(document: &mut Document, caches: &[Cache], levels: &[Level], ladder:
     }
 }
 
-fn add_functions(document: &mut Document, ran: &Simulation, top: usize) {
+fn add_functions(document: &mut Document, ran: &Simulation) {
     let mut add = |name: &str, counts: &Counts, file: &str| {
         let mut row = Row::new(name, Metric::Instructions);
         row.value = Some(counts.instructions as f64);
@@ -191,7 +191,7 @@ fn add_functions(document: &mut Document, ran: &Simulation, top: usize) {
         document.rows.push(row);
     };
     add("total", &ran.total, "");
-    ran.functions.iter().take(top).for_each(|f| add(&f.name, &f.counts, &f.file));
+    ran.functions.iter().for_each(|f| add(&f.name, &f.counts, &f.file));
 }
 
 fn print_functions(ran: &Simulation, top: usize, out: &mut dyn Write) -> Result<()> {

@@ -33,9 +33,10 @@ Each number is a process of its own; the order within a block is drawn; the numb
 fixed before. A row is REGRESSED if an exact signed-rank test (Holm-corrected over the rows, level
 1 %) and the least effect both say so; it is equal if the 95 % interval lies within the least effect.
 The base runs against a copy of itself and against itself linked in another order; if either
-differs, no verdict closes the gate. A program that takes very much longer than the base is killed,
-and its row regressed; a row that the time did not suffice for is unknown, which closes the gate. Revisions are checked out and built in target/gauge/compare, a
-git worktree; files read at run time are those of the second.
+differs, no verdict closes the gate. A program that fails, or takes so much longer than the base that
+it is killed, ends its row alone: regressed if it is the second, else unknown. Unknown is a row that the
+time did not suffice for, too, and closes the gate. Revisions are checked out and built in
+target/gauge/compare, a git worktree; files read at run time are those of the second.
 Exit code: 0, 1 if a row regressed or could not be judged, 2 for wrong usage.")]
 pub(crate) struct Args {
     /// The base: any revision that git knows
@@ -258,20 +259,20 @@ pub(crate) fn compare(
     Ok(judgement.rows)
 }
 
-/// The rows of what was run, those of killed programs last: they are no part of the family that is corrected for.
+/// The rows of what was run, those of stopped programs last: they are no part of the family that is corrected for.
 fn judge(rule: Rule, subjects: &[Subject], ran: &Ran, controls: &[Control]) -> Judgement {
-    let (mut names, mut readings, mut killed) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut names, mut readings, mut stopped) = (Vec::new(), Vec::new(), Vec::new());
     for (row, subject) in subjects.iter().enumerate() {
-        if let Some(program) = ran.killed[row] {
+        if let Some(program) = &ran.stopped[row] {
             let of_row = &ran.readings[row];
-            killed.push(judgement::killed_row(&subject.name, of_row, program, controls));
+            stopped.push(judgement::stopped_row(&subject.name, of_row, program, controls));
         } else {
             names.push(subject.name.clone());
             readings.push(ran.readings[row].clone());
         }
     }
     let mut judgement = judgement::judge_rows(rule, &names, &readings, controls);
-    judgement.rows.append(&mut killed);
+    judgement.rows.append(&mut stopped);
     judgement
 }
 

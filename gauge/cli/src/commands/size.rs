@@ -14,7 +14,7 @@ use crate::outcome::{Outcome, Usage};
 use crate::project::Project;
 use crate::result::{Document, Metric, Row};
 use crate::size::breakdown::Breakdown;
-use crate::size::difference::{Change, changes};
+use crate::size::difference::{Change, are_differences, changes};
 use crate::size::table::{self, By};
 
 const EXAMPLES: &str = "\
@@ -114,6 +114,12 @@ fn baseline(name: &str, kept: Option<Baseline>) -> Result<Vec<Row>> {
     let document = Document::read_json(&text).with_context(|| format!("{name} is no result"))?;
     if document.command != "size" {
         let message = format!("{name} is a result of `{}`, not of `size`", document.command);
+        return Err(Usage(message).into());
+    }
+    if are_differences(&document.rows) {
+        let message = format!(
+            "{name} says what differs from a baseline: as a baseline it would lack the rest"
+        );
         return Err(Usage(message).into());
     }
     Ok(document.rows)

@@ -99,7 +99,15 @@ pub fn in_file(path: &str, offsets: impl Iterator<Item = u64>) -> HashMap<u64, V
 
 /// The bytes of what is mapped under a name.
 pub fn read_object(path: &str) -> Option<Vec<u8>> {
-    if path == "[vdso]" { read_vdso() } else { std::fs::read(path).ok() }
+    match path {
+        "[vdso]" => read_vdso(),
+        path => is_regular(path).then(|| std::fs::read(path).ok()).flatten(),
+    }
+}
+
+/// Whether a mapped file is one to read: a device may not end, or do something when it is read.
+pub fn is_regular(path: &str) -> bool {
+    std::fs::metadata(path).is_ok_and(|data| data.is_file())
 }
 
 /// The file that a distribution keeps the symbols and lines of a stripped one in.
@@ -274,6 +282,12 @@ mod tests {
         let line = "7ffd-7ffe r-xp 00000000 00:00 0                  [vdso]";
         assert_eq!(parse(line), Some((0x7ffd, 0x7ffe, 0, "[vdso]".into())));
         assert_eq!(parse("nonsense"), None);
+    }
+
+    #[test]
+    fn a_device_is_not_read() {
+        assert_eq!(read_object("/dev/zero"), None);
+        assert!(read_object("/proc/self/exe").is_some_and(|bytes| bytes.starts_with(b"\x7fELF")));
     }
 
     #[test]

@@ -49,7 +49,13 @@ pub fn run(command: &[OsString], options: &Options, quiet: bool) -> Result<Ran> 
     let cpu_before = children_seconds();
     let began_ns = now_ns();
     let mut child = command.spawn().with_context(|| format!("cannot run {name}"))?;
-    let (recorder, status) = follow(&mut sampler, &mut child)?;
+    let followed = follow(&mut sampler, &mut child);
+    if followed.is_err() {
+        // Nobody waits for it any more; it may have ended meanwhile.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    let (recorder, status) = followed?;
     let elapsed_ns = now_ns() - began_ns;
     let cpu_seconds = children_seconds().zip(cpu_before).map(|(after, before)| after - before);
     Ok(Ran {

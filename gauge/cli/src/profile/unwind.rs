@@ -9,7 +9,7 @@ use gimli::{
 use object::{Object, ObjectSection, ObjectSegment, ReadCache, ReadRef};
 
 use super::recording::{Code, KERNEL, MISSING, NOWHERE};
-use crate::heap::symbols::read_object;
+use crate::heap::symbols::{is_regular, read_object};
 
 /// DWARF's numbers.
 const RBP: Register = Register(6);
@@ -78,6 +78,9 @@ impl Table {
             return Self::of(&object::File::parse(&*read_object(path)?).ok()?);
         }
         // The program runs meanwhile: no more is read than what is needed.
+        if !is_regular(path) {
+            return None;
+        }
         let cache = ReadCache::new(std::fs::File::open(path).ok()?);
         Self::of(&object::File::parse(&cache).ok()?)
     }

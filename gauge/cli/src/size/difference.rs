@@ -45,6 +45,11 @@ pub fn changes(before: &[Row], after: &[Row]) -> Vec<Change> {
     changes
 }
 
+/// Whether rows are differences themselves, of a result that was compared with a baseline.
+pub fn are_differences(rows: &[Row]) -> bool {
+    rows.iter().any(|row| row.details.contains_key("change"))
+}
+
 /// What a row is of.
 pub fn kind(row: &Row) -> Option<&str> {
     row.details.get("kind").and_then(serde_json::Value::as_str)
