@@ -9,15 +9,15 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tidemill_store::{Options, Repaired, Report as Checked, check, repair};
+use tidemill_store::{Disk, Options, Repaired, Report as Checked, check, repair};
 
 use super::damage::Damage;
 use super::digest::Digest;
 use super::driver::Finding;
 use super::look::{Files, Outcome, Seen, machine};
-use super::machine::{DIR, NEW_DIR, open_new};
+use super::machine::{DIR, NEW_DIR, open, open_new};
 use super::sample::{LOG_HEADER_BYTES, Sample, SampleFile, Version};
-use crate::common::{Held, dump, judge_repair, texts};
+use crate::common::{Held, Rows, dump, judge_repair, texts};
 
 /// What became of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +58,20 @@ pub(super) fn salvage(
     if before.iter().any(|(path, bytes)| now.get(path) != Some(bytes)) {
         return Err("check or repair changed the damaged store".to_owned());
     }
-    let held = held(sample, files, damage);
+    let mut held = held(sample, files, damage);
+    if matches!(seen.outcome, Outcome::Recovered | Outcome::Unclosed) {
+        held.set_opened(opened(sample, files)?);
+    }
     compare((sample, &held), &options, &checked, &repaired, seen)
+}
+
+/// What the damaged store holds when it is opened. A repair may find more: a whole write behind one that was
+/// cut off, which opening ends at.
+fn opened(sample: &Sample, files: &Files) -> Result<Rows, Finding> {
+    let disk: Arc<dyn Disk> = Arc::new(machine(sample, files)?);
+    let store =
+        open(&disk, &sample.options).map_err(|error| format!("the second time: {error}"))?;
+    Ok(dump(&store.snapshot()))
 }
 
 /// What undamaged bytes hold: all that is flushed (of a damaged segment the report says more
