@@ -9,7 +9,7 @@ use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::simplify::SimplifyContext;
-use datafusion::logical_expr::{BinaryExpr, Expr, Operator, Volatility};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, Volatility};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::create_physical_expr;
 use datafusion::physical_plan::PhysicalExpr;
@@ -339,7 +339,13 @@ fn computed_tag_condition(condition: &Expr, table: &TableColumns) -> Option<TagP
             other => Transformed::no(other),
         })
     });
-    Some(TagPredicate::Computed { columns, condition: unqualified.ok()?.data })
+    let condition = unqualified.ok()?.data;
+    // A text alone is no condition: DataFusion says so.
+    let fields = columns.iter().map(|tag| table.arrow_field(ColumnKind::Tag(*tag)).clone());
+    let schema = DFSchema::try_from(Schema::new(fields.collect::<Vec<_>>())).ok()?;
+    let is_condition =
+        matches!(condition.get_type(&schema).ok()?, DataType::Boolean | DataType::Null);
+    is_condition.then_some(TagPredicate::Computed { columns, condition })
 }
 
 /// Whether an expression is made of allowed columns, constants and functions that give the same
