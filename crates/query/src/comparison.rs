@@ -2,9 +2,10 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr::Like;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator};
 use datafusion::optimizer::AnalyzerRule;
+
+use crate::names::map_expressions;
 
 /// Writes comparisons one way, before types are decided: `'a' < x` as `x > 'a'`, and `x LIKE 'a'`,
 /// where the pattern holds nothing special, as `x = 'a'`.
@@ -19,11 +20,7 @@ pub(crate) struct PlainComparisons;
 impl AnalyzerRule for PlainComparisons {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
         let rewritten = plan.transform_up_with_subqueries(|node| {
-            let names = NamePreserver::new(&node);
-            node.map_expressions(|expr| {
-                let name = names.save(&expr);
-                expr.transform_up(rewrite).map(|expr| expr.update_data(|expr| name.restore(expr)))
-            })
+            map_expressions(node, |expr| expr.transform_up(rewrite))
         });
         rewritten.map(|plan| plan.data)
     }

@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::explain;
 use crate::measure::{self, stages};
 use crate::native::{self, NativeQuery, PlanCache};
+use crate::panics::caught;
 use crate::result::{ExecutedBy, OwnedRuntime, QueryResult, QueryStream};
 use crate::schema::SchemaCache;
 use crate::session::Sessions;
@@ -114,7 +115,7 @@ impl Engine {
     /// # Errors
     /// As [`ErrorKind`] lists.
     pub fn sql(&self, sql: &str) -> Result<QueryResult> {
-        match self.shared.prepare(sql)? {
+        caught(|| match self.shared.prepare(sql)? {
             // Nothing of a native plan is asynchronous: it runs on this thread.
             prepared @ Prepared::Native(..) => {
                 let stream = self.shared.run_native(prepared, &self.runtime)?;
@@ -124,7 +125,7 @@ impl Engine {
                 let stream = self.shared.run(prepared, &self.runtime).await?;
                 stream.collect(&self.shared.budget).await
             }),
-        }
+        })
     }
 
     /// [`Engine::sql`] for asynchronous callers, on any executor; the work is done by the
@@ -147,8 +148,10 @@ impl Engine {
     /// # Errors
     /// As [`Engine::sql`], for what is known before the first row.
     pub fn sql_stream(&self, sql: &str) -> Result<QueryStream> {
-        let prepared = self.shared.prepare(sql)?;
-        self.runtime.block_on(self.shared.run(prepared, &self.runtime))
+        caught(|| {
+            let prepared = self.shared.prepare(sql)?;
+            self.runtime.block_on(self.shared.run(prepared, &self.runtime))
+        })
     }
 }
 
@@ -165,8 +168,10 @@ impl Engine {
         let quoted = table.replace('"', "\"\"");
         let sql = format!("SELECT * FROM \"{quoted}\" WHERE\n{condition}\n");
         let snapshot = (self.shared.snapshot)()?;
-        let (plan, _) = self.shared.plan(&sql, &snapshot).map_err(Error::one_line_up)?;
-        let matching = native::matching(&plan, table, &snapshot)?;
+        let matching = caught(|| {
+            let (plan, _) = self.shared.plan(&sql, &snapshot).map_err(Error::one_line_up)?;
+            native::matching(&plan, table, &snapshot)
+        })?;
         matching.ok_or_else(|| {
             Error::refused(format!(
                 "`{condition}` is no condition on times and tags alone: write comparisons of `time` \

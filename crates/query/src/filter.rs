@@ -17,9 +17,8 @@ use tidemill_model::TimeRange;
 use tidemill_store::{SeriesIndex, TableView};
 
 use crate::error::Result;
-use crate::lists::exact_lists;
 use crate::schema::{ColumnKind, TableColumns, tag_type, time_type};
-use crate::tags;
+use crate::{lists, tags};
 
 /// The rows of a table that a statement wants, as far as times and tags say it: plain data.
 #[derive(Clone, Debug)]
@@ -251,7 +250,8 @@ fn simplified(expr: &Expr, schema: &DFSchemaRef) -> datafusion::common::Result<E
     let context =
         SimplifyContext::builder().with_schema(Arc::clone(schema)).with_current_time().build();
     let simplifier = ExprSimplifier::new(context);
-    simplifier.simplify(exact_lists(simplifier.coerce(expr.clone(), schema)?)?.data)
+    let hidden = lists::hide(simplifier.coerce(expr.clone(), schema)?)?.data;
+    Ok(lists::show(simplifier.simplify(hidden)?)?.data)
 }
 
 /// An expression over columns of `schema`, as the planner makes it, ready to be evaluated.

@@ -48,9 +48,12 @@ mod functions;
 mod lists;
 mod measure;
 mod memory;
+mod names;
 mod native;
 
+mod outer_sides;
 pub mod output;
+mod panics;
 pub mod parquet_import;
 mod result;
 mod scan;

@@ -1,156 +1,196 @@
-use std::collections::HashSet;
+use std::sync::Arc;
 
-use datafusion::common::config::ConfigOptions;
+use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Result, ScalarValue};
-use datafusion::logical_expr::expr::InList;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::{conjunction, disjunction};
-use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, lit};
-use datafusion::optimizer::AnalyzerRule;
+use datafusion::common::{Result, internal_err};
+use datafusion::logical_expr::expr::{InList, ScalarFunction};
+use datafusion::logical_expr::{
+    BinaryExpr, ColumnarValue, Expr, LogicalPlan, Operator, ReturnFieldArgs, ScalarFunctionArgs,
+    ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
+use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
-/// Merges the lists about one expression before DataFusion does, which forgets the NULLs.
+use crate::names::map_expressions;
+
+/// DataFusion's rule, which sees no lists.
 ///
-/// DataFusion 55 makes `true` of `x NOT IN ('a') OR x NOT IN ('b')` and `false` of
-/// `x IN ('a') AND x IN ('b')`, both of which are NULL where `x` is; of
-/// `x IN ('a') AND x NOT IN ('b', NULL)`, which never holds, it makes `x IN ('a')`; and of
-/// `x IN (y) AND x IN (z)`, which holds where all are equal, `false`.
+/// DataFusion 55 merges lists about one expression and forgets that a comparison with NULL is NULL:
+/// `x NOT IN ('a') OR x NOT IN ('b')` becomes `true`, `x IN ('a') AND x IN ('b')` `false`, also where
+/// `x` is NULL; `x IN ('a') AND x NOT IN ('b', NULL)`, which never holds, `x IN ('a')`. It takes items
+/// for different because they are written so: `x IN (y) AND x IN (z)` becomes `false`. And it makes lists
+/// of `x = 'a' OR x = 'b'`, which it merges in the same way.
 #[derive(Debug)]
-pub(crate) struct ExactLists;
+pub(crate) struct SimplifyApart(SimplifyExpressions);
 
-impl AnalyzerRule for ExactLists {
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        let rewritten = plan.transform_up_with_subqueries(|node| {
-            let names = NamePreserver::new(&node);
-            node.map_expressions(|expr| {
-                let name = names.save(&expr);
-                exact_lists(expr).map(|expr| expr.update_data(|expr| name.restore(expr)))
-            })
-        });
-        rewritten.map(|plan| plan.data)
+impl SimplifyApart {
+    pub(crate) fn new() -> Self {
+        Self(SimplifyExpressions::new())
     }
+}
 
+impl OptimizerRule for SimplifyApart {
     fn name(&self) -> &str {
-        "exact_lists"
+        self.0.name()
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        self.0.apply_order()
+    }
+
+    fn rewrite(
+        &self,
+        plan: LogicalPlan,
+        config: &dyn OptimizerConfig,
+    ) -> Result<Transformed<LogicalPlan>> {
+        let hidden = map_expressions(plan, hide)?;
+        let simplified = self.0.rewrite(hidden.data, config)?;
+        if !hidden.transformed {
+            return Ok(simplified);
+        }
+        simplified.map_data(|plan| {
+            let plan = map_expressions(plan, show)?.data;
+            // It may have put a projection above an aggregate.
+            match plan {
+                LogicalPlan::Projection(_) => {
+                    plan.map_children(|child| map_expressions(child, show)).map(|plan| plan.data)
+                }
+                plan => Ok(plan),
+            }
+        })
     }
 }
 
-/// An expression of which the types are decided, with its lists merged.
-pub(crate) fn exact_lists(expr: Expr) -> Result<Transformed<Expr>> {
-    expr.transform_up(rewrite)
-}
-
-fn rewrite(expr: Expr) -> Result<Transformed<Expr>> {
-    Ok(match expr {
-        Expr::InList(list) => plain(list),
-        Expr::Not(inner) => match *inner {
-            Expr::InList(list) => {
-                Transformed::yes(Expr::InList(InList { negated: !list.negated, ..list }))
-            }
-            inner => Transformed::no(Expr::Not(Box::new(inner))),
-        },
-        Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::And | Operator::Or), right }) => {
-            match (as_list(&left, op), as_list(&right, op)) {
-                (Some(first), Some(second)) if first.expr == second.expr => {
-                    merged(first, op, second).map_or_else(
-                        || Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
-                        Transformed::yes,
-                    )
+/// Puts functions that nobody knows in the place of the lists of an expression whose types are decided.
+pub(crate) fn hide(expr: Expr) -> Result<Transformed<Expr>> {
+    expr.transform_up(|expr| {
+        Ok(match expr {
+            Expr::InList(list) if is_hidden(&list) => Transformed::yes(apart(list)),
+            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
+                match (alternatives(&left), alternatives(&right)) {
+                    (Some(mut first), Some(second)) if first.expr == second.expr => {
+                        first.list.extend(second.list);
+                        Transformed::yes(apart(first))
+                    }
+                    _ => Transformed::no(Expr::BinaryExpr(BinaryExpr {
+                        left,
+                        op: Operator::Or,
+                        right,
+                    })),
                 }
-                _ => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
             }
-        }
-        other => Transformed::no(other),
+            other => Transformed::no(other),
+        })
     })
 }
 
-/// A list of constants that are not NULL; what else stood in it is compared on its own.
-fn plain(list: InList) -> Transformed<Expr> {
-    let InList { expr, list, negated } = list;
-    let keep = |list| Transformed::no(Expr::InList(InList { expr: expr.clone(), list, negated }));
-    // `x IN ((SELECT …))` is a question of its own to DataFusion.
-    if list.iter().any(|item| matches!(item, Expr::ScalarSubquery(_))) || expr.is_volatile() {
-        return keep(list);
-    }
-    let list: Vec<Expr> = list.into_iter().map(folded).collect();
-    if !list.is_empty() && list.iter().all(is_constant) {
-        return keep(list);
-    }
-    let (constants, others): (Vec<Expr>, Vec<Expr>) = list.into_iter().partition(is_constant);
-    let x = || expr.as_ref().clone();
-    let mut parts = Vec::with_capacity(1 + others.len());
-    if !constants.is_empty() {
-        parts.push(x().in_list(constants, negated));
-    }
-    parts.extend(others.into_iter().map(|item| match item {
-        Expr::Literal(..) => lit(ScalarValue::Boolean(None)),
-        item if negated => x().not_eq(item),
-        item => x().eq(item),
-    }));
-    let whole = if negated { conjunction(parts) } else { disjunction(parts) };
-    whole.map_or_else(|| keep(Vec::new()), Transformed::yes)
-}
-
-fn is_constant(item: &Expr) -> bool {
-    matches!(item, Expr::Literal(value, _) if !value.is_null())
-}
-
-/// A constant that is cast is the constant of that type, which is what DataFusion compares.
-fn folded(item: Expr) -> Expr {
-    match &item {
-        Expr::Cast(cast) => match &*cast.expr {
-            Expr::Literal(value, metadata) => match value.cast_to(cast.field.data_type()) {
-                Ok(value) => Expr::Literal(value, metadata.clone()),
-                Err(_) => item,
+/// Puts the lists back.
+pub(crate) fn show(expr: Expr) -> Result<Transformed<Expr>> {
+    expr.transform_up(|expr| {
+        Ok(match expr {
+            Expr::ScalarFunction(call) => match call.func.inner().downcast_ref::<Apart>() {
+                Some(apart) => Transformed::yes(shortened(apart.list(call.args))),
+                None => Transformed::no(Expr::ScalarFunction(call)),
             },
-            _ => item,
-        },
-        _ => item,
-    }
+            Expr::Not(inner) => match *inner {
+                Expr::InList(list) => {
+                    Transformed::yes(shortened(InList { negated: !list.negated, ..list }))
+                }
+                inner => Transformed::no(Expr::Not(Box::new(inner))),
+            },
+            other => Transformed::no(other),
+        })
+    })
 }
 
-/// A list of constants, or, between ORs, a column compared with one: those DataFusion takes for lists.
-fn as_list(expr: &Expr, op: Operator) -> Option<InList> {
+/// Lists of constants about a constant are computed; `x IN ((SELECT …))` is a question of its own.
+fn is_hidden(list: &InList) -> bool {
+    let is_subquery = matches!(list.list[..], [Expr::ScalarSubquery(_)]);
+    let mut items = std::iter::once(&*list.expr).chain(&list.list);
+    !list.list.is_empty() && !is_subquery && items.any(Expr::any_column_refs)
+}
+
+/// The values that a column has where `expr` holds, of which DataFusion makes a list.
+fn alternatives(expr: &Expr) -> Option<InList> {
     match expr {
-        Expr::InList(list) if list.list.iter().all(is_constant) && !list.expr.is_volatile() => {
-            Some(list.clone())
-        }
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) if op == Operator::Or => {
-            let (column, item) = match (&**left, &**right) {
-                (Expr::Column(_), item) => (left, item),
-                (item, Expr::Column(_)) => (right, item),
+        Expr::ScalarFunction(call) => match call.func.inner().downcast_ref::<Apart>()? {
+            Apart { negated: false, .. } if matches!(call.args[0], Expr::Column(_)) => {
+                let (x, items) = call.args.split_first()?;
+                Some(InList::new(Box::new(x.clone()), items.to_vec(), false))
+            }
+            _ => None,
+        },
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
+            let (x, item) = match (&**left, &**right) {
+                (Expr::Column(_), item) if !item.any_column_refs() => (left, right),
+                (item, Expr::Column(_)) if !item.any_column_refs() => (right, left),
                 _ => return None,
             };
-            let item = folded(item.clone());
-            is_constant(&item).then(|| InList::new(column.clone(), vec![item], false))
+            let is_subquery =
+                item.exists(|node| Ok(matches!(node, Expr::ScalarSubquery(_)))).ok()?;
+            let list = || InList::new(x.clone(), vec![item.as_ref().clone()], false);
+            (!is_subquery && !item.is_volatile()).then(list)
         }
         _ => None,
     }
 }
 
-/// What two lists about one expression say together; `None` for `IN … OR NOT IN …`.
-fn merged(first: InList, op: Operator, second: InList) -> Option<Expr> {
-    let without = |list: InList, other: &InList, keep: bool| {
-        let other: HashSet<&Expr> = other.list.iter().collect();
-        list.list.into_iter().filter(|item| other.contains(item) == keep).collect()
-    };
-    let x = first.expr.as_ref().clone();
-    let (list, negated): (Vec<Expr>, bool) = match (first.negated, op, second.negated) {
-        (false, Operator::And, false) => (without(first, &second, true), false),
-        (false, Operator::And, true) => (without(first, &second, false), false),
-        (true, Operator::And, false) => (without(second, &first, false), false),
-        (true, Operator::Or, true) => (without(first, &second, true), true),
-        (true, Operator::And, true) | (false, Operator::Or, false) => {
-            let negated = first.negated;
-            let new: Vec<Expr> = without(second, &first, false);
-            (first.list.into_iter().chain(new).collect(), negated)
+fn apart(list: InList) -> Expr {
+    let signature = Signature::variadic_any(Volatility::Immutable);
+    let function = Arc::new(ScalarUDF::from(Apart { negated: list.negated, signature }));
+    let args = std::iter::once(*list.expr).chain(list.list).collect();
+    Expr::ScalarFunction(ScalarFunction { func: function, args })
+}
+
+/// A list of one is a comparison, from which more is concluded.
+fn shortened(mut list: InList) -> Expr {
+    match (list.list.pop(), list.list.is_empty(), list.negated) {
+        (Some(item), true, false) => (*list.expr).eq(item),
+        (Some(item), true, true) => (*list.expr).not_eq(item),
+        (item, _, _) => {
+            list.list.extend(item);
+            Expr::InList(list)
         }
-        _ => return None,
-    };
-    let unknown = lit(ScalarValue::Boolean(None));
-    Some(match (list.is_empty(), negated) {
-        (true, true) => x.is_not_null().or(unknown),
-        (true, false) => x.is_null().and(unknown),
-        (false, _) => x.in_list(list, negated),
-    })
+    }
+}
+
+/// A list as a function: of `x` and the items.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Apart {
+    negated: bool,
+    signature: Signature,
+}
+
+impl Apart {
+    fn list(&self, mut args: Vec<Expr>) -> InList {
+        let list = args.split_off(1);
+        InList { expr: Box::new(args.remove(0)), list, negated: self.negated }
+    }
+}
+
+impl ScalarUDFImpl for Apart {
+    fn name(&self) -> &str {
+        if self.negated { "not_in" } else { "in" }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let is_nullable = args.arg_fields.iter().any(|field| field.is_nullable());
+        Ok(Arc::new(Field::new(self.name(), DataType::Boolean, is_nullable)))
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        Ok(Expr::InList(self.list(args.to_vec())).schema_name().to_string())
+    }
+
+    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        internal_err!("a list is shown again before anything runs")
+    }
 }

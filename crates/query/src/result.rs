@@ -1,5 +1,5 @@
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,6 +13,7 @@ use tokio::runtime::{Handle, Runtime};
 
 use crate::error::{Error, Result};
 use crate::memory::batch_bytes;
+use crate::panics::caught;
 
 /// Who ran a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +78,8 @@ impl QueryResult {
 /// any executor) or, with [`QueryStream::next_batch`], a blocking source.
 pub struct QueryStream {
     inner: SendableRecordBatchStream,
+    /// It panicked: it is not asked again.
+    is_broken: bool,
     executed_by: ExecutedBy,
     runtime: Arc<OwnedRuntime>,
 }
@@ -87,7 +90,7 @@ impl QueryStream {
         executed_by: ExecutedBy,
         runtime: Arc<OwnedRuntime>,
     ) -> Self {
-        Self { inner, executed_by, runtime }
+        Self { inner, is_broken: false, executed_by, runtime }
     }
 
     /// Column names and types.
@@ -107,15 +110,29 @@ impl QueryStream {
     /// # Errors
     /// What goes wrong while the statement runs; nothing comes after it.
     pub fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        let batch = self.runtime.block_on(self.inner.next());
-        batch.transpose().map_err(Error::from)
+        let runtime = Arc::clone(&self.runtime);
+        runtime.block_on(poll_fn(|context| self.poll_batch(context))).transpose()
+    }
+
+    fn poll_batch(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<RecordBatch>>> {
+        if self.is_broken {
+            return Poll::Ready(None);
+        }
+        let polled = caught(|| Ok(self.inner.poll_next_unpin(context)));
+        match polled {
+            Ok(polled) => polled.map(|batch| batch.map(|batch| batch.map_err(Error::from))),
+            Err(panicked) => {
+                self.is_broken = true;
+                Poll::Ready(Some(Err(panicked)))
+            }
+        }
     }
 
     /// All remaining batches.
     pub(crate) async fn collect(mut self, budget: &Budget) -> Result<QueryResult> {
         let mut reservation = budget.empty();
         let mut batches = Vec::new();
-        while let Some(batch) = self.inner.next().await {
+        while let Some(batch) = poll_fn(|context| self.poll_batch(context)).await {
             let batch = batch?;
             reservation.try_grow(batch_bytes(&batch))?;
             batches.push(batch);
@@ -145,9 +162,7 @@ impl Stream for QueryStream {
         let runtime = Arc::clone(&self.runtime);
         // Operators spawn tasks when they are first polled, whatever executor polls them.
         let _entered = runtime.handle().enter();
-        self.inner
-            .poll_next_unpin(context)
-            .map(|batch| batch.map(|batch| batch.map_err(Into::into)))
+        self.poll_batch(context)
     }
 }
 

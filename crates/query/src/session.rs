@@ -9,7 +9,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{FunctionRegistry, SessionState, SessionStateDefaults};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::optimizer::{Analyzer, AnalyzerRule};
+use datafusion::optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerRule};
 use datafusion::prelude::SessionConfig;
 use tidemill_memory::Budget;
 
@@ -17,7 +17,7 @@ use crate::catalog::{CATALOG, SCHEMA};
 use crate::comparison::PlainComparisons;
 use crate::error::Result;
 use crate::functions;
-use crate::lists::ExactLists;
+use crate::lists::SimplifyApart;
 use crate::memory::BudgetPool;
 use crate::union_sides::physical_rules;
 
@@ -80,11 +80,20 @@ fn has_union(plan: &LogicalPlan) -> bool {
     found || visited.is_err()
 }
 
-/// DataFusion's, with ours before types are decided and after.
+/// DataFusion's, with ours before types are decided.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(PlainComparisons)];
     rules.extend(Analyzer::new().rules);
-    rules.push(Arc::new(ExactLists));
+    rules
+}
+
+/// DataFusion's, with ours in the place of one.
+fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let mut rules = Optimizer::new().rules;
+    let ours: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(SimplifyApart::new());
+    for rule in rules.iter_mut().filter(|rule| rule.name() == ours.name()) {
+        *rule = Arc::clone(&ours);
+    }
     rules
 }
 
@@ -117,6 +126,7 @@ fn session(partitions: usize, runtime: Arc<RuntimeEnv>) -> Result<SessionState> 
         .with_window_functions(SessionStateDefaults::default_window_functions())
         .with_table_function_list(SessionStateDefaults::default_table_functions())
         .with_analyzer_rules(analyzer_rules())
+        .with_optimizer_rules(optimizer_rules())
         .with_physical_optimizer_rules(physical_rules())
         .build();
     for function in functions::aggregates() {

@@ -8,13 +8,19 @@ use datafusion::physical_optimizer::{PhysicalOptimizerRule, optimizer::PhysicalO
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::union::UnionExec;
 
+use crate::outer_sides::{NoOuterSides, OuterSides};
+
 type Rules = Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>;
 
-/// DataFusion's rules, with [`UnionSides`] before orders are relied on.
+/// DataFusion's rules, with [`UnionSides`] and [`OuterSides`] before orders are relied on.
 pub(crate) fn physical_rules() -> Rules {
     let mut rules = PhysicalOptimizer::new().rules;
     let place = rules.iter().position(|rule| rule.name() == "EnsureRequirements");
-    rules.insert(place.unwrap_or_default(), Arc::new(UnionSides));
+    let ours: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 2] =
+        [Arc::new(UnionSides), Arc::new(OuterSides)];
+    let place = place.unwrap_or_default();
+    rules.splice(place..place, ours);
+    rules.push(Arc::new(NoOuterSides));
     rules
 }
 

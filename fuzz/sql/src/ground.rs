@@ -107,6 +107,14 @@ impl Ground {
     }
 }
 
+/// Panics of DataFusion 55, by what they say and a part of the statements that bring them about: padding to a
+/// negative length, a subquery without columns.
+const KNOWN_PANICS: [(&str, &str); 3] = [
+    ("capacity overflow", "lpad("),
+    ("capacity overflow", "rpad("),
+    ("index out of bounds: the len is 0 but the index is 0", "SELECT FROM"),
+];
+
 fn ask(engine: &Engine, sql: &str) -> Result<Answer, String> {
     let answer = (|| {
         let mut stream = engine.sql_stream(sql)?;
@@ -122,8 +130,9 @@ fn ask(engine: &Engine, sql: &str) -> Result<Answer, String> {
     })();
     answer.map_err(|error| {
         let text = error.to_string();
-        // A panic in one of the engine's threads comes as an error.
-        assert!(!text.contains("panick"), "{text}: {sql}");
+        // A panic comes as an error. Those of DataFusion are known; others are findings.
+        let is_known = |(said, part): &(&str, &str)| text.contains(said) && sql.contains(part);
+        assert!(!text.contains("panick") || KNOWN_PANICS.iter().any(is_known), "{text}: {sql}");
         text
     })
 }

@@ -74,6 +74,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         }
         match kind {
             None => {
+                eprintln!("found by: {}", statement(&input));
                 std::fs::write(prefix.join(format!("crash-{:016x}", random.hash(&input))), &input)?;
                 findings += 1;
             }
