@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use super::compare::{Contest, compare};
-use super::{Common, keep};
+use super::{Common, keep, subject, unless};
 use crate::bench::baseline::Baseline;
 use crate::bench::build::Selection;
 use crate::bench::experiment::Watch;
@@ -100,7 +100,9 @@ pub(crate) fn run(common: &Common, args: &Args) -> Result<Outcome> {
         if let Some(saved) = saved {
             saved.save(&document, &[])?;
         }
-        document.partial = true;
+        // It is not known of which machine they are.
+        document.environment = Environment::default();
+        document.subject = Some(format!("imported from {}", path.display()));
         keep(Some(&project), &document, None);
         return common.print(&document, |out| table::print_measurements(&document, out));
     }
@@ -119,6 +121,13 @@ pub(crate) fn run(common: &Common, args: &Args) -> Result<Outcome> {
     let (executables, warnings) = selection.build(&project, &gauge_dir.join("bench-target"))?;
     document.warnings.extend(warnings);
     document.partial = args.filter.is_some() || !args.package.is_empty() || !args.bench.is_empty();
+    let threads: Vec<String> = args.threads.iter().map(ToString::to_string).collect();
+    document.subject = subject([
+        ("profile", unless("bench", &args.profile)),
+        ("features", args.features.as_deref()),
+        ("threads", Some(&threads.join(" "))),
+        ("baseline", args.baseline.as_deref()),
+    ]);
     let folder = gauge_dir.join("bench");
     std::fs::create_dir_all(&folder)?;
     let folder = folder.canonicalize()?;
@@ -282,6 +291,7 @@ fn scaling_rows(name: &str, threads: &[Option<usize>], readings: &[Vec<Reading>]
 fn instructions(name: &str, runner: &Runner, nanoseconds: f64, scratch: &Path) -> Result<Row> {
     std::fs::create_dir_all(scratch).context("a folder for valgrind")?;
     let mut row = Row::new(name, Metric::Instructions);
+    row.details.insert("kind".to_owned(), "valgrind".into());
     match callgrind::instructions(runner, nanoseconds, scratch) {
         Ok(count) => {
             row.value = Some(count);

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use serde_json::json;
 
-use super::{Common, build_matrix, keep};
+use super::{Common, build_matrix, keep, subject, unless};
 use crate::artefact::Selection;
 use crate::bench::experiment::Watch;
 use crate::build::timings::Timings;
@@ -80,10 +80,16 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<Outcome> {
             .push(format!("not read, so what they name is not known: {}", files.join(", ")));
     }
     add_rows(&mut document, built.as_ref(), &scan, args.deny_unused);
-    document.subject.clone_from(&args.selection.package);
-    if args.unused {
-        document.subject = Some("unused dependencies".to_owned());
-    }
+    let selection = &args.selection;
+    document.subject = subject([
+        ("", args.unused.then_some("unused dependencies")),
+        ("", selection.package.as_deref()),
+        ("bin", selection.bin.as_deref()),
+        ("example", selection.example.as_deref()),
+        ("profile", unless("release", &selection.profile)),
+        ("features", selection.features.as_deref()),
+        ("without", selection.no_default_features.then_some("default features")),
+    ]);
     keep(Some(&project), &document, None);
     let warnings = document.warnings.clone();
     common.print(&document, |out| {

@@ -131,6 +131,7 @@ pub(super) fn run(args: &Args, project: &Project, common: &Common) -> Result<Out
     };
     document.over = Some(watch.stop());
     add_rows(&mut document, &built, &speeds);
+    document.warnings.extend(failure.iter().map(|error| format!("{error:#}")));
     document.subject = Some(format!("settings: {} {}", package.name, matrix.command.join(" ")));
     keep(Some(project), &document, None);
     let warnings = document.warnings.clone();

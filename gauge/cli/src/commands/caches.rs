@@ -92,6 +92,7 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<Outcome> {
     add_rows(&mut document, &caches, &levels, &ladder);
     let cpu = document.environment.cpu.as_deref().unwrap_or("unknown processor");
     let picture = svg::draw(&format!("{cpu}: by working set"), &caches, &levels, &ladder);
+    document.subject = args.quick.then(|| "quick".to_owned());
     keep(project.as_ref().ok(), &document, Some(&picture));
     if let Some(path) = &args.svg {
         std::fs::write(path, picture).with_context(|| path.display().to_string())?;

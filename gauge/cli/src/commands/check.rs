@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use super::{Common, is_interactive, keep};
+use super::{Common, is_interactive, keep, subject};
 use crate::contracts::comments::{self, Library};
 use crate::contracts::plan::{self, Plan};
 use crate::contracts::{file, rows, session};
@@ -78,6 +78,7 @@ impl Check {
         }
         if !self.list {
             document.partial = !self.filter.is_empty();
+            document.subject = subject([("profile", self.profile.as_deref())]);
             keep(Some(&project), &document, None);
         }
         common.print(&document, |out| {

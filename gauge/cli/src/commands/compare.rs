@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use super::{Common, keep};
+use super::{Common, keep, subject, unless};
 use crate::bench::build::Selection;
 use crate::bench::experiment::{self, Ran, Settings, Subject, Watch};
 use crate::bench::harness::{Executable, Harness};
@@ -168,6 +168,11 @@ pub(crate) fn run(common: &Common, args: &Args) -> Result<Outcome> {
         row.details.insert("revisions".to_owned(), json!([base.0, now.0]));
         document.rows.push(row);
     }
+    document.partial = args.filter.is_some() || !args.package.is_empty() || !args.bench.is_empty();
+    document.subject = subject([
+        ("profile", unless("bench", &args.profile)),
+        ("features", args.features.as_deref()),
+    ]);
     keep(Some(&project), &document, None);
     common.print(&document, |out| table::print_comparison(&document, out))
 }
@@ -281,8 +286,9 @@ fn commands(common: &Common, args: &Args, a: &str, b: &str) -> Result<Outcome> {
     let here = std::env::current_dir()?;
     let runner = |line: &str| lineup::command(line, &here);
     let name = format!("{a} | {b}");
-    let subjects = [Subject { name, programs: vec![runner(a), runner(b), runner(a)] }];
-    contest_of_files(common, args, &here, &subjects)
+    let programs = vec![runner(a), runner(b), runner(a)];
+    let subjects = [Subject { name: name.clone(), programs }];
+    contest_of_files(common, args, name, &subjects, Vec::new())
 }
 
 /// Two executables, of benches or not.
@@ -294,6 +300,7 @@ fn executables(common: &Common, args: &Args, a: &Path, b: &Path) -> Result<Outco
         let (package, target) = (String::new(), "bench".to_owned());
         Ok(Executable { package, target, directory: here.clone(), path, harness })
     };
+    let of = format!("{} | {}", a.display(), b.display());
     let (a, b) = (executable(a)?, executable(b)?);
     if a.harness != b.harness {
         let message =
@@ -311,24 +318,30 @@ fn executables(common: &Common, args: &Args, a: &Path, b: &Path) -> Result<Outco
         let runner = |executables: &[Executable]| lineup::runner(&executables[0], "");
         let programs = vec![runner(&base), runner(&other), runner(&same)];
         let name = a[0].path.file_name().unwrap_or_default().display().to_string();
-        return contest_of_files(common, args, &here, &[Subject { name, programs }]);
+        return contest_of_files(common, args, of, &[Subject { name, programs }], Vec::new());
     }
-    let (mut subjects, _) = lineup::pair(&base, &other, args.filter.as_deref())?;
+    let (mut subjects, lines) = lineup::pair(&base, &other, args.filter.as_deref())?;
     lineup::add_control(&mut subjects, &base, &same);
-    contest_of_files(common, args, &here, &subjects)
+    contest_of_files(common, args, of, &subjects, lines)
 }
 
 /// A contest without sources: nothing can be relinked.
 fn contest_of_files(
     common: &Common,
     args: &Args,
-    here: &Path,
+    of: String,
     subjects: &[Subject],
+    lines: Vec<String>,
 ) -> Result<Outcome> {
-    let folder = gauge_folder(common, here)?;
-    let mut document = Document::new("compare", Environment::observe(here));
+    let here = std::env::current_dir()?;
+    let folder = gauge_folder(common, &here)?;
+    let mut document = Document::new("compare", Environment::observe(&here));
+    document.warnings.extend(lines);
     document.warnings.push("no relinked control: these programs were not built here".to_owned());
     document.rows = compare(&args.contest, subjects, &[SAME], &folder, &mut document)?;
+    document.subject = Some(of);
+    document.partial = args.filter.is_some();
+    keep(common.project().ok().as_ref(), &document, None);
     common.print(&document, |out| table::print_comparison(&document, out))
 }
 

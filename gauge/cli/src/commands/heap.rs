@@ -84,7 +84,10 @@ pub fn run(args: &Args, common: &Common) -> Result<Outcome> {
         write_file(path, |out| dhat::write(&profile, out))?;
     }
     add_rows(&mut document, &profile, args);
-    document.subject = Some(words(&command));
+    document.subject = Some(match &args.bench {
+        Some(bench) => format!("bench {bench} {}", words(&args.command)).trim_end().to_owned(),
+        None => words(&command),
+    });
     keep(project.as_ref().ok(), &document, None);
     let warnings = document.warnings.clone();
     common.print(&document, |out| {
@@ -187,6 +190,7 @@ fn add_rows(document: &mut Document, profile: &Profile, args: &Args) {
         ];
         row.details.extend(details.map(|(name, value)| (name.to_owned(), value)));
     }
+    document.left_out = profile.sites.len().saturating_sub(args.top);
     for site in profile.sites.iter().take(args.top) {
         let counts = &site.counts;
         let mut row = Row::new(profile.place_name(site), Metric::PeakBytes);

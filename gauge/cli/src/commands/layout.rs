@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use cargo_metadata::{Artifact, TargetKind};
 use serde_json::{Value, json};
 
-use super::{Common, keep};
+use super::{Common, keep, subject, unless};
 use crate::artefact::Selection;
 use crate::environment::Environment;
 use crate::layout::analysis::{Advice, Analysis};
@@ -88,7 +88,14 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<Outcome> {
     document.warnings.clear();
     let file = args.bin_file.as_deref().and_then(Path::file_name);
     let file = file.map(|name| name.to_string_lossy().into_owned());
-    document.subject = file.or_else(|| args.example.clone()).or_else(|| args.package.clone());
+    document.subject = subject([
+        ("", file.as_deref()),
+        ("", args.package.as_deref()),
+        ("example", args.example.as_deref()),
+        ("profile", unless("dev", &args.profile)),
+        ("features", args.features.as_deref()),
+        ("without", args.no_default_features.then_some("default features")),
+    ]);
     document.partial = args.name.is_some() || !args.crates.is_empty() || args.min_size > 0;
     if let Some(name) = &args.name {
         let found = find::find(&types, name);

@@ -131,6 +131,21 @@ fn keep(project: Option<&Project>, document: &Document, picture: Option<&str>) {
     }
 }
 
+/// What a result is of: what was built, where that is not what a command builds by itself.
+fn subject<'a>(parts: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> Option<String> {
+    let parts = parts.into_iter().filter_map(|(name, value)| {
+        let value = value.filter(|value| !value.is_empty())?;
+        Some(if name.is_empty() { value.to_owned() } else { format!("{name} {value}") })
+    });
+    let parts: Vec<String> = parts.collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// A name, unless it is the usual one.
+fn unless<'a>(usual: &str, name: &'a str) -> Option<&'a str> {
+    (name != usual).then_some(name)
+}
+
 /// A command as one line.
 fn words(command: &[OsString]) -> String {
     let words: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();

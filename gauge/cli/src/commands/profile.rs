@@ -82,7 +82,10 @@ pub fn run(args: &Args, common: &Common) -> Result<Outcome> {
     let mut ran = run::run(&command, &options, common.json)?;
     let profile = Profile::new(std::mem::take(&mut ran.recording));
     document.warnings.extend(warnings(&profile, &ran, args));
-    document.subject = Some(words(&command));
+    document.subject = Some(match &args.bench {
+        Some(bench) => format!("bench {bench} {}", words(&args.command)).trim_end().to_owned(),
+        None => words(&command),
+    });
     let head = Head::new(&ran, words(&command), args.frequency);
     let own = || Some(project.as_ref().ok()?.gauge_dir().join("profile.svg"));
     let graph = args.svg.clone().or_else(own);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::{Common, keep};
+use super::{Common, keep, subject, unless};
 use crate::artefact::Selection;
 use crate::bench::baseline::Baseline;
 use crate::environment::Environment;
@@ -79,7 +79,13 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<Outcome> {
     let mut document = Document::new("size", Environment::observe(&root));
     // Nothing is measured here whose time could be doubted.
     document.warnings.clear();
-    document.subject = file.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = file.file_name().map(|name| name.to_string_lossy());
+    document.subject = subject([
+        ("", name.as_deref()),
+        ("profile", unless("release", &args.selection.profile)),
+        ("features", args.selection.features.as_deref()),
+        ("without", args.selection.no_default_features.then_some("default features")),
+    ]);
     document.rows = rows(&found);
     keep(project.as_ref().ok(), &document, None);
     if let Some(save) = save {

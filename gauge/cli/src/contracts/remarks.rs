@@ -39,8 +39,8 @@ pub(super) fn remarks(text: &str) -> Vec<Remark> {
     found
 }
 
-/// Whether a line of a comment was meant to be a contract: it begins with `gauge:` and a key, however that is
-/// written. (`Gauge: open connections` speaks of something else.)
+/// Whether a line of a comment was meant to be a contract: it begins with `gauge:`, or otherwise written with a
+/// key behind it. (`Gauge: open connections` speaks of something else.)
 fn is_meant(line: &str) -> bool {
     const NAME: &str = "gauge";
     let words = line.trim_start_matches(|c: char| c.is_whitespace() || "/*!".contains(c));
@@ -48,6 +48,9 @@ fn is_meant(line: &str) -> bool {
     let behind = &words[NAME.len()..];
     if !name.eq_ignore_ascii_case(NAME) {
         return false;
+    }
+    if name == NAME && behind.starts_with(':') {
+        return true;
     }
     // `gauge simd = "f64"`: the colon was forgotten.
     let Some(keys) = behind.trim_start().strip_prefix(':').or(behind.strip_prefix(' ')) else {
@@ -156,6 +159,8 @@ mod tests {
             ("// gauge no = []", Some(false)),
             ("// gauge max-stack=1", Some(false)),
             ("fn f() {} // gauge: no = []", Some(false)),
+            ("//gauge: max_instructions = 9", Some(false)),
+            ("/// gauge: no: []", Some(false)),
             ("/* gauge: no = [] */", Some(false)),
             ("/*\n * gauge: no = []\n */", Some(false)),
             ("let c = '\"'; // gauge: no = []", Some(false)),

@@ -265,7 +265,8 @@ impl Recorder {
             }
             None => stack.extend(process.maps.callers(of_program)),
         }
-        if stack.len() > self.room && !self.stack_numbers.contains_key(&stack) {
+        let is_long = stack.len() > self.room.max(1);
+        if is_long && !self.stack_numbers.contains_key(&stack) {
             // There are as many of these as there are places that were running.
             stack.truncate(1);
             stack.push(Code { object: MISSING, offset: 0 });

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::units::{figure, minute};
+use super::units::minute;
 use super::{Point, Section, Series};
 use crate::markup::escape;
 use crate::result::{Document, Verdict};
@@ -71,7 +71,7 @@ pub fn class(verdict: Option<Verdict>) -> &'static str {
 fn title(run: &Document, series: &Series, point: &Point) -> String {
     let mut text = format!("{}, {}", minute(&run.started), revision(run));
     if let Some(value) = point.value {
-        let _ = write!(text, ": {}", figure(series.last.metric, value));
+        let _ = write!(text, ": {}", series.figure(value));
     }
     if let Some(verdict) = point.verdict {
         let _ = write!(text, ", {}", verdict.word());

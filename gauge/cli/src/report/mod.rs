@@ -81,35 +81,39 @@ pub struct Point {
 }
 
 /// What tells one row of a command from another.
-type Key = (String, Metric, Option<String>);
+type Key = (String, Metric, [Option<String>; 3]);
 
 fn key(row: &Row) -> Key {
-    let kind = row.details.get("kind").and_then(|kind| kind.as_str()).map(str::to_owned);
-    (row.name.clone(), row.metric, kind)
+    let detail =
+        |name: &str| row.details.get(name).and_then(|text| text.as_str()).map(str::to_owned);
+    (row.name.clone(), row.metric, ["kind", "object", "file"].map(detail))
+}
+
+/// The figure whose history is told: of a profile the share, as samples are more the longer it runs.
+fn figure(row: &Row) -> Option<f64> {
+    row.details.get("share").and_then(|share| share.as_f64()).or(row.value)
 }
 
 impl Report {
     /// The report of what was kept, of each command its last `max_runs` runs.
     pub fn new(project: &str, environment: Environment, kept: Kept, max_runs: usize) -> Self {
-        let mut pictures: HashMap<String, String> = kept.pictures.into_iter().collect();
         let mut sections: Vec<Section> = Vec::new();
-        let mut grouped: Vec<Vec<Document>> = Vec::new();
-        for document in kept.documents {
-            let is_same = |of: &&mut Vec<Document>| {
-                (&of[0].command, &of[0].subject) == (&document.command, &document.subject)
-            };
-            match grouped.iter_mut().find(is_same) {
-                Some(group) => group.push(document),
-                None => grouped.push(vec![document]),
+        let mut grouped: Vec<Vec<(Document, Option<String>)>> = Vec::new();
+        for run in kept.runs {
+            let key = |run: &(Document, _)| (run.0.command.clone(), run.0.subject.clone());
+            match grouped.iter_mut().find(|group| key(&group[0]) == key(&run)) {
+                Some(group) => group.push(run),
+                None => grouped.push(vec![run]),
             }
         }
-        // The newest of a command first: the picture is of that one.
-        grouped.sort_by(|a, b| newest(b).cmp(newest(a)));
         for mut group in grouped {
-            group.drain(..group.len().saturating_sub(max_runs));
-            let picture = pictures.remove(&group[0].command);
-            sections.push(Section::new(group, picture));
+            // What is there today is what the last whole run found, and those after it.
+            let whole = group.iter().rposition(|run| !run.0.partial).unwrap_or(group.len());
+            group.drain(..group.len().saturating_sub(max_runs).min(whole));
+            sections.push(Section::new(group));
         }
+        // Of one command the newest first.
+        sections.sort_by(|a, b| b.last().started.cmp(&a.last().started));
         let place = |command: &str| COMMANDS.iter().position(|(name, _)| *name == command);
         sections.sort_by_key(|section| place(&section.command).unwrap_or(COMMANDS.len()));
         let is_missing = |(name, _): &(&str, &str)| sections.iter().all(|s| s.command != *name);
@@ -132,30 +136,27 @@ impl Report {
         })
     }
 
-    /// The report as a result: the newest figure of each row, with its `history`.
+    /// The report as a result: the newest figure of each row, with its `history`. A row that the last whole run
+    /// did not find any more is not `current`, and breaches nothing.
     pub fn document(&self) -> Document {
         let mut document = Document::new("report", self.environment.clone());
         document.warnings.clone_from(&self.problems);
         for section in &self.sections {
             for series in &section.series {
-                let history: Vec<_> = series
-                    .points
-                    .iter()
-                    .map(|point| {
-                        let run = &section.runs[point.run];
-                        json!({
-                            "started": run.started, "revision": run.environment.revision,
-                            "dirty": run.environment.dirty, "value": point.value, "verdict": point.verdict,
-                        })
+                let history = series.points.iter().map(|point| {
+                    let run = &section.runs[point.run];
+                    json!({
+                        "started": run.started, "revision": run.environment.revision,
+                        "dirty": run.environment.dirty, "value": point.value, "verdict": point.verdict,
                     })
-                    .collect();
+                });
                 let mut row = series.last.clone();
-                // A breach closes the gate of its own command, not that of a page about it.
-                let verdict = row.verdict.take();
-                row.details.insert("verdict".to_owned(), json!(verdict));
+                let is_current = section.is_current(series);
+                row.verdict = row.verdict.filter(|_| is_current);
                 row.details.insert("command".to_owned(), section.command.clone().into());
                 row.details.insert("subject".to_owned(), json!(section.subject));
-                row.details.insert("history".to_owned(), history.into());
+                row.details.insert("current".to_owned(), is_current.into());
+                row.details.insert("history".to_owned(), history.collect::<Vec<_>>().into());
                 document.rows.push(row);
             }
         }
@@ -163,23 +164,21 @@ impl Report {
     }
 }
 
-fn newest(group: &[Document]) -> &str {
-    group.last().map_or("", |document| &document.started)
-}
-
 impl Section {
     /// The runs of one command about one thing, the oldest first; at least one.
-    fn new(mut runs: Vec<Document>, picture: Option<String>) -> Self {
+    fn new(runs: Vec<(Document, Option<String>)>) -> Self {
+        let (mut runs, pictures): (Vec<Document>, Vec<_>) = runs.into_iter().unzip();
+        let picture = pictures.into_iter().last().flatten();
         let (command, subject) = (runs[0].command.clone(), runs[0].subject.clone());
         let mut series: Vec<Series> = Vec::new();
         let mut places: HashMap<Key, usize> = HashMap::new();
         for (number, run) in runs.iter_mut().enumerate() {
             for row in std::mem::take(&mut run.rows) {
-                let point = Point { run: number, value: row.value, verdict: row.verdict };
+                let point = Point { run: number, value: figure(&row), verdict: row.verdict };
                 match places.get(&key(&row)) {
-                    // A second row of the same name in one run is no history.
-                    Some(place)
-                        if series[*place].points.last().is_some_and(|p| p.run == number) => {}
+                    Some(place) if series[*place].last_run() == number => {
+                        series[*place].add(&row, point);
+                    }
                     Some(place) => {
                         series[*place].points.push(point);
                         series[*place].last = row;
@@ -225,6 +224,10 @@ impl Section {
     /// what depends on the machine, only on the same.
     pub fn change(&self, series: &Series) -> Option<(f64, usize)> {
         let (last, earlier) = series.points.split_last()?;
+        if series.last.metric == Metric::Samples {
+            // More of them say that it ran for longer.
+            return None;
+        }
         let is_time =
             matches!(series.last.metric, Metric::Time | Metric::Cycles | Metric::Bandwidth);
         let is_peer = |point: &&Point| !is_time || self.is_same_machine(point.run, last.run);
@@ -235,6 +238,33 @@ impl Section {
 }
 
 impl Series {
+    /// Another row of the same name in the same run: several stacks of one place, statics of one name in several
+    /// functions. They are one, together.
+    fn add(&mut self, row: &Row, point: Point) {
+        let sum = |a: Option<f64>, b: Option<f64>| match (a, b) {
+            (Some(a), Some(b)) => Some(a + b),
+            (a, b) => a.or(b),
+        };
+        let worse = |a: Option<Verdict>, b: Option<Verdict>| match a {
+            Some(verdict) if verdict.is_breach() => a,
+            _ => b.or(a),
+        };
+        self.last.value = sum(self.last.value, row.value);
+        self.last.verdict = worse(self.last.verdict, row.verdict);
+        if let Some(last) = self.points.last_mut() {
+            last.value = sum(last.value, point.value);
+            last.verdict = worse(last.verdict, point.verdict);
+        }
+    }
+
+    /// A figure of its history as text.
+    pub fn figure(&self, value: f64) -> String {
+        match self.last.details.contains_key("share") {
+            true => format!("{:.1} %", value * 100.0),
+            false => units::figure(self.last.metric, value),
+        }
+    }
+
     fn last_run(&self) -> usize {
         self.points.last().map_or(0, |point| point.run)
     }
@@ -263,8 +293,14 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn report(documents: Vec<Document>) -> Report {
-        let pictures = vec![("profile".to_owned(), "<svg>\"x\"</svg>".to_owned())];
-        let kept = Kept { documents, pictures, unread: Vec::new() };
+        let picture = |document: &Document| {
+            (document.command == "profile").then(|| "<svg>\"x\"</svg>".to_owned())
+        };
+        let runs = documents.into_iter().map(|document| {
+            let picture = picture(&document);
+            (document, picture)
+        });
+        let kept = Kept { runs: runs.collect(), unread: Vec::new() };
         Report::new("crate", Environment::default(), kept, 3)
     }
 
@@ -288,7 +324,7 @@ pub(crate) mod tests {
         assert_eq!(
             series,
             [
-                ("a", vec![(0, Some(1.0)), (1, Some(2.0)), (2, None)]),
+                ("a", vec![(0, Some(1.0)), (1, Some(10.0)), (2, None)]),
                 ("b", vec![(1, Some(3.0)), (2, Some(4.5))]),
                 ("gone", vec![(0, Some(5.0))]),
             ]
@@ -327,19 +363,21 @@ pub(crate) mod tests {
         // Asked for another row alone: this one is as broken as it was.
         let mut part = document("check", None, "3", &[("was broken", None)]);
         part.partial = true;
-        let report = self::report(vec![old, new, part]);
+        let report = self::report(vec![old.clone(), new.clone(), part]);
         assert_eq!(report.breaches().count(), 1);
-        assert!(!report.document().has_breach());
-    }
-
-    #[test]
-    fn a_picture_is_of_what_was_drawn_last() {
-        let report = report(vec![
-            document("profile", Some("a"), "1", &[]),
-            document("profile", Some("b"), "2", &[]),
-        ]);
-        let pictured: Vec<_> =
-            report.sections.iter().map(|s| (s.subject.clone(), s.picture.is_some())).collect();
-        assert_eq!(pictured, [(Some("b".to_owned()), true), (Some("a".to_owned()), false)]);
+        // However few runs are shown.
+        let parts = (3..9).map(|second| {
+            let mut part = document("check", None, &second.to_string(), &[("was broken", None)]);
+            part.partial = true;
+            part
+        });
+        let report = self::report([old, new].into_iter().chain(parts).collect());
+        assert_eq!((report.breaches().count(), report.sections[0].runs.len()), (1, 7));
+        let breaches = report
+            .document()
+            .rows
+            .into_iter()
+            .filter(|row| row.verdict.is_some_and(Verdict::is_breach));
+        assert_eq!(breaches.map(|row| row.name).collect::<Vec<_>>(), ["is broken"]);
     }
 }

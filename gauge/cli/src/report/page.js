@@ -1,6 +1,10 @@
 // A picture is as high as it is wide enough.
-document.querySelectorAll("iframe").forEach(frame => frame.onload = () => {
-  frame.style.height = frame.contentDocument.documentElement.scrollHeight + 4 + "px";
+document.querySelectorAll("iframe").forEach(frame => {
+  const fit = () => {
+    frame.style.height = frame.contentDocument.documentElement.scrollHeight + 4 + "px";
+  };
+  frame.onload = fit;
+  if (frame.contentDocument.readyState === "complete") fit();
 });
 document.querySelectorAll("table.rows").forEach(table => {
   const body = table.tBodies[0];

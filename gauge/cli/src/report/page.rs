@@ -128,6 +128,9 @@ fn write_section(section: &Section, number: usize, out: &mut dyn Write) -> Resul
         escape(&minute(&last.started)),
         escape(&revision(last))
     )?;
+    if last.left_out > 0 {
+        writeln!(out, "<p class=\"doubt\">{} more rows were not kept</p>", last.left_out)?;
+    }
     for warning in &last.warnings {
         writeln!(out, "<p class=\"doubt\">{}</p>", escape(warning))?;
     }

@@ -138,8 +138,12 @@ fn note(section: &Section, series: &Series) -> String {
         if !note.is_empty() {
             note.push_str("; ");
         }
-        let _ =
-            write!(note, "not in the last run: of {}", minute(&section.runs[point.run].started));
+        let place = if section.last().left_out > 0 { "kept of" } else { "in" };
+        let _ = write!(
+            note,
+            "not {place} the last run: of {}",
+            minute(&section.runs[point.run].started)
+        );
     }
     note
 }

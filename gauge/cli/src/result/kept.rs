@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::{Document, Row};
+use super::{Document, Row, Verdict};
 use crate::project::Project;
 
 /// Results that are kept of one command about one thing; the oldest go first.
 const MAX_RUNS: usize = 200;
+/// Results that are kept in all.
+const MAX_FILES: usize = 2000;
 /// Rows that are kept of a result: its first ones.
-pub const MAX_ROWS: usize = 1000;
+const MAX_ROWS: usize = 1000;
 /// Bytes of the largest picture that is kept.
 const MAX_PICTURE_BYTES: usize = 4 << 20;
 
@@ -25,10 +27,8 @@ pub struct Results {
 /// What lies in it.
 #[derive(Debug, Default)]
 pub struct Kept {
-    /// Results, the oldest first.
-    pub documents: Vec<Document>,
-    /// An SVG of each command that has one, of its newest result.
-    pub pictures: Vec<(String, String)>,
+    /// Results, the oldest first, each with the SVG that was drawn of it.
+    pub runs: Vec<(Document, Option<String>)>,
     /// Files that could not be read, and why.
     pub unread: Vec<String>,
 }
@@ -45,7 +45,8 @@ impl Results {
     }
 
     /// Keeps a result, without what is large and only its own command prints: lists, and rows after the
-    /// first [`MAX_ROWS`]. `picture`, an SVG, takes the place of the one that the command drew before.
+    /// first [`MAX_ROWS`], but for breaches. `picture`, an SVG, takes the place of the one that the command drew
+    /// before.
     ///
     /// Keeping the same result again changes nothing.
     ///
@@ -53,42 +54,41 @@ impl Results {
     /// When a file cannot be written or removed.
     pub fn keep(&self, document: &Document, picture: Option<&str>) -> Result<()> {
         std::fs::create_dir_all(&self.folder).with_context(|| self.folder.display().to_string())?;
+        let path = self.folder.join(stem(document) + ".json");
+        // Of one command about one thing none began at the same nanosecond.
+        if path.exists() {
+            return Ok(());
+        }
         let mut kept = document.clone();
-        kept.rows.truncate(MAX_ROWS);
+        let mut number = 0;
+        kept.rows.retain(|row| {
+            number += 1;
+            number <= MAX_ROWS || row.verdict.is_some_and(Verdict::is_breach)
+        });
+        kept.left_out += document.rows.len() - kept.rows.len();
         kept.rows.iter_mut().for_each(strip);
         let mut text = Vec::new();
         kept.write_json(&mut text)?;
-        let stem = stem(document);
-        for number in 1.. {
-            let name = if number == 1 { stem.clone() } else { format!("{stem}-{number}") };
-            let path = self.folder.join(name + ".json");
-            match std::fs::read(&path) {
-                Ok(old) if old == text => break,
-                // Another of the same microsecond.
-                Ok(_) => {}
-                Err(_) => {
-                    write(&path, &text)?;
-                    break;
+        write(&path, &text)?;
+        if let Some(picture) = picture {
+            for old in self.files(".svg")? {
+                if old.file_name().is_some_and(|name| is_of(name, &document.command)) {
+                    remove(&old)?;
                 }
             }
-        }
-        if let Some(picture) = picture.filter(|picture| picture.len() <= MAX_PICTURE_BYTES) {
-            write(&self.folder.join(plain(&document.command) + ".svg"), picture.as_bytes())?;
+            if picture.len() <= MAX_PICTURE_BYTES {
+                write(&path.with_extension("svg"), picture.as_bytes())?;
+            }
         }
         self.forget(document)
     }
 
-    /// Removes the oldest results of the same command about the same thing.
+    /// Removes the oldest results of the same command about the same thing, and the oldest of all.
     fn forget(&self, document: &Document) -> Result<()> {
-        let end = format!("-{}", plain_subject(document));
-        let mut same: Vec<PathBuf> = self.files("json")?;
-        same.retain(|path| {
-            let stem = path.file_stem().map(OsStr::to_string_lossy).unwrap_or_default();
-            stem.ends_with(&end)
-        });
-        let surplus = same.len().saturating_sub(MAX_RUNS);
-        for path in &same[..surplus] {
-            std::fs::remove_file(path).with_context(|| path.display().to_string())?;
+        let ending = format!("-{}.json", what(document));
+        for (ending, most) in [(&*ending, MAX_RUNS), (".json", MAX_FILES)] {
+            let files = self.files(ending)?;
+            files[..files.len().saturating_sub(most)].iter().try_for_each(|path| remove(path))?;
         }
         Ok(())
     }
@@ -99,21 +99,18 @@ impl Results {
     /// When the folder cannot be read; that there is none yet is no error.
     pub fn read(&self) -> Result<Kept> {
         let mut kept = Kept::default();
-        for path in self.files("json")? {
+        for path in self.files(".json")? {
             let text = std::fs::read_to_string(&path).map_err(anyhow::Error::from);
             match text.and_then(|text| Document::read_json(&text)) {
-                Ok(document) => kept.documents.push(document),
+                Ok(document) => {
+                    // Most have none.
+                    let picture = std::fs::read_to_string(path.with_extension("svg")).ok();
+                    kept.runs.push((document, picture));
+                }
                 Err(error) => kept.unread.push(format!("{}: {error:#}", path.display())),
             }
         }
-        kept.documents.sort_by(|a, b| a.started.cmp(&b.started));
-        for path in self.files("svg")? {
-            let command = path.file_stem().map(OsStr::to_string_lossy).unwrap_or_default();
-            match std::fs::read_to_string(&path) {
-                Ok(picture) => kept.pictures.push((command.into_owned(), picture)),
-                Err(error) => kept.unread.push(format!("{}: {error}", path.display())),
-            }
-        }
+        kept.runs.sort_by(|a, b| a.0.started.cmp(&b.0.started));
         Ok(kept)
     }
 
@@ -126,7 +123,7 @@ impl Results {
         };
         let paths: std::io::Result<Vec<PathBuf>> = entries.map(|entry| Ok(entry?.path())).collect();
         let mut paths = paths.with_context(|| self.folder.display().to_string())?;
-        paths.retain(|path| path.extension().is_some_and(|found| found == ending));
+        paths.retain(|path| path.to_string_lossy().ends_with(ending));
         paths.sort();
         Ok(paths)
     }
@@ -134,20 +131,35 @@ impl Results {
 
 /// The name of a result's file, without its ending: first when it was, so that names are in order.
 fn stem(document: &Document) -> String {
-    format!("{}-{}", plain(&document.started), plain_subject(document))
+    format!("{}-{}", plain(&document.started), what(document))
 }
 
-fn plain_subject(document: &Document) -> String {
-    let subject = document.subject.as_deref().map(plain).unwrap_or_default();
-    // What is too long for a name differs in its beginning most of the time.
-    let subject: String = subject.chars().take(80).collect();
-    format!("{}_{subject}", plain(&document.command))
+/// Whether a file is a result, or a picture, of a command.
+fn is_of(name: &OsStr, command: &str) -> bool {
+    name.to_string_lossy().split('-').nth(1).is_some_and(|found| found == plain(command))
+}
+
+/// The command and what it was asked about, as a part of a name.
+fn what(document: &Document) -> String {
+    // Fowler, Noll, Vo, 64 bits: the same tomorrow, unlike the standard library's.
+    let subject = document.subject.as_deref().unwrap_or_default();
+    let hash = subject.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("{}-{hash:016x}", plain(&document.command))
 }
 
 /// Letters, digits and dots of a text: anything may stand in a result that comes from elsewhere.
 fn plain(text: &str) -> String {
-    let keep = |c: char| if c.is_ascii_alphanumeric() || c == '.' { Some(c) } else { None };
-    text.chars().filter_map(keep).collect()
+    text.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '.').collect()
+}
+
+/// Removes a file, unless another process did.
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => removed.with_context(|| path.display().to_string()),
+    }
 }
 
 fn strip(row: &mut Row) {
@@ -178,18 +190,18 @@ mod tests {
     fn the_oldest_of_the_same_go_first() {
         let folder = tempfile::tempdir().unwrap();
         let results = Results { folder: folder.path().join("results") };
-        assert!(results.read().unwrap().documents.is_empty());
+        assert!(results.read().unwrap().runs.is_empty());
         results.keep(&document("bench", None, 0), None).unwrap();
         results.keep(&document("size", Some("other"), 0), None).unwrap();
         for second in 0..MAX_RUNS + 3 {
             results.keep(&document("size", Some("bin/a"), second), None).unwrap();
         }
         let kept = results.read().unwrap();
-        assert_eq!(kept.documents.len(), MAX_RUNS + 2);
+        assert_eq!(kept.runs.len(), MAX_RUNS + 2);
         let of_a: Vec<_> =
-            kept.documents.iter().filter(|d| d.subject.as_deref() == Some("bin/a")).collect();
-        assert_eq!(of_a[0].started, "2026-11-22T00:00:03Z");
-        assert!(kept.documents.is_sorted_by_key(|document| &document.started));
+            kept.runs.iter().filter(|run| run.0.subject.as_deref() == Some("bin/a")).collect();
+        assert_eq!(of_a[0].0.started, "2026-11-22T00:00:03Z");
+        assert!(kept.runs.is_sorted_by_key(|run| &run.0.started));
     }
 
     #[test]
@@ -197,23 +209,41 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let results = Results { folder: folder.path().to_owned() };
         let mut heap = document("heap", Some("../program <x>"), 1);
-        for number in 0..MAX_ROWS + 1 {
+        for number in 0..MAX_ROWS + 5 {
             let mut row = Row::new(format!("site {number}"), Metric::PeakBytes);
             row.details.insert("stack".to_owned(), vec!["a", "b"].into());
             row.details.insert("kind".to_owned(), "site".into());
             heap.rows.push(row);
         }
-        results.keep(&heap, Some("<svg>1</svg>")).unwrap();
-        results.keep(&heap, Some("<svg>2</svg>")).unwrap();
-        // Another of the same moment, about the same.
-        heap.rows.truncate(1);
-        results.keep(&heap, Some(&"x".repeat(MAX_PICTURE_BYTES + 1))).unwrap();
+        heap.rows[MAX_ROWS + 3].verdict = Some(Verdict::Fail);
+        results.keep(&heap, None).unwrap();
+        results.keep(&heap, None).unwrap();
         std::fs::write(folder.path().join("2027-broken.json"), "{").unwrap();
         let kept = results.read().unwrap();
-        assert_eq!(kept.documents.len(), 2);
-        let whole = kept.documents.iter().find(|d| d.rows.len() == MAX_ROWS).unwrap();
-        assert_eq!(whole.rows[0].details.keys().collect::<Vec<_>>(), ["kind"]);
-        assert_eq!(kept.pictures, [("heap".to_owned(), "<svg>2</svg>".to_owned())]);
+        assert_eq!(kept.runs.len(), 1);
+        let rows = &kept.runs[0].0.rows;
+        assert_eq!((rows.len(), kept.runs[0].0.left_out), (MAX_ROWS + 1, 4));
+        assert_eq!(rows[MAX_ROWS].name, format!("site {}", MAX_ROWS + 3));
+        assert_eq!(rows[0].details.keys().collect::<Vec<_>>(), ["kind"]);
         assert!(kept.unread.len() == 1 && kept.unread[0].contains("2027-broken.json"));
+    }
+
+    #[test]
+    fn a_picture_is_of_the_run_that_drew_it_and_the_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let results = Results { folder: folder.path().to_owned() };
+        let pictures = || {
+            let runs = results.read().unwrap().runs;
+            runs.into_iter().map(|run| run.1.unwrap_or_default()).collect::<Vec<_>>()
+        };
+        results.keep(&document("caches", None, 1), Some("<svg>1</svg>")).unwrap();
+        results.keep(&document("caches", Some("ls"), 2), None).unwrap();
+        results.keep(&document("profile", Some("a"), 3), Some("<svg>2</svg>")).unwrap();
+        assert_eq!(pictures(), ["<svg>1</svg>", "", "<svg>2</svg>"]);
+        results.keep(&document("profile", Some("b"), 4), Some("<svg>3</svg>")).unwrap();
+        assert_eq!(pictures(), ["<svg>1</svg>", "", "", "<svg>3</svg>"]);
+        let large = "x".repeat(MAX_PICTURE_BYTES + 1);
+        results.keep(&document("profile", Some("b"), 5), Some(&large)).unwrap();
+        assert_eq!(pictures(), ["<svg>1</svg>", "", "", "", ""]);
     }
 }

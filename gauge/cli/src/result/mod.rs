@@ -29,6 +29,9 @@ pub struct Document {
     /// Whether only a part was asked for: what is missing here may be there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
+    /// Rows that were found and are not here.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: usize,
     /// When it began, RFC 3339, UTC.
     pub started: String,
     /// Where it was measured.
@@ -40,6 +43,10 @@ pub struct Document {
     pub warnings: Vec<String>,
     /// What was found.
     pub rows: Vec<Row>,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// What a row measures.
@@ -190,6 +197,7 @@ impl Document {
             command: command.to_owned(),
             subject: None,
             partial: false,
+            left_out: 0,
             started: jiff::Timestamp::now().to_string(),
             over: None,
             warnings: environment.doubts(),
