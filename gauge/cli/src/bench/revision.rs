@@ -81,10 +81,11 @@ impl Checkout {
         let index = self.tree.with_file_name("index");
         // A copy of the index, so that unchanged files need not be read again.
         let own = git(&self.repository, &["rev-parse", "--absolute-git-dir"])?;
-        match std::fs::copy(Path::new(&own).join("index"), &index) {
-            Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error).context("the repository's index"),
+        match copy_index(&Path::new(&own).join("index"), &index) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).context("the repository's index");
+            }
+            _ => {}
         }
         let with_index = |arguments: &[&str]| {
             run(command(&self.repository, arguments).env("GIT_INDEX_FILE", &index))
@@ -139,6 +140,14 @@ impl Commit {
     pub fn short(&self) -> &str {
         self.0.get(..10).unwrap_or(&self.0)
     }
+}
+
+/// Copies an index with its time, by which git knows what it may have to read again: a file that was changed in the
+/// very second in which it was added, and kept its size, looks unchanged.
+fn copy_index(index: &Path, copy: &Path) -> std::io::Result<()> {
+    let written = std::fs::metadata(index)?.modified()?;
+    std::fs::copy(index, copy)?;
+    std::fs::File::options().write(true).open(copy)?.set_modified(written)
 }
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
@@ -223,6 +232,19 @@ mod tests {
         // A folder that git does not know any more is made again.
         std::fs::remove_dir_all(&checkout.tree).unwrap();
         assert_eq!(content(&files).0, "// three\n");
+    }
+
+    #[test]
+    fn an_index_keeps_its_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (index, copy) = (folder.path().join("index"), folder.path().join("copy"));
+        std::fs::write(&index, "an index").unwrap();
+        let written = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
+        let file = std::fs::File::options().write(true).open(&index).unwrap();
+        file.set_modified(written).unwrap();
+        copy_index(&index, &copy).unwrap();
+        assert_eq!(std::fs::metadata(&copy).unwrap().modified().unwrap(), written);
+        assert_eq!(std::fs::read(&copy).unwrap(), b"an index");
     }
 
     #[test]
