@@ -167,7 +167,8 @@ impl Maker<'_> {
                 let condition = self.condition(depth - 1);
                 format!("CASE WHEN {condition} THEN {leaf} ELSE {inner} END")
             }
-            7 => format!("nullif({leaf}, {inner})"),
+            // DuckDB 2.0.0 finds rows by `nullif(x, x) IN ('a')`, which is NULL for all.
+            7 if leaf != inner => format!("nullif({leaf}, {inner})"),
             _ => format!("replace({inner}, 'a', 'é')"),
         }
     }
