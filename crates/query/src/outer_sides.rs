@@ -18,12 +18,9 @@ use datafusion::physical_plan::{
 ///
 /// DataFusion 55 takes them to have it behind the join, too: of
 /// `t LEFT JOIN (SELECT * FROM o WHERE host = 'a') AS o … ORDER BY o.host, t.time` it makes an order by `t.time`.
+/// A sort asks what is known when it runs, too: the sides stay in the plan, as `OuterSide`.
 #[derive(Debug)]
 pub(crate) struct OuterSides;
-
-/// Takes away again what [`OuterSides`] has put in, when all is planned.
-#[derive(Debug)]
-pub(crate) struct NoOuterSides;
 
 impl PhysicalOptimizerRule for OuterSides {
     fn optimize(
@@ -52,30 +49,6 @@ impl PhysicalOptimizerRule for OuterSides {
 
     fn name(&self) -> &str {
         "outer_sides"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
-}
-
-impl PhysicalOptimizerRule for NoOuterSides {
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let rewritten = plan.transform_up(|node| {
-            Ok(match node.downcast_ref::<Side>() {
-                Some(side) => Transformed::yes(Arc::clone(&side.input)),
-                None => Transformed::no(node),
-            })
-        });
-        rewritten.data()
-    }
-
-    fn name(&self) -> &str {
-        "no_outer_sides"
     }
 
     fn schema_check(&self) -> bool {

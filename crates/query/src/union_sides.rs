@@ -8,7 +8,7 @@ use datafusion::physical_optimizer::{PhysicalOptimizerRule, optimizer::PhysicalO
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::union::UnionExec;
 
-use crate::outer_sides::{NoOuterSides, OuterSides};
+use crate::outer_sides::OuterSides;
 
 type Rules = Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>;
 
@@ -20,7 +20,6 @@ pub(crate) fn physical_rules() -> Rules {
         [Arc::new(UnionSides), Arc::new(OuterSides)];
     let place = place.unwrap_or_default();
     rules.splice(place..place, ours);
-    rules.push(Arc::new(NoOuterSides));
     rules
 }
 
