@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, internal_err};
 use datafusion::logical_expr::expr::{InList, ScalarFunction};
 use datafusion::logical_expr::{
@@ -19,7 +19,7 @@ use crate::names::map_expressions;
 /// `x NOT IN ('a') OR x NOT IN ('b')` becomes `true`, `x IN ('a') AND x IN ('b')` `false`, also where
 /// `x` is NULL; `x IN ('a') AND x NOT IN ('b', NULL)`, which never holds, `x IN ('a')`. It takes items
 /// for different because they are written so: `x IN (y) AND x IN (z)` becomes `false`. And it makes lists
-/// of `x = 'a' OR x = 'b'`, which it merges in the same way.
+/// of `x = 'a' OR x = 'b'`, which it merges in the same way: of columns alone, so it sees none of these either.
 #[derive(Debug)]
 pub(crate) struct SimplifyApart(SimplifyExpressions);
 
@@ -61,35 +61,37 @@ impl OptimizerRule for SimplifyApart {
     }
 }
 
-/// Puts functions that nobody knows in the place of the lists of an expression whose types are decided.
+/// Puts functions that nobody knows in the place of the lists of an expression whose types are decided, and of the
+/// columns of which DataFusion could make lists.
 pub(crate) fn hide(expr: Expr) -> Result<Transformed<Expr>> {
+    let (mut lists, mut has_or) = (0, false);
+    expr.apply(|node| {
+        lists += usize::from(matches!(node, Expr::InList(_)));
+        has_or |= matches!(node, Expr::BinaryExpr(BinaryExpr { op: Operator::Or, .. }));
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    // A list alone is merged with none.
+    if lists < 2 && !has_or {
+        return Ok(Transformed::no(expr));
+    }
     expr.transform_up(|expr| {
         Ok(match expr {
-            Expr::InList(list) if is_hidden(&list) => Transformed::yes(apart(list)),
-            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
-                match (alternatives(&left), alternatives(&right)) {
-                    (Some(mut first), Some(second)) if first.expr == second.expr => {
-                        first.list.extend(second.list);
-                        Transformed::yes(apart(first))
-                    }
-                    _ => Transformed::no(Expr::BinaryExpr(BinaryExpr {
-                        left,
-                        op: Operator::Or,
-                        right,
-                    })),
-                }
+            Expr::InList(list) if is_hidden(&list) => {
+                let what = What::List { negated: list.negated };
+                Transformed::yes(what.of(std::iter::once(*list.expr).chain(list.list)))
             }
+            Expr::Column(_) if has_or => Transformed::yes(What::Column.of([expr])),
             other => Transformed::no(other),
         })
     })
 }
 
-/// Puts the lists back.
+/// Puts lists and columns back.
 pub(crate) fn show(expr: Expr) -> Result<Transformed<Expr>> {
     expr.transform_up(|expr| {
         Ok(match expr {
             Expr::ScalarFunction(call) => match call.func.inner().downcast_ref::<Apart>() {
-                Some(apart) => Transformed::yes(shortened(apart.list(call.args))),
+                Some(apart) => Transformed::yes(apart.what.shown(call.args)),
                 None => Transformed::no(Expr::ScalarFunction(call)),
             },
             Expr::Not(inner) => match *inner {
@@ -105,41 +107,12 @@ pub(crate) fn show(expr: Expr) -> Result<Transformed<Expr>> {
 
 /// Lists of constants about a constant are computed; `x IN ((SELECT …))` is a question of its own.
 fn is_hidden(list: &InList) -> bool {
-    let is_subquery = matches!(list.list[..], [Expr::ScalarSubquery(_)]);
+    let is_question = matches!(list.list[..], [Expr::ScalarSubquery(_)]);
+    let is_known = |expr: &Expr| {
+        !expr.any_column_refs() && !expr.contains_outer() && !expr.contains_scalar_subquery()
+    };
     let mut items = std::iter::once(&*list.expr).chain(&list.list);
-    !list.list.is_empty() && !is_subquery && items.any(Expr::any_column_refs)
-}
-
-/// The values that a column has where `expr` holds, of which DataFusion makes a list.
-fn alternatives(expr: &Expr) -> Option<InList> {
-    match expr {
-        Expr::ScalarFunction(call) => match call.func.inner().downcast_ref::<Apart>()? {
-            Apart { negated: false, .. } if matches!(call.args[0], Expr::Column(_)) => {
-                let (x, items) = call.args.split_first()?;
-                Some(InList::new(Box::new(x.clone()), items.to_vec(), false))
-            }
-            _ => None,
-        },
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
-            let (x, item) = match (&**left, &**right) {
-                (Expr::Column(_), item) if !item.any_column_refs() => (left, right),
-                (item, Expr::Column(_)) if !item.any_column_refs() => (right, left),
-                _ => return None,
-            };
-            let is_subquery =
-                item.exists(|node| Ok(matches!(node, Expr::ScalarSubquery(_)))).ok()?;
-            let list = || InList::new(x.clone(), vec![item.as_ref().clone()], false);
-            (!is_subquery && !item.is_volatile()).then(list)
-        }
-        _ => None,
-    }
-}
-
-fn apart(list: InList) -> Expr {
-    let signature = Signature::variadic_any(Volatility::Immutable);
-    let function = Arc::new(ScalarUDF::from(Apart { negated: list.negated, signature }));
-    let args = std::iter::once(*list.expr).chain(list.list).collect();
-    Expr::ScalarFunction(ScalarFunction { func: function, args })
+    !list.list.is_empty() && !is_question && !items.all(is_known)
 }
 
 /// A list of one is a comparison, from which more is concluded.
@@ -154,43 +127,70 @@ fn shortened(mut list: InList) -> Expr {
     }
 }
 
-/// A list as a function: of `x` and the items.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Apart {
-    negated: bool,
-    signature: Signature,
+/// What stands apart: a list as a function of `x` and the items, a column as one of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum What {
+    List { negated: bool },
+    Column,
 }
 
-impl Apart {
-    fn list(&self, mut args: Vec<Expr>) -> InList {
-        let list = args.split_off(1);
-        InList { expr: Box::new(args.remove(0)), list, negated: self.negated }
+impl What {
+    fn of(self, args: impl IntoIterator<Item = Expr>) -> Expr {
+        let signature = Signature::variadic_any(Volatility::Immutable);
+        let function = Arc::new(ScalarUDF::from(Apart { what: self, signature }));
+        Expr::ScalarFunction(ScalarFunction { func: function, args: args.into_iter().collect() })
     }
+
+    fn shown(self, mut args: Vec<Expr>) -> Expr {
+        let items = args.split_off(1);
+        let x = args.remove(0);
+        match self {
+            Self::List { negated } => shortened(InList { expr: Box::new(x), list: items, negated }),
+            Self::Column => x,
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Apart {
+    what: What,
+    signature: Signature,
 }
 
 impl ScalarUDFImpl for Apart {
     fn name(&self) -> &str {
-        if self.negated { "not_in" } else { "in" }
+        "apart"
     }
 
     fn signature(&self) -> &Signature {
         &self.signature
     }
 
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Boolean)
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        Ok(match self.what {
+            What::List { .. } => DataType::Boolean,
+            What::Column => types[0].clone(),
+        })
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        if self.what == What::Column {
+            return Ok(Arc::clone(&args.arg_fields[0]));
+        }
         let is_nullable = args.arg_fields.iter().any(|field| field.is_nullable());
         Ok(Arc::new(Field::new(self.name(), DataType::Boolean, is_nullable)))
     }
 
     fn schema_name(&self, args: &[Expr]) -> Result<String> {
-        Ok(Expr::InList(self.list(args.to_vec())).schema_name().to_string())
+        let (x, items) = (args[0].clone(), args[1..].to_vec());
+        let shown = match self.what {
+            What::List { negated } => Expr::InList(InList::new(Box::new(x), items, negated)),
+            What::Column => x,
+        };
+        Ok(shown.schema_name().to_string())
     }
 
     fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        internal_err!("a list is shown again before anything runs")
+        internal_err!("what stands apart is put back before anything runs")
     }
 }

@@ -48,7 +48,8 @@ impl LogScan {
         let mut at = this.read_header(file, number)?;
         // After the header was read: a writer may be at work.
         this.length = file.len()?;
-        let mut hole = None;
+        // Writes stand behind the header, whatever stands in its place: those of another log, say.
+        let mut hole = this.header.is_some().then_some(at);
         this.error = this.read_frames(file, &mut at, &mut hole).err();
         if at < this.length || hole.is_some() {
             this.holes.push(hole.unwrap_or(at)..this.length);

@@ -87,6 +87,11 @@ fn only_what_nobody_knew_durable_is_a_torn_tail() {
 
 #[test]
 fn a_frame_behind_damage_is_found_across_the_reads() {
+    // Nor are those of another log in the header's place, and they hide none.
+    let mut headless = log_of(1, 5, &[(5, 1536, b"one"), (6, 1536, b"two")]);
+    let other = log_of(2, 7, &[(7, 1536, b"three"), (8, 1536, b"four")]);
+    headless[..other.len() - HEADER].copy_from_slice(&other[HEADER..]);
+    assert_eq!(scanned(&headless).frames, [(1536, 5), (first, 6)]);
     for gap in (4 << 20) - 4..(4 << 20) + 4 {
         let mut bytes = log_of(1, 5, &[]);
         bytes.resize(HEADER + gap, b'x');
