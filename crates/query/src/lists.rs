@@ -67,7 +67,9 @@ pub(crate) fn hide(expr: Expr) -> Result<Transformed<Expr>> {
     let (mut lists, mut has_or) = (0, false);
     expr.apply(|node| {
         lists += usize::from(matches!(node, Expr::InList(_)));
-        has_or |= matches!(node, Expr::BinaryExpr(BinaryExpr { op: Operator::Or, .. }));
+        // NOT makes an OR of an AND.
+        has_or |=
+            matches!(node, Expr::BinaryExpr(BinaryExpr { op: Operator::Or, .. }) | Expr::Not(_));
         Ok(TreeNodeRecursion::Continue)
     })?;
     // A list alone is merged with none.
