@@ -141,6 +141,10 @@ fn compare(sql: &str, got: &Result<Answer, String>, want: &Result<Answer, String
     if sql.starts_with("EXPLAIN") {
         return;
     }
+    // A cast fails for rows that a native plan did not look at, because another condition had left them out.
+    if got.is_ok() && want.as_ref().is_err_and(|error| error.starts_with("Cast error")) {
+        return;
+    }
     let (Ok(got), Ok(want)) = (got, want) else {
         panic!("native {got:?}\nDataFusion {want:?}\n{sql}");
     };

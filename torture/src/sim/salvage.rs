@@ -61,6 +61,9 @@ pub(super) fn salvage(
     let mut held = held(sample, files, damage);
     if matches!(seen.outcome, Outcome::Recovered | Outcome::Unclosed) {
         held.set_opened(opened(sample, files)?);
+    } else if checked.notes.iter().any(|note| note.contains("one that was cut off")) {
+        // The same, of a store that does not open for another reason.
+        held.set_opened(sample.durable_rows().clone());
     }
     compare((sample, &held), &options, &checked, &repaired, seen)
 }

@@ -137,6 +137,13 @@ impl Sample {
         &self.now().rows
     }
 
+    /// What it held when the last mark of its last log was written: what came after may be cut off.
+    pub(crate) fn durable_rows(&self) -> &Rows {
+        let Some(log) = self.files.iter().rfind(|file| file.is_log()) else { return self.rows() };
+        let marked = mark(&log.bytes, 512).1.max(mark(&log.bytes, 1024).1);
+        &self.versions[self.version_at(&log.path, marked)].rows
+    }
+
     fn now(&self) -> &Version {
         &self.versions[self.versions.len() - 1]
     }

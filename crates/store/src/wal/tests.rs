@@ -87,11 +87,6 @@ fn only_what_nobody_knew_durable_is_a_torn_tail() {
 
 #[test]
 fn a_frame_behind_damage_is_found_across_the_reads() {
-    // Nor are those of another log in the header's place, and they hide none.
-    let mut headless = log_of(1, 5, &[(5, 1536, b"one"), (6, 1536, b"two")]);
-    let other = log_of(2, 7, &[(7, 1536, b"three"), (8, 1536, b"four")]);
-    headless[..other.len() - HEADER].copy_from_slice(&other[HEADER..]);
-    assert_eq!(scanned(&headless).frames, [(1536, 5), (first, 6)]);
     for gap in (4 << 20) - 4..(4 << 20) + 4 {
         let mut bytes = log_of(1, 5, &[]);
         bytes.resize(HEADER + gap, b'x');
@@ -199,6 +194,11 @@ fn a_scan_finds_the_writes_behind_damage_and_no_others() {
     let behind = (HEADER + 28 + text.len()) as u64;
     assert_eq!(scanned(&flip(held.clone(), HEADER + 20)).frames, [(behind, 6)]);
     assert_eq!(scanned(&flip(held, HEADER)).frames, [(behind, 6)], "without its magic");
+    // Nor are those of another log in the header's place, and they hide none.
+    let mut headless = log_of(1, 5, &[(5, 1536, b"one"), (6, 1536, b"two")]);
+    let other = log_of(2, 7, &[(7, 1536, b"three"), (8, 1536, b"four")]);
+    headless[..other.len() - HEADER].copy_from_slice(&other[HEADER..]);
+    assert_eq!(scanned(&headless).frames, [(1536, 5), (first, 6)]);
     for gap in (4 << 20) - 4..(4 << 20) + 4 {
         let mut bytes = log_of(1, 5, &[]);
         bytes.resize(HEADER + gap, b'x');

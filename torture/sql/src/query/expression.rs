@@ -156,7 +156,7 @@ impl Maker<'_> {
             return leaf;
         }
         let inner = self.text(depth - 1);
-        match self.random.below(9) {
+        match self.random.below(8) {
             0 => format!("upper({inner})"),
             1 => format!("lower({inner})"),
             2 => format!("({leaf} || {inner})"),
@@ -167,8 +167,8 @@ impl Maker<'_> {
                 let condition = self.condition(depth - 1);
                 format!("CASE WHEN {condition} THEN {leaf} ELSE {inner} END")
             }
-            // DuckDB 2.0.0 finds rows by `nullif(x, x) IN ('a')`, which is NULL for all.
-            7 if leaf != inner => format!("nullif({leaf}, {inner})"),
+            // No nullif of texts: as a condition `nullif(x, y) IN ('a')` finds other rows in DuckDB 2.0.0 than
+            // as a value.
             _ => format!("replace({inner}, 'a', 'é')"),
         }
     }
