@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::explain;
 use crate::measure::{self, stages};
 use crate::native::{self, NativeQuery, PlanCache};
-use crate::panics::caught;
+use crate::panics::{caught, panicked};
 use crate::result::{ExecutedBy, OwnedRuntime, QueryResult, QueryStream};
 use crate::schema::SchemaCache;
 use crate::session::Sessions;
@@ -140,7 +140,10 @@ impl Engine {
             let stream = engine.shared.run(prepared, &engine.runtime).await?;
             stream.collect(&engine.shared.budget).await
         });
-        task.await.map_err(|error| Error::wrap(ErrorKind::Execution, error))?
+        task.await.map_err(|error| match error.try_into_panic() {
+            Ok(panic) => panicked(&*panic),
+            Err(cancelled) => Error::wrap(ErrorKind::Execution, cancelled),
+        })?
     }
 
     /// Starts a statement and hands out its answer batch by batch.

@@ -11,14 +11,17 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(done) => done,
-        Err(panic) => {
-            let why = message(&*panic);
-            let text = format!(
-                "the SQL engine panicked: {why}. That is an error of the engine, not of your data: please report the statement"
-            );
-            Err(Error::new(ErrorKind::Execution, text))
-        }
+        Err(panic) => Err(panicked(&*panic)),
     }
+}
+
+/// A panic as an error.
+pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let text = format!(
+        "the SQL engine panicked: {}. That is an error of the engine, not of your data: please report the statement",
+        message(panic)
+    );
+    Error::new(ErrorKind::Execution, text)
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {

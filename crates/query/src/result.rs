@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::EmptyRecordBatchStream;
 use futures::{Stream, StreamExt};
 use tidemill_memory::{Budget, Reservation};
 use tokio::runtime::{Handle, Runtime};
@@ -78,8 +79,6 @@ impl QueryResult {
 /// any executor) or, with [`QueryStream::next_batch`], a blocking source.
 pub struct QueryStream {
     inner: SendableRecordBatchStream,
-    /// It panicked: it is not asked again.
-    is_broken: bool,
     executed_by: ExecutedBy,
     runtime: Arc<OwnedRuntime>,
 }
@@ -90,7 +89,7 @@ impl QueryStream {
         executed_by: ExecutedBy,
         runtime: Arc<OwnedRuntime>,
     ) -> Self {
-        Self { inner, is_broken: false, executed_by, runtime }
+        Self { inner, executed_by, runtime }
     }
 
     /// Column names and types.
@@ -115,14 +114,12 @@ impl QueryStream {
     }
 
     fn poll_batch(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<RecordBatch>>> {
-        if self.is_broken {
-            return Poll::Ready(None);
-        }
         let polled = caught(|| Ok(self.inner.poll_next_unpin(context)));
         match polled {
             Ok(polled) => polled.map(|batch| batch.map(|batch| batch.map_err(Error::from))),
             Err(panicked) => {
-                self.is_broken = true;
+                // What panicked is not asked again, and its memory is free.
+                self.inner = Box::pin(EmptyRecordBatchStream::new(self.inner.schema()));
                 Poll::Ready(Some(Err(panicked)))
             }
         }

@@ -80,10 +80,11 @@ fn has_union(plan: &LogicalPlan) -> bool {
     found || visited.is_err()
 }
 
-/// DataFusion's, with ours before types are decided.
+/// DataFusion's, with ours before types are decided, and after `grouping(x)` found its `x` among the groups.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(PlainComparisons)];
-    rules.extend(Analyzer::new().rules);
+    let mut rules = Analyzer::new().rules;
+    let place = rules.iter().position(|rule| rule.name() == "type_coercion").unwrap_or(0);
+    rules.insert(place, Arc::new(PlainComparisons));
     rules
 }
 

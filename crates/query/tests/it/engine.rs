@@ -49,6 +49,24 @@ fn blocking_calls_work_inside_another_runtime() {
 }
 
 #[test]
+fn a_panic_is_an_error_of_the_same_text_however_one_asks() {
+    const PANICS: &str = "SELECT lpad(host, 0 - requests) FROM cpu";
+    let fixture = crate::common::sample();
+    let engine = fixture.engine(true);
+    let wanted = engine.sql(PANICS).unwrap_err();
+    assert!(wanted.to_string().contains("panicked: capacity overflow"), "{wanted}");
+    let by_async = futures::executor::block_on(engine.sql_async(PANICS)).unwrap_err();
+    assert_eq!((by_async.kind(), by_async.to_string()), (wanted.kind(), wanted.to_string()));
+    let mut stream = engine.sql_stream(PANICS).unwrap();
+    let schema = stream.schema();
+    assert_eq!(stream.next_batch().unwrap_err().to_string(), wanted.to_string());
+    // It is over, and still tells its columns.
+    assert!(stream.next_batch().unwrap().is_none());
+    assert_eq!(stream.schema(), schema);
+    assert_eq!(engine.sql(TOP).unwrap().rows(), 3);
+}
+
+#[test]
 fn a_statement_sees_what_was_written_before_it() {
     let fixture = crate::common::sample();
     let engine = fixture.engine(true);
