@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<Outcome> {
             "simulated, without prefetching; valgrind has no AVX-512, so code that asks the processor takes another path".to_owned(),
         ];
         add_functions(&mut document, &ran);
-        document.subject = Some(words(&args.command));
+        document.subject = Some(format!("cachegrind of {}", words(&args.command)));
         keep(project.as_ref().ok(), &document, None);
         return common.print(&document, |out| print_functions(&ran, args.top, out));
     }

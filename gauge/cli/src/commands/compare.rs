@@ -170,8 +170,11 @@ pub(crate) fn run(common: &Common, args: &Args) -> Result<Outcome> {
     }
     document.partial = args.filter.is_some() || !args.package.is_empty() || !args.bench.is_empty();
     document.subject = subject([
+        ("", args.revision_a.as_deref()),
+        ("with", args.revision_b.as_deref()),
         ("profile", unless("bench", &args.profile)),
         ("features", args.features.as_deref()),
+        ("built", args.as_shipped.then_some("as shipped")),
     ]);
     keep(Some(&project), &document, None);
     common.print(&document, |out| table::print_comparison(&document, out))

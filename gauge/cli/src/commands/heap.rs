@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::{Common, keep, words};
+use super::{Common, keep, subject, words};
 use crate::environment::Environment;
 use crate::flags;
 use crate::heap::profile::{Order, Profile};
@@ -84,16 +84,22 @@ pub fn run(args: &Args, common: &Common) -> Result<Outcome> {
         write_file(path, |out| dhat::write(&profile, out))?;
     }
     add_rows(&mut document, &profile, args);
-    document.subject = Some(match &args.bench {
-        Some(bench) => format!("bench {bench} {}", words(&args.command)).trim_end().to_owned(),
-        None => words(&command),
-    });
+    let of = measured_name(args.bench.as_deref(), &args.command);
+    document.subject = subject([("", Some(&*of)), ("process", args.child.as_deref())]);
     keep(project.as_ref().ok(), &document, None);
     let warnings = document.warnings.clone();
     common.print(&document, |out| {
         table::print(&profile, args.sort, args.top, out)?;
         warnings.iter().try_for_each(|warning| Ok(writeln!(out, "note: {warning}")?))
     })
+}
+
+/// What is run, as a subject: the command, or a bench with its arguments.
+pub(super) fn measured_name(bench: Option<&str>, command: &[OsString]) -> String {
+    match bench {
+        Some(bench) => format!("bench {bench} {}", words(command)).trim_end().to_owned(),
+        None => words(command),
+    }
 }
 
 /// What is to be run: the command, or a bench, which is built, with the command as its arguments.

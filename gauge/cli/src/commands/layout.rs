@@ -86,8 +86,7 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<Outcome> {
     let mut document = Document::new("layout", Environment::observe(&root));
     // Nothing is measured here whose time could be doubted.
     document.warnings.clear();
-    let file = args.bin_file.as_deref().and_then(Path::file_name);
-    let file = file.map(|name| name.to_string_lossy().into_owned());
+    let file = args.bin_file.as_ref().map(|file| file.display().to_string());
     document.subject = subject([
         ("", file.as_deref()),
         ("", args.package.as_deref()),

@@ -7,8 +7,8 @@ use std::time::SystemTime;
 use anyhow::Result;
 use gauge_probe::perf::Options;
 
-use super::heap::{measured, write_file};
-use super::{Common, keep, words};
+use super::heap::{measured, measured_name, write_file};
+use super::{Common, keep, subject, words};
 use crate::environment::Environment;
 use crate::outcome::Outcome;
 use crate::profile::named::{Profile, Share};
@@ -82,10 +82,8 @@ pub fn run(args: &Args, common: &Common) -> Result<Outcome> {
     let mut ran = run::run(&command, &options, common.json)?;
     let profile = Profile::new(std::mem::take(&mut ran.recording));
     document.warnings.extend(warnings(&profile, &ran, args));
-    document.subject = Some(match &args.bench {
-        Some(bench) => format!("bench {bench} {}", words(&args.command)).trim_end().to_owned(),
-        None => words(&command),
-    });
+    let of = measured_name(args.bench.as_deref(), &args.command);
+    document.subject = subject([("", Some(&*of)), ("without", args.user.then_some("the kernel"))]);
     let head = Head::new(&ran, words(&command), args.frequency);
     let own = || Some(project.as_ref().ok()?.gauge_dir().join("profile.svg"));
     let graph = args.svg.clone().or_else(own);

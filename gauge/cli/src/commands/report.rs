@@ -12,7 +12,7 @@ use crate::environment::Environment;
 use crate::outcome::{Outcome, Usage};
 use crate::project::Project;
 use crate::report::units::minute;
-use crate::report::{Report, page};
+use crate::report::{Breach, Report, page};
 use crate::result::Document;
 use crate::result::kept::Results;
 
@@ -133,22 +133,16 @@ fn name(project: &Project) -> String {
 
 fn print(report: &Report, out: &mut dyn Write) -> Result<()> {
     for section in &report.sections {
-        let of = section.subject.as_deref().map(|of| format!(" of {of}")).unwrap_or_default();
         let runs = match section.runs.len() {
             1 => String::new(),
             runs => format!(", {runs} runs"),
         };
         let last = minute(&section.last().started);
-        writeln!(
-            out,
-            "{}{of}: {} rows, last {last}{runs}",
-            section.command,
-            section.current().count()
-        )?;
+        writeln!(out, "{}: {} rows, last {last}{runs}", section.name(), section.current().count())?;
     }
-    for (_, row) in report.breaches() {
-        let word = row.verdict.map_or("", |verdict| verdict.word());
-        writeln!(out, "{word}  {}  {}", row.name, row.note)?;
+    for Breach { row, verdict, by, started } in report.breaches() {
+        let at = minute(started);
+        writeln!(out, "{}  {}  {}  ({by}, {at})", verdict.word(), row.name, row.note)?;
     }
     for problem in &report.problems {
         writeln!(out, "note: {problem}")?;

@@ -79,7 +79,9 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<Outcome> {
     let mut document = Document::new("size", Environment::observe(&root));
     // Nothing is measured here whose time could be doubted.
     document.warnings.clear();
-    let name = file.file_name().map(|name| name.to_string_lossy());
+    // What was built here goes by its name; of files there may be several of one name.
+    let name = args.bin_file.as_deref().or(file.file_name().map(Path::new));
+    let name = name.map(|name| name.display().to_string());
     document.subject = subject([
         ("", name.as_deref()),
         ("profile", unless("release", &args.selection.profile)),

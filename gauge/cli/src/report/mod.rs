@@ -60,6 +60,19 @@ pub struct Section {
     pub picture: Option<String>,
 }
 
+/// A row that is broken today.
+#[derive(Debug)]
+pub struct Breach<'a> {
+    /// The row, as it was last found.
+    pub row: &'a Row,
+    /// How it was judged.
+    pub verdict: Verdict,
+    /// The command that judged it, and what that was asked about.
+    pub by: String,
+    /// When it was judged, RFC 3339, UTC.
+    pub started: &'a str,
+}
+
 /// One row through all runs.
 #[derive(Debug)]
 pub struct Series {
@@ -108,7 +121,7 @@ impl Report {
         }
         for mut group in grouped {
             // What is there today is what the last whole run found, and those after it.
-            let whole = group.iter().rposition(|run| !run.0.partial).unwrap_or(group.len());
+            let whole = group.iter().rposition(|run| !run.0.partial).unwrap_or(0);
             group.drain(..group.len().saturating_sub(max_runs).min(whole));
             sections.push(Section::new(group));
         }
@@ -127,12 +140,15 @@ impl Report {
         }
     }
 
-    /// Breaches in the last runs: the section and the row of each.
-    pub fn breaches(&self) -> impl Iterator<Item = (&Section, &Row)> {
+    /// What is broken today: each row, what found it, and when.
+    pub fn breaches(&self) -> impl Iterator<Item = Breach<'_>> {
         self.sections.iter().flat_map(|section| {
-            let rows = section.current().map(|series| &series.last);
-            let breaches = rows.filter(|row| row.verdict.is_some_and(Verdict::is_breach));
-            breaches.map(move |row| (section, row))
+            section.current().filter_map(move |series| {
+                let row = &series.last;
+                let verdict = row.verdict.filter(|verdict| verdict.is_breach())?;
+                let started = &section.runs[series.last_run()].started;
+                Some(Breach { row, verdict, by: section.name(), started })
+            })
         })
     }
 
@@ -195,6 +211,12 @@ impl Section {
         Self { command, subject, runs, series, picture }
     }
 
+    /// The command, and what it was asked about.
+    pub fn name(&self) -> String {
+        let of = self.subject.as_deref().map(|of| format!(" of {of}")).unwrap_or_default();
+        format!("{}{of}", self.command)
+    }
+
     /// The last run.
     pub fn last(&self) -> &Document {
         &self.runs[self.runs.len() - 1]
@@ -249,6 +271,16 @@ impl Series {
             Some(verdict) if verdict.is_breach() => a,
             _ => b.or(a),
         };
+        let is_worse = |verdict: Option<Verdict>| verdict.is_some_and(Verdict::is_breach);
+        if is_worse(row.verdict) && !is_worse(self.last.verdict) {
+            // Where it is broken is what is told.
+            self.last.note.clone_from(&row.note);
+            self.last.place.clone_from(&row.place);
+        }
+        let share = |row: &Row| row.details.get("share").and_then(serde_json::Value::as_f64);
+        if let Some(share) = sum(share(&self.last), share(row)) {
+            self.last.details.insert("share".to_owned(), share.into());
+        }
         self.last.value = sum(self.last.value, row.value);
         self.last.verdict = worse(self.last.verdict, row.verdict);
         if let Some(last) = self.points.last_mut() {
@@ -273,6 +305,35 @@ impl Series {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+
+    #[test]
+    fn rows_of_one_name_are_one_as_broken_as_the_worst() {
+        let mut heap = document("heap", None, "1", &[("main", Some(1.0)), ("main", Some(2.0))]);
+        for (row, (share, note)) in heap.rows.iter_mut().zip([(0.25, "good"), (0.5, "bad")]) {
+            row.details.insert("share".to_owned(), share.into());
+            row.verdict = Some(if note == "bad" { Verdict::Fail } else { Verdict::Pass });
+            row.note = note.to_owned();
+        }
+        let report = report(vec![heap]);
+        let [series] = report.sections[0].series.as_slice() else { panic!("{report:?}") };
+        let last = &series.last;
+        assert_eq!(
+            (last.value, &*last.note, last.verdict),
+            (Some(3.0), "bad", Some(Verdict::Fail))
+        );
+        assert_eq!((figure(last), series.points[0].value), (Some(0.75), Some(0.75)));
+    }
+
+    #[test]
+    fn a_breach_is_told_where_no_run_was_whole() {
+        let mut parts: Vec<_> =
+            (0..9).map(|s| document("check", None, &s.to_string(), &[])).collect();
+        parts.iter_mut().for_each(|part| part.partial = true);
+        parts[0] = document("check", None, "0", &[("was broken", None)]);
+        parts[0].partial = true;
+        parts[0].rows[0].verdict = Some(Verdict::Fail);
+        assert_eq!(report(parts).breaches().count(), 1);
+    }
 
     /// A result of `command` with rows of these names and figures.
     pub(crate) fn document(
@@ -358,8 +419,11 @@ pub(crate) mod tests {
         new.rows[0].verdict = Some(Verdict::Pass);
         new.rows[1].verdict = Some(Verdict::Unknown);
         let report = report(vec![old.clone(), new.clone()]);
-        let names: Vec<_> = report.breaches().map(|(_, row)| row.name.clone()).collect();
-        assert_eq!(names, ["is broken"]);
+        let breaches = report.breaches();
+        let broken: Vec<_> =
+            breaches.map(|b| (b.row.name.clone(), b.by, b.started.to_owned())).collect();
+        let wanted = ["is broken", "check", "2"].map(str::to_owned);
+        assert_eq!(broken, [wanted.into()]);
         // Asked for another row alone: this one is as broken as it was.
         let mut part = document("check", None, "3", &[("was broken", None)]);
         part.partial = true;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::chart::revision;
 use super::rows::write_rows;
 use super::units::minute;
-use super::{COMMANDS, Report, Section, Series};
+use super::{Breach, COMMANDS, Report, Section, Series};
 use crate::markup::escape;
 use crate::result::{Document, Verdict};
 
@@ -63,14 +63,15 @@ fn write_breaches(report: &Report, out: &mut dyn Write) -> Result<()> {
         return Ok(());
     }
     writeln!(out, "<h2>Broken</h2><table><tbody>")?;
-    for (section, row) in breaches {
-        let word = row.verdict.map_or("", |verdict| verdict.word());
+    for Breach { row, verdict, by, started } in breaches {
         let place =
             row.place.as_ref().map(|p| format!("{}:{}", p.file, p.line)).unwrap_or_default();
         writeln!(
             out,
-            "<tr><td class=\"breach\">{word}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-            escape(&section.command),
+            "<tr><td class=\"breach\">{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            verdict.word(),
+            escape(&by),
+            escape(&minute(started)),
             escape(&row.name),
             escape(&row.note),
             escape(&place)

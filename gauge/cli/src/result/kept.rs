@@ -1,6 +1,7 @@
 //! Results that were kept, for `report`: a file a run in `target/gauge/results`, and the picture of the
 //! newest run of each command that draws one.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -9,9 +10,9 @@ use anyhow::{Context, Result};
 use super::{Document, Row, Verdict};
 use crate::project::Project;
 
-/// Results that are kept of one command about one thing; the oldest go first.
+/// Results that are kept of one command about one thing, and as many of parts of it; the oldest go first.
 const MAX_RUNS: usize = 200;
-/// Results that are kept in all.
+/// Results that are kept in all; the last whole ones of each command and thing go last.
 const MAX_FILES: usize = 2000;
 /// Rows that are kept of a result: its first ones.
 const MAX_ROWS: usize = 1000;
@@ -85,12 +86,20 @@ impl Results {
 
     /// Removes the oldest results of the same command about the same thing, and the oldest of all.
     fn forget(&self, document: &Document) -> Result<()> {
-        let ending = format!("-{}.json", what(document));
-        for (ending, most) in [(&*ending, MAX_RUNS), (".json", MAX_FILES)] {
-            let files = self.files(ending)?;
-            files[..files.len().saturating_sub(most)].iter().try_for_each(|path| remove(path))?;
-        }
-        Ok(())
+        remove_all_but(MAX_RUNS, &self.files(&format!("-{}.json", what(document)))?)?;
+        let mut files = self.files(".json")?;
+        // What is there today is what the last whole run of each found: those go last.
+        let ending = |path: &Path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            name.split_once('-').map(|(_, what)| what.to_owned())
+        };
+        let last: HashMap<_, _> = files.iter().map(|path| (ending(path), path.clone())).collect();
+        files.sort_by_cached_key(|path| {
+            let ending = ending(path);
+            let is_part = ending.as_ref().is_some_and(|what| what.ends_with("-part.json"));
+            !is_part && last.get(&ending) == Some(path)
+        });
+        remove_all_but(MAX_FILES, &files)
     }
 
     /// All that is kept. A file that cannot be read is named and passed over.
@@ -139,19 +148,25 @@ fn is_of(name: &OsStr, command: &str) -> bool {
     name.to_string_lossy().split('-').nth(1).is_some_and(|found| found == plain(command))
 }
 
-/// The command and what it was asked about, as a part of a name.
+/// The command, what it was asked about, and whether it was asked for all of it, as a part of a name.
 fn what(document: &Document) -> String {
     // Fowler, Noll, Vo, 64 bits: the same tomorrow, unlike the standard library's.
     let subject = document.subject.as_deref().unwrap_or_default();
     let hash = subject.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
-    format!("{}-{hash:016x}", plain(&document.command))
+    let part = if document.partial { "-part" } else { "" };
+    format!("{}-{hash:016x}{part}", plain(&document.command))
 }
 
 /// Letters, digits and dots of a text: anything may stand in a result that comes from elsewhere.
 fn plain(text: &str) -> String {
     text.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '.').collect()
+}
+
+/// Removes the first files, until so many are left.
+fn remove_all_but(most: usize, files: &[PathBuf]) -> Result<()> {
+    files[..files.len().saturating_sub(most)].iter().try_for_each(|path| remove(path))
 }
 
 /// Removes a file, unless another process did.
@@ -202,6 +217,35 @@ mod tests {
             kept.runs.iter().filter(|run| run.0.subject.as_deref() == Some("bin/a")).collect();
         assert_eq!(of_a[0].0.started, "2026-11-22T00:00:03Z");
         assert!(kept.runs.is_sorted_by_key(|run| &run.0.started));
+    }
+
+    #[test]
+    fn the_last_whole_result_outlives_those_of_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        let results = Results { folder: folder.path().to_owned() };
+        results.keep(&document("bench", None, 0), None).unwrap();
+        results.keep(&document("size", None, 1), None).unwrap();
+        results.keep(&document("size", None, 2), None).unwrap();
+        let part = |second: usize| {
+            let mut part = document("bench", None, second);
+            part.partial = true;
+            part
+        };
+        (10..MAX_RUNS + 20).for_each(|second| results.keep(&part(second), None).unwrap());
+        let started = || {
+            let runs = results.read().unwrap().runs;
+            runs.into_iter().map(|run| run.0.started[14..19].to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(started()[..4], ["00:00", "00:01", "00:02", "00:20"]);
+        // Nor do those of all commands together push it out: what an older whole one found goes first.
+        for second in 0..MAX_FILES {
+            let text = std::fs::read(folder.path().join(stem(&part(MAX_RUNS)) + ".json")).unwrap();
+            let name = format!("20261123T{second:06}Z-heap-{second:016x}-part.json");
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        results.keep(&document("caches", None, 3000), None).unwrap();
+        assert_eq!(results.files(".json").unwrap().len(), MAX_FILES);
+        assert_eq!(started()[..3], ["00:00", "00:02", "03:20"]);
     }
 
     #[test]
