@@ -121,8 +121,8 @@ fn linked_targets(package: &Package) -> Result<&'static str> {
         Ok("--examples")
     } else {
         Err(Usage(format!(
-            "{} has neither a binary nor an example: nothing of it is linked. Add an example that calls \
-             the function, or a `[[function]]` to gauge.toml",
+            "{} has neither a binary nor an example: nothing of it is linked. Add an example that uses \
+             what is to be looked at, or, for the contracts of a function, a `[[function]]` to gauge.toml",
             package.name
         ))
         .into())

@@ -231,7 +231,7 @@ impl<'a> Names<'a> {
         let after = self.functions.partition_point(|(start, ..)| *start <= address);
         let (start, size, name) = self.functions.get(after.checked_sub(1)?)?;
         // Hand-written assembly has no sizes.
-        (*size == 0 || address < start + size).then(|| demangled(name))
+        (*size == 0 || address < start.saturating_add(*size)).then(|| demangled(name))
     }
 
     fn lines_at(&self, address: u64) -> Vec<Frame> {

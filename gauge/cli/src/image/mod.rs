@@ -106,6 +106,8 @@ impl Image {
             "{} is not linked",
             path.display()
         );
+        check_sections(&elf, bytes.len() as u64)
+            .with_context(|| format!("{} is damaged", path.display()))?;
         image.is_fixed = header.e_type(elf.endian()) == elf::ET_EXEC;
         image.read_sections(&elf)?;
         image.read_relocations(&elf)?;
@@ -178,7 +180,7 @@ impl Image {
         for segment in elf.elf_program_headers() {
             if segment.p_type(endian) == elf::PT_GNU_RELRO {
                 let start = segment.p_vaddr(endian);
-                self.relro.push(start..start + segment.p_memsz(endian));
+                self.relro.push(start..start.saturating_add(segment.p_memsz(endian)));
             }
         }
         Ok(())
@@ -206,7 +208,8 @@ impl Image {
                     found.entry(address).or_default().1.push(name);
                 }
                 SymbolKind::Data if section.is_some() => {
-                    self.objects.insert(address, (symbol.size(), demangle(name)));
+                    let size = symbol.size().min(u64::MAX - address);
+                    self.objects.insert(address, (size, demangle(name)));
                 }
                 _ => {}
             }
@@ -227,4 +230,24 @@ impl Image {
             self.functions.push(Function { address, size, names });
         }
     }
+}
+
+/// That sections lie within the file and the addresses there are, so that their ends are numbers; and beside each
+/// other, so that no byte counts twice.
+fn check_sections(elf: &Elf<'_>, file: u64) -> Result<()> {
+    // More than a process has; and so many sections of it are still a number.
+    const MAX_BYTES: u64 = 1 << 47;
+    let mut in_sections = 0;
+    for section in elf.sections() {
+        let (name, size) = (section.name()?, section.size());
+        let end = section.address().checked_add(size);
+        ensure!(end.is_some() && size < MAX_BYTES, "section `{name}` has {size} bytes");
+        if let Some((start, size)) = section.file_range() {
+            let is_within = start.checked_add(size).is_some_and(|end| end <= file);
+            ensure!(is_within, "section `{name}` ends behind the file");
+            in_sections += size;
+        }
+    }
+    ensure!(in_sections <= file, "its sections have more bytes than the file");
+    Ok(())
 }

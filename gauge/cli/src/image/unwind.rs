@@ -60,7 +60,7 @@ impl Image {
             let CieOrFde::Fde(partial) = entry else { continue };
             let frame = partial.parse(|frames, bases, at| frames.cie_from_offset(bases, at))?;
             let start = frame.initial_address();
-            let range = start..start + frame.len();
+            let range = start..plus(start, frame.len())?;
             let table = match frame.lsda() {
                 None => continue,
                 // A relative pointer of zero is none, and looks as if it led to itself.
@@ -97,16 +97,21 @@ impl Image {
         let actions = reader;
         let mut found = Vec::new();
         while !sites.is_empty() {
-            let from = start + number(&mut sites, encoding)?;
-            let to = from + number(&mut sites, encoding)?;
+            let from = plus(start, number(&mut sites, encoding)?)?;
+            let to = plus(from, number(&mut sites, encoding)?)?;
             let pad = number(&mut sites, encoding)?;
             let action = sites.read_uleb128()?;
             if pad != 0 && action != 0 && catches(actions, action - 1)? {
-                found.push((from..to, Some(start + pad)));
+                found.push((from..to, Some(plus(start, pad)?)));
             }
         }
         Ok(found)
     }
+}
+
+/// An address behind another one.
+fn plus(address: u64, bytes: u64) -> Result<u64> {
+    address.checked_add(bytes).context("behind the last address")
 }
 
 /// Whether one of the actions from `at` on catches: its filter is the number of a type.

@@ -183,7 +183,7 @@ fn read_entry<'a>(
         value: None,
     };
     let reference = |value: AttributeValue<Slice<'a>>| match value {
-        AttributeValue::UnitRef(offset) => Some(base + offset.0),
+        AttributeValue::UnitRef(offset) => base.checked_add(offset.0),
         AttributeValue::DebugInfoRef(offset) => Some(offset.0),
         _ => None,
     };
@@ -196,12 +196,13 @@ fn read_entry<'a>(
             }
             dw::DW_AT_type => entry.type_at = reference(value),
             dw::DW_AT_discr => entry.discriminant_at = reference(value),
-            dw::DW_AT_byte_size => entry.size = value.udata_value(),
-            // Another one than a power of two is damage.
+            dw::DW_AT_byte_size => entry.size = value.udata_value().filter(is_size),
+            // Another one than a power of two is damage, and so is one that Rust has not.
             dw::DW_AT_alignment => {
-                entry.align = value.udata_value().filter(|align| align.is_power_of_two());
+                let is_one = |align: &u64| align.is_power_of_two() && *align <= 1 << 29;
+                entry.align = value.udata_value().filter(is_one);
             }
-            dw::DW_AT_data_member_location => entry.location = value.udata_value(),
+            dw::DW_AT_data_member_location => entry.location = value.udata_value().filter(is_size),
             dw::DW_AT_count => entry.count = value.udata_value(),
             dw::DW_AT_upper_bound => {
                 // An empty array's is -1.
@@ -221,6 +222,11 @@ fn read_entry<'a>(
         }
     }
     entry
+}
+
+/// Whether a process could have so many bytes: what is more is damage, and its sums are no numbers.
+pub(super) fn is_size(bytes: &u64) -> bool {
+    *bytes <= 1 << 47
 }
 
 /// A number of up to 128 bits, and how many are written. LLVM takes the fewest bytes that hold the value, by its

@@ -88,6 +88,6 @@ pub struct Variant {
 impl Field {
     /// The first byte behind it.
     pub fn end(&self) -> u64 {
-        self.offset + self.size.unwrap_or(0)
+        self.offset.saturating_add(self.size.unwrap_or(0))
     }
 }

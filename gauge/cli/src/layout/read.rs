@@ -198,7 +198,8 @@ impl<'a> Entries<'_, 'a> {
             dw::DW_TAG_pointer_type | dw::DW_TAG_reference_type => Some(8),
             dw::DW_TAG_array_type => {
                 let element = self.size(self.target(at)?, depth + 1)?;
-                self.children(at).try_fold(element, |size, c| size.checked_mul(self.0[c].count?))
+                let times = |size: u64, child: usize| size.checked_mul(self.0[child].count?);
+                self.children(at).try_fold(element, times).filter(dwarf::is_size)
             }
             dw::DW_TAG_typedef | dw::DW_TAG_const_type | dw::DW_TAG_volatile_type => {
                 self.size(self.target(at)?, depth + 1)

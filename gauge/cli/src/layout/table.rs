@@ -132,7 +132,7 @@ fn print_fields(
         let is_taken = taken.iter().any(|(at, size)| *at == end && at + size == to);
         if to > end && !is_taken {
             let from = taken.iter().find(|(at, _)| *at == end).map_or(end, |(at, size)| at + size);
-            writeln!(out, "{indent}{from:6} {:6}  (hole)", to - from)?;
+            writeln!(out, "{indent}{from:6} {:6}  (hole)", to.saturating_sub(from))?;
         }
         Ok(())
     };
