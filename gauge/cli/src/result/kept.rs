@@ -46,7 +46,7 @@ impl Results {
     }
 
     /// Keeps a result, without what is large and only its own command prints: lists, and rows after the
-    /// first [`MAX_ROWS`], but for breaches. `picture`, an SVG, takes the place of the one that the command drew
+    /// first thousand, but for breaches. `picture`, an SVG, takes the place of the one that the command drew
     /// before.
     ///
     /// Keeping the same result again changes nothing.
