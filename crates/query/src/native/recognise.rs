@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{FieldRef, SchemaRef};
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::source_as_provider;
@@ -48,7 +48,10 @@ pub(crate) fn is_repeatable(plan: &LogicalPlan) -> bool {
 fn descend(plan: &LogicalPlan) -> Option<NativeQuery> {
     match plan {
         LogicalPlan::Projection(projection) => {
-            if projection.expr.iter().any(has_subquery) {
+            // How many digits a decimal has is decided with the types, which is not done yet.
+            let is_decimal = |field: &FieldRef| field.data_type().is_decimal();
+            let has_decimal = projection.schema.fields().iter().any(is_decimal);
+            if has_decimal || projection.expr.iter().any(has_subquery) {
                 return None;
             }
             let mut query = descend(&projection.input)?;
