@@ -109,7 +109,7 @@ impl Ground {
 
 /// Panics of DataFusion 55, by what they say and a part of the statements that bring them about: padding to a
 /// negative length, a subquery without columns.
-const KNOWN_PANICS: [(&str, &str); 3] = [
+const KNOWN_PANICS: [(&str, &str); 4] = [
     ("capacity overflow", "lpad("),
     ("capacity overflow", "rpad("),
     ("index out of bounds: the len is 0 but the index is 0", "SELECT FROM"),
