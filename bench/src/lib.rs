@@ -1,6 +1,8 @@
 //! What the benches share: data, memory, medians.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "sql")]
+pub mod peers;
 pub mod strategies;
 mod unsynced;
 
@@ -13,18 +15,18 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use tidemill::workload::{Format, Generator, Options, UseCase};
 
-/// The cpu-only data of TSBS: 100 hosts every 10 s, with the default seed.
+/// The cpu-only data of TSBS: hosts with a row every 10 s, with the default seed.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn tsbs_cpu(dir: &Path, hours: u32, format: Format) -> Result<PathBuf> {
+pub fn tsbs_cpu(dir: &Path, hosts: u32, hours: u32, format: Format) -> Result<PathBuf> {
     let ending = if format == Format::Csv { "csv" } else { "lp" };
-    let path = dir.join(format!("cpu-{hours}h.{ending}"));
+    let path = dir.join(format!("cpu-{hosts}-{hours}h.{ending}"));
     if path.exists() {
         return Ok(path);
     }
     let mut options = Options::new(UseCase::Cpu);
-    options.scale = 100;
+    options.scale = hosts;
     options.duration = std::time::Duration::from_secs(u64::from(hours) * 3600);
     options.format = format;
     let mut generator = Generator::new(&options)?;

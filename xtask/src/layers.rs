@@ -33,7 +33,7 @@ const FLOORS: [&[&str]; 12] = [
 const SECRETS: [(&str, &[&str]); 5] = [
     ("datafusion", &["tidemill-query"]),
     ("tokio", &["tidemill-query"]),
-    ("arrow", &["tidemill-query", "tidemill-cli", "tidemill-torture-sql"]),
+    ("arrow", &["tidemill-query", "tidemill-cli", "tidemill-bench", "tidemill-torture-sql"]),
     (
         "clap",
         &[

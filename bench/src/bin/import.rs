@@ -41,7 +41,7 @@ fn main() -> Result<()> {
     let args = Args::parse();
     std::fs::create_dir_all(&args.data)?;
     let format = if args.csv { Format::Csv } else { Format::LineProtocol };
-    let path = tsbs_cpu(&args.data, args.hours, format)?;
+    let path = tsbs_cpu(&args.data, 100, args.hours, format)?;
     let rows = u64::from(args.hours) * 360 * 100;
     let (mut synced, mut unsynced) = (Vec::new(), Vec::new());
     for run in 0..args.runs {

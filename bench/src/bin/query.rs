@@ -80,7 +80,7 @@ const QUERIES: [(&str, &str, &[&str]); 3] = [
 fn main() -> Result<()> {
     let args = Args::parse();
     std::fs::create_dir_all(&args.data)?;
-    let csv = tsbs_cpu(&args.data, args.hours, Text::Csv)?;
+    let csv = tsbs_cpu(&args.data, 100, args.hours, Text::Csv)?;
     let dir = tempfile::tempdir_in(&args.data)?;
     let store = Store::open(dir.path(), Options::default())?;
     let options = ImportOptions { table: Some("cpu".into()), ..ImportOptions::default() };

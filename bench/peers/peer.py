@@ -1,0 +1,119 @@
+"""What a peer in Python has in common with the others: requests, a JSON object a line, on standard input; an
+answer each, a line, on standard output.
+
+    {"load": {"csv": PATH, "threads": 2}}       -> {"version": "…", "settings": "…", "seconds": 1.5}
+    {"ask": QUERY, "keep": PATH or null}        -> {"ms": 1.25, "form": "…"}, or {} of what cannot be asked
+
+A query is data: its kind and its literals. Every peer says it in all the ways it knows, and the fastest of them
+for a query's name is taken from then on. The time is that of executing and of fetching the answer as Arrow; what is
+kept, for comparing, is written after the clock has stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+
+Query = dict[str, Any]
+# What runs a query; of a server it gives the bytes of its answer, which `read` makes a table of.
+Form = tuple[str, Callable[[], Any]]
+
+# Columns of times, which may be numbers of nanoseconds already.
+TIMES = ("time", "bucket")
+# Times each form is asked before one is chosen, the first not counted.
+TRIALS = 4
+
+
+class Peer:
+    """One engine; `load` and `forms` are its own."""
+
+    def __init__(self) -> None:
+        self.chosen: dict[str, str] = {}
+
+    def load(self, request: dict[str, Any]) -> tuple[str, str]:
+        """Loads the data; the version and the settings that matter."""
+        raise NotImplementedError
+
+    def forms(self, query: Query) -> list[Form]:
+        """A query in every formulation, each with a name that does not depend on literals."""
+        raise NotImplementedError
+
+    def read(self, answer: Any, query: Query) -> pa.Table:
+        """The table of an answer."""
+        return answer
+
+    def ask(self, query: Query, keep: str | None) -> dict[str, Any]:
+        """Runs a query in its best formulation; a peer that has none answers nothing."""
+        forms = dict(self.forms(query))
+        if not forms:
+            return {}
+        name = self.chosen.get(query["name"])
+        if name is None:
+            name = min(forms, key=lambda form: trial(forms[form]))
+            self.chosen[query["name"]] = name
+        start = time.perf_counter()
+        answer = forms[name]()
+        elapsed = (time.perf_counter() - start) * 1e3
+        if keep:
+            write(self.read(answer, query), query["columns"], keep)
+        return {"ms": elapsed, "form": name}
+
+    def run(self) -> None:
+        """Answers requests until there are no more."""
+        for line in sys.stdin:
+            request = json.loads(line)
+            if "load" in request:
+                start = time.perf_counter()
+                version, settings = self.load(request["load"])
+                seconds = time.perf_counter() - start
+                answer = {"version": version, "settings": settings, "seconds": seconds}
+            else:
+                answer = self.ask(request["ask"], request["keep"])
+            print(json.dumps(answer), flush=True)
+
+
+def trial(form: Callable[[], Any]) -> float:
+    """Seconds that a formulation takes; one that is refused takes for ever."""
+    times = []
+    for _ in range(TRIALS):
+        start = time.perf_counter()
+        form()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[1:])
+
+
+def write(table: pa.Table, columns: list[str], path: str) -> None:
+    """Writes an answer as every peer does: columns by name, times as nanoseconds, texts plain, numbers as doubles."""
+    arrays = []
+    for name in columns:
+        column = table.column(name).combine_chunks()
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        if pa.types.is_date(column.type):
+            column = column.cast(pa.timestamp("ns"))
+        if pa.types.is_timestamp(column.type):
+            column = column.cast(pa.timestamp("ns", column.type.tz)).cast(pa.int64())
+        elif is_text(column.type):
+            column = column.cast(pa.string())
+        elif name not in TIMES:
+            column = column.cast(pa.float64(), safe=False)
+        arrays.append(column)
+    kept = pa.table(arrays, names=columns)
+    with pa.OSFile(path, "wb") as file, pa.ipc.new_file(file, kept.schema) as writer:
+        writer.write_table(kept)
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether these are texts, of any width."""
+    return (
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_string_view(kind)
+        or pa.types.is_binary(kind)
+    )

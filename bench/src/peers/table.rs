@@ -1,0 +1,192 @@
+//! What is printed, and drawn.
+
+use std::fmt::Write;
+
+use crate::median;
+
+/// The fastest that is asked of anyone, in milliseconds.
+const FLOOR_MS: f64 = 0.35;
+
+/// What came of one kind of query.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Its name.
+    pub name: String,
+    /// Rows of an answer.
+    pub rows: usize,
+    /// Our milliseconds, the median.
+    pub ours: f64,
+    /// Who answered.
+    pub by: String,
+    /// The peers', in their order; NaN of one who cannot be asked.
+    pub peers: Vec<f64>,
+    /// How many times faster than the fastest of them it is to be.
+    pub goal: f64,
+}
+
+impl Line {
+    /// One of all times.
+    #[must_use]
+    pub fn new(
+        name: &str,
+        goal: f64,
+        rows: usize,
+        ours: Vec<f64>,
+        by: String,
+        peers: Vec<Vec<f64>>,
+    ) -> Self {
+        let peers = peers.into_iter().map(median).collect();
+        Self { name: name.to_owned(), rows, ours: median(ours), by, peers, goal }
+    }
+
+    /// How many times faster than the fastest peer.
+    #[must_use]
+    pub fn factor(&self) -> f64 {
+        self.peers.iter().copied().fold(f64::INFINITY, f64::min) / self.ours
+    }
+
+    /// Whether it is as fast as it is to be.
+    #[must_use]
+    pub fn is_reached(&self) -> bool {
+        self.factor() >= self.goal || self.ours <= FLOOR_MS
+    }
+}
+
+/// The table as Markdown.
+#[must_use]
+pub fn markdown(peers: &[&str], lines: &[Line]) -> String {
+    let mut out = String::new();
+    let mut put = |cells: &[String]| {
+        let _ = writeln!(out, "| {} |", cells.join(" | "));
+    };
+    let named = peers.iter().map(|name| format!("{name}, ms"));
+    let head = ["query", "rows", "tidemill, ms"].map(str::to_owned).into_iter().chain(named);
+    let head: Vec<String> =
+        head.chain(["times faster than the fastest", "goal"].map(str::to_owned)).collect();
+    put(&head);
+    put(&vec!["---".to_owned(); head.len()]);
+    for line in lines {
+        let by = if line.by == "native" { "" } else { " (DataFusion's plan)" };
+        let mut cells =
+            vec![line.name.clone(), line.rows.to_string(), format!("{}{by}", ms(line.ours))];
+        let fastest = line.peers.iter().copied().fold(f64::INFINITY, f64::min);
+        cells.extend(line.peers.iter().map(|time| match *time <= fastest {
+            true => format!("**{}**", ms(*time)),
+            false => ms(*time),
+        }));
+        let reached = if line.is_reached() { "reached" } else { "not reached" };
+        cells.push(format!("{:.1}", line.factor()));
+        cells.push(format!("{:.0} or {FLOOR_MS} ms: {reached}", line.goal));
+        put(&cells);
+    }
+    out
+}
+
+/// Three digits; nothing for what there is not.
+fn ms(value: f64) -> String {
+    let digits = match value {
+        value if value.is_nan() => return "–".to_owned(),
+        value if value < 1.0 => 3,
+        value if value < 10.0 => 2,
+        value if value < 100.0 => 1,
+        _ => 0,
+    };
+    format!("{value:.digits$}")
+}
+
+const WIDTH: f64 = 900.0;
+const LEFT: f64 = 190.0;
+const BAR: f64 = 11.0;
+const COLOURS: [&str; 7] =
+    ["#0b6e4f", "#e0a800", "#3d6fb4", "#c8553d", "#7a5195", "#8c8c8c", "#b56576"];
+
+/// The table as a picture: bars on a logarithmic scale of milliseconds.
+#[must_use]
+pub fn svg(title: &str, peers: &[&str], lines: &[Line]) -> String {
+    let all = || lines.iter().flat_map(|line| line.peers.iter().chain([&line.ours])).copied();
+    let low = 10f64.powf(all().fold(f64::INFINITY, f64::min).log10().floor());
+    let high = 10f64.powf(all().fold(0.0, f64::max).log10().ceil());
+    let place = |time: f64| LEFT + (time / low).ln() / (high / low).ln() * (WIDTH - LEFT - 70.0);
+    let group = BAR * (peers.len() + 1) as f64 + 10.0;
+    let height = 60.0 + group * lines.len() as f64;
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" \
+         font-size=\"10\"><rect width=\"100%\" height=\"100%\" fill=\"#fff\"/><text x=\"8\" y=\"16\" \
+         font-size=\"13\">{title}</text>"
+    );
+    let mut put = |text: String| out.push_str(&text);
+    for (number, name) in ["tidemill"].iter().chain(peers).enumerate() {
+        let x = 8.0 + 95.0 * number as f64;
+        let colour = COLOURS[number % COLOURS.len()];
+        put(format!(
+            "<rect x=\"{x}\" y=\"24\" width=\"9\" height=\"9\" fill=\"{colour}\"/><text x=\"{}\" y=\"32\">{name}</text>",
+            x + 13.0
+        ));
+    }
+    let mut decade = low;
+    while decade <= high * 1.001 {
+        let x = place(decade);
+        put(format!(
+            "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"44\" y2=\"{height}\" stroke=\"#ddd\"/><text x=\"{x:.1}\" y=\"42\" \
+             text-anchor=\"middle\" fill=\"#555\">{decade} ms</text>"
+        ));
+        decade *= 10.0;
+    }
+    for (number, line) in lines.iter().enumerate() {
+        let top = 52.0 + group * number as f64;
+        let middle = top + group / 2.0 - 4.0;
+        put(format!(
+            "<text x=\"{:.1}\" y=\"{middle:.1}\" text-anchor=\"end\">{}</text>",
+            LEFT - 6.0,
+            line.name
+        ));
+        for (bar, time) in [&line.ours].into_iter().chain(&line.peers).enumerate() {
+            if time.is_nan() {
+                continue;
+            }
+            let y = top + BAR * bar as f64;
+            let end = place(*time).max(LEFT + 1.0);
+            put(format!(
+                "<rect x=\"{LEFT}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{}\" fill=\"{}\"/><text x=\"{:.1}\" \
+                 y=\"{:.1}\" font-size=\"9\">{}</text>",
+                end - LEFT,
+                BAR - 2.0,
+                COLOURS[bar % COLOURS.len()],
+                end + 3.0,
+                y + BAR - 3.0,
+                ms(*time)
+            ));
+        }
+    }
+    out.push_str("</svg>\n");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(ours: f64, peers: &[f64], goal: f64) -> Line {
+        let peers = peers.iter().map(|time| vec![*time]).collect();
+        Line::new("a", goal, 1, vec![ours], "native".to_owned(), peers)
+    }
+
+    #[test]
+    fn a_goal_is_reached_by_the_factor_or_the_floor() {
+        assert!(line(1.0, &[9.0, 5.0], 5.0).is_reached());
+        assert!(!line(1.0, &[9.0, 4.9], 5.0).is_reached());
+        assert!(line(0.3, &[0.4], 5.0).is_reached());
+        let table = markdown(&["x", "y"], &[line(1.0, &[9.0, 4.9], 5.0)]);
+        let cells = "| a | 1 | 1.00 | 9.00 | **4.90** | 4.9 | 5 or 0.35 ms: not reached |";
+        assert!(table.contains(cells), "{table}");
+    }
+
+    #[test]
+    fn bars_are_as_long_as_the_logarithm() {
+        let picture = svg("t", &["x"], &[line(0.1, &[100.0], 5.0)]);
+        assert!(
+            picture.contains("width=\"640.0\"") && picture.contains("width=\"1.0\""),
+            "{picture}"
+        );
+    }
+}
