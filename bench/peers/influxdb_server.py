@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.parse
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pyarrow as pa
@@ -43,7 +44,12 @@ class InfluxDb(Peer):
         self.server = start(request["program"], folder)
         self.server.request("POST", "/query?" + urllib.parse.urlencode({"q": "CREATE DATABASE tsbs"}))
         self.server.write("/write?db=tsbs&precision=ns", request["lp"])
+        self.server.settle()
         return request["version"], "tsi1 index, over HTTP, JSON"
+
+    def turn(self) -> AbstractContextManager[None]:
+        """The server's."""
+        return self.server.turn()
 
     def forms(self, query: Query) -> list[Form]:
         """The one way to say a query; none if there is none."""

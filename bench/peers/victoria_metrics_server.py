@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import urllib.parse
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pyarrow as pa
@@ -37,7 +38,12 @@ class VictoriaMetrics(Peer):
         self.server.request("GET", "/internal/force_flush")
         self.server.request("GET", "/internal/force_merge")
         self.first, self.last = request["first"] // MILLION, request["last"] // MILLION
+        self.server.settle()
         return request["version"], "over HTTP, JSON, caches of answers off"
+
+    def turn(self) -> AbstractContextManager[None]:
+        """The server's."""
+        return self.server.turn()
 
     def forms(self, query: Query) -> list[Form]:
         """The one way to say a query; none if there is none."""

@@ -81,7 +81,8 @@ pub struct Peer {
     /// Version and settings.
     pub about: String,
     child: Child,
-    to: ChildStdin,
+    /// Closed before one waits for it.
+    to: Option<ChildStdin>,
     from: BufReader<ChildStdout>,
     kept: PathBuf,
 }
@@ -105,7 +106,8 @@ pub fn install(folder: &Path, peers: &[&Kind]) -> Result<Installed> {
     let has = std::fs::read_to_string(&done).unwrap_or_default();
     let wanted = peers.iter().filter_map(|peer| peer.python).chain([COMMON]);
     let wanted: Vec<&str> = wanted.filter(|one| !has.lines().any(|line| line == *one)).collect();
-    if !python.exists() {
+    // Written last: half an environment is made again.
+    if !done.exists() {
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))
             .context("python3 with its module venv is needed (apt install python3-venv)")?;
     }
@@ -164,7 +166,7 @@ impl Peer {
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("{name}: {}", python.display()))?;
-        let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
+        let (to, Some(from)) = (child.stdin.take(), child.stdout.take()) else {
             bail!("{name}: no pipes");
         };
         let folder = data.folder.canonicalize()?;
@@ -201,7 +203,8 @@ impl Peer {
 
     fn send(&mut self, request: &Value) -> Result<Value> {
         let name = self.kind.name;
-        writeln!(self.to, "{request}").with_context(|| format!("{name} has ended"))?;
+        let to = self.to.as_mut().with_context(|| format!("{name} has no pipe"))?;
+        writeln!(to, "{request}").with_context(|| format!("{name} has ended"))?;
         let mut line = String::new();
         let read = self.from.read_line(&mut line)?;
         ensure!(read > 0, "{name} ended; what it said is above");
@@ -211,8 +214,9 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // It ends by itself when there is nothing more to read; what it still does is of no use.
-        let _ = self.child.kill();
+        // It ends when there is nothing more to read, and ends its server and removes its data before: killed, it
+        // would leave both.
+        self.to = None;
         let _ = self.child.wait();
     }
 }

@@ -39,10 +39,10 @@ impl Line {
         Self { name: name.to_owned(), rows, ours: median(ours), by, peers, goal }
     }
 
-    /// How many times faster than the fastest peer.
+    /// How many times faster than the fastest peer; NaN if no peer was asked.
     #[must_use]
     pub fn factor(&self) -> f64 {
-        self.peers.iter().copied().fold(f64::INFINITY, f64::min) / self.ours
+        self.peers.iter().copied().fold(f64::NAN, f64::min) / self.ours
     }
 
     /// Whether it is as fast as it is to be.
@@ -75,7 +75,10 @@ pub fn markdown(peers: &[&str], lines: &[Line]) -> String {
             false => ms(*time),
         }));
         let reached = if line.is_reached() { "reached" } else { "not reached" };
-        cells.push(format!("{:.1}", line.factor()));
+        cells.push(match line.factor() {
+            factor if factor.is_nan() => "–".to_owned(),
+            factor => format!("{factor:.1}"),
+        });
         cells.push(format!("{:.0} or {FLOOR_MS} ms: {reached}", line.goal));
         put(&cells);
     }
@@ -176,6 +179,8 @@ mod tests {
         assert!(line(1.0, &[9.0, 5.0], 5.0).is_reached());
         assert!(!line(1.0, &[9.0, 4.9], 5.0).is_reached());
         assert!(line(0.3, &[0.4], 5.0).is_reached());
+        // Who is alone is not faster than anyone.
+        assert!(!line(1.0, &[], 5.0).is_reached() && !line(1.0, &[f64::NAN], 5.0).is_reached());
         let table = markdown(&["x", "y"], &[line(1.0, &[9.0, 4.9], 5.0)]);
         let cells = "| a | 1 | 1.00 | 9.00 | **4.90** | 4.9 | 5 or 0.35 ms: not reached |";
         assert!(table.contains(cells), "{table}");
