@@ -193,6 +193,8 @@ fn start(root: &Path, name: &str, program: &str, suite: &Suite) -> Command {
                 "--quiet",
                 "--error-exitcode=9",
                 "--num-callers=30",
+                // What a test starts has the processor that it sees itself.
+                "--trace-children=yes",
                 "--fair-sched=yes",
             ]);
             // A property's many cases look at the same lines.

@@ -60,8 +60,12 @@ fn every_alignment() {
 #[test]
 fn every_colour() {
     // Green and blue of a whole plane for each red, so that memory stays small.
-    let mut plane: Vec<u8> =
-        (0..=255).flat_map(|g| (0..=255).flat_map(move |b| [0, g, b])).collect();
+    let mut plane = Vec::new();
+    for green in 0..=255 {
+        for blue in 0..=255 {
+            plane.extend([0, green, blue]);
+        }
+    }
     let mut gray = vec![0; 1 << 16];
     for red in 0..=255 {
         plane.chunks_mut(3).for_each(|pixel| pixel[0] = red);

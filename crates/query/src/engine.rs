@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use datafusion::execution::TaskContext;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
 use futures::StreamExt;
 use tidemill_memory::Budget;
@@ -76,9 +77,19 @@ pub struct Matching {
 
 /// A statement that is ready to run.
 pub(crate) enum Prepared {
-    Native(Arc<NativeQuery>, Snapshot),
-    Explain { query: NativeQuery, snapshot: Snapshot, analyze: bool, schema: SchemaRef },
-    DataFusion { plan: LogicalPlan, max_rows: u64 },
+    Native(NativeQuery, Snapshot),
+    /// A native plan for rows as they are.
+    Rows(Arc<dyn ExecutionPlan>),
+    Explain {
+        query: NativeQuery,
+        snapshot: Snapshot,
+        analyze: bool,
+        schema: SchemaRef,
+    },
+    DataFusion {
+        plan: LogicalPlan,
+        max_rows: u64,
+    },
 }
 
 impl Engine {
@@ -198,15 +209,32 @@ impl Shared {
         if self.native
             && let Some(query) = self.plans.get(sql, &snapshot)
         {
-            return Ok(Prepared::Native(query, snapshot));
+            return self.native(query, snapshot);
         }
         let (plan, max_rows) = self.plan(sql, &snapshot)?;
-        if self.native
-            && let Some(prepared) = self.recognise(sql, &plan, snapshot)
-        {
-            return Ok(prepared);
+        if !self.native {
+            return Ok(Prepared::DataFusion { plan, max_rows });
         }
-        Ok(Prepared::DataFusion { plan, max_rows })
+        if let Some((inner, analyze)) = explain::explained(&plan)
+            && let Some(query) = native::recognise(inner)
+        {
+            let schema = Arc::clone(plan.schema().inner());
+            return Ok(Prepared::Explain { query, snapshot, analyze, schema });
+        }
+        match native::recognise(&plan) {
+            Some(query) => {
+                self.plans.put(sql, &plan, &query.plan);
+                self.native(query, snapshot)
+            }
+            None => Ok(Prepared::DataFusion { plan, max_rows }),
+        }
+    }
+
+    fn native(&self, query: NativeQuery, snapshot: Snapshot) -> Result<Prepared> {
+        Ok(match query.scan(&snapshot, self.sessions.threads())? {
+            Some(scan) => Prepared::Rows(Arc::new(scan)),
+            None => Prepared::Native(query, snapshot),
+        })
     }
 
     /// The logical plan of a statement, and how many rows the tables it names have at most.
@@ -221,36 +249,21 @@ impl Shared {
         Ok((plan, names.max_rows()))
     }
 
-    fn recognise(&self, sql: &str, plan: &LogicalPlan, snapshot: Snapshot) -> Option<Prepared> {
-        if let Some((inner, analyze)) = explain::explained(plan) {
-            let schema = Arc::clone(plan.schema().inner());
-            let query = native::recognise(inner)?;
-            return Some(Prepared::Explain { query, snapshot, analyze, schema });
-        }
-        let query = Arc::new(native::recognise(plan)?);
-        if native::is_repeatable(plan) {
-            self.plans.put(sql, &query);
-        }
-        Some(Prepared::Native(query, snapshot))
-    }
-
     /// Starts a prepared statement.
     async fn run(&self, prepared: Prepared, runtime: &Arc<OwnedRuntime>) -> Result<QueryStream> {
-        let Prepared::DataFusion { plan, max_rows } = prepared else {
-            return self.run_native(prepared, runtime);
-        };
-        let session = self.sessions.running(&plan, max_rows);
-        let planning = session.create_physical_plan(&plan);
-        let plan = measure::measured_future(&stages::OPTIMISE, planning).await?;
-        let (plan, watch) = measure::measured(plan)?;
-        let mut stream = execute_stream(plan, session.task_ctx())?;
-        if let Some(watch) = watch {
-            let schema = stream.schema();
-            // What is watched is watched to the end.
-            let batches = stream.map(move |batch| (&watch, batch).1);
-            stream = Box::pin(RecordBatchStreamAdapter::new(schema, batches));
+        match prepared {
+            Prepared::DataFusion { plan, max_rows } => {
+                let session = self.sessions.running(&plan, max_rows);
+                let planning = session.create_physical_plan(&plan);
+                let plan = measure::measured_future(&stages::OPTIMISE, planning).await?;
+                start(plan, session.task_ctx(), ExecutedBy::DataFusion, runtime)
+            }
+            Prepared::Rows(scan) => {
+                let tasks = Arc::clone(self.sessions.tasks());
+                start(scan, tasks, ExecutedBy::Native, runtime)
+            }
+            Prepared::Native(..) | Prepared::Explain { .. } => self.run_native(prepared, runtime),
         }
-        Ok(QueryStream::new(stream, ExecutedBy::DataFusion, Arc::clone(runtime)))
     }
 
     /// Runs a prepared native plan: its answer is one batch.
@@ -260,13 +273,82 @@ impl Shared {
             Prepared::Explain { query, snapshot, analyze, schema } => {
                 explain::native(&query, &snapshot, &self.budget, analyze, schema)?
             }
-            Prepared::DataFusion { .. } => {
-                return Err(Error::new(ErrorKind::Execution, "this is no native plan"));
+            Prepared::Rows(_) | Prepared::DataFusion { .. } => {
+                return Err(Error::new(ErrorKind::Execution, "this plan is streamed"));
             }
         };
         let schema = batch.schema();
         let batches = futures::stream::iter([Ok(batch)]);
         let stream = RecordBatchStreamAdapter::new(schema, batches);
         Ok(QueryStream::new(Box::pin(stream), ExecutedBy::Native, Arc::clone(runtime)))
+    }
+}
+
+/// Starts a plan whose answer comes batch by batch.
+fn start(
+    plan: Arc<dyn ExecutionPlan>,
+    tasks: Arc<TaskContext>,
+    by: ExecutedBy,
+    runtime: &Arc<OwnedRuntime>,
+) -> Result<QueryStream> {
+    let (plan, watch) = measure::measured(plan)?;
+    let mut stream = execute_stream(plan, tasks)?;
+    if let Some(watch) = watch {
+        let schema = stream.schema();
+        // What is watched is watched to the end.
+        let batches = stream.map(move |batch| (&watch, batch).1);
+        stream = Box::pin(RecordBatchStreamAdapter::new(schema, batches));
+    }
+    Ok(QueryStream::new(stream, by, Arc::clone(runtime)))
+}
+
+#[cfg(test)]
+mod tests {
+    use tidemill_model::{Batch, SeriesKey, Value};
+    use tidemill_store::Store;
+
+    use super::*;
+
+    /// Whether the second statement has the plan of the first.
+    fn shares_plan(first: &str, second: &str) -> bool {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), tidemill_store::Options::default()).unwrap();
+        let mut batch = Batch::new();
+        let table = batch.table("cpu");
+        let table = &mut batch.tables_mut()[table];
+        let mut key = Vec::new();
+        SeriesKey::encode(&mut [("host", "a")], &mut key).unwrap();
+        let series = table.series(&key);
+        let column = table.column("usage", Value::Float(1.0).ty());
+        table.set(column, Value::Float(1.0));
+        table.end_row(series, Some(0), 0);
+        table.finish();
+        store.write(&mut batch).unwrap();
+        let budget = store.budget().clone();
+        let source = move || Ok::<_, tidemill_store::Error>(store.snapshot());
+        let engine = Engine::new(source, &budget, Options::default()).unwrap();
+        engine.sql(first).unwrap();
+        let snapshot = (engine.shared.snapshot)().unwrap();
+        engine.shared.plans.get(second, &snapshot).is_some()
+    }
+
+    #[test]
+    fn statements_of_a_form_are_planned_once() {
+        let sql = |host: &str, time: &str, width: &str| {
+            format!(
+                "SELECT date_bin(INTERVAL '{width}', time) AS t, max(usage) FROM cpu \
+                 WHERE host = '{host}' AND time > '{time}' GROUP BY t"
+            )
+        };
+        let first = sql("a", "2021-01-01", "1 minute");
+        assert!(shares_plan(&first, &first));
+        assert!(shares_plan(&first, &sql("it''s", "2022-02-02", "1 minute")));
+        assert!(!shares_plan(&first, &sql("a", "2021-01-01", "2 minutes")));
+        assert!(!shares_plan(&first, &sql("a", "yesterday", "1 minute")));
+        assert!(!shares_plan(&first, &format!("{first} LIMIT 1")));
+        let now = "SELECT max(usage) FROM cpu WHERE time < now()";
+        assert!(shares_plan(now, now));
+        let now = "SELECT now(), max(usage) FROM cpu";
+        assert!(!shares_plan(now, now));
     }
 }

@@ -3,14 +3,17 @@ use std::sync::Arc;
 use arrow::array::{RecordBatch, StringArray};
 use arrow::datatypes::SchemaRef;
 use datafusion::logical_expr::LogicalPlan;
-use gauge_probe::{Counters, Meter, Watch};
+use gauge_probe::{Counters, Meter, Stretch, Watch};
 use tidemill_machine::CycleClock;
 use tidemill_memory::Budget;
 use tidemill_store::Snapshot;
 
 use crate::error::Result;
-use crate::measure::figures;
+use crate::measure::{figures, stages};
 use crate::native::{NativeQuery, Shape, Step};
+
+/// As DataFusion has them.
+const ROWS_A_BATCH: usize = 8192;
 
 /// The plan that an `EXPLAIN` is about, and whether it is to be run.
 pub(crate) fn explained(plan: &LogicalPlan) -> Option<(&LogicalPlan, bool)> {
@@ -51,9 +54,29 @@ fn analyse(
     let clock = CycleClock::shared();
     let _watch = Watch::start();
     let counts_allocations = Counters::are_counting();
-    let meters: Vec<_> = (0..=query.steps.len()).map(|_| Arc::new(Meter::new())).collect();
+    let meters: Vec<_> = (0..=query.plan.steps.len()).map(|_| Arc::new(Meter::new())).collect();
     let start = CycleClock::now();
-    let answer = query.run(snapshot, budget, &meters)?;
+    let done = match query.scan(snapshot, 1)? {
+        Some(scan) => {
+            let meter = meters.first().map(Arc::clone);
+            let rows = Stretch::new(Some(&stages::NATIVE_ROWS), meter);
+            let rows = rows.run(|| scan.count_rows(ROWS_A_BATCH))?;
+            format!("rows out: {rows}, series: {}", scan.series_count())
+        }
+        None => {
+            let answer = query.run(snapshot, budget, &meters)?;
+            let stats = answer.stats;
+            format!(
+                "rows out: {}, series: {}, rows in: {}, values from stored aggregates: {}, values \
+                 decoded: {}",
+                answer.batch.num_rows(),
+                answer.series,
+                stats.rows,
+                stats.values_from_aggregates,
+                stats.values_decoded,
+            )
+        }
+    };
     let elapsed = CycleClock::now().since(start);
     // Steps stand above what they are given, the table below all.
     for (line, meter) in lines.iter_mut().zip(meters.iter().rev()) {
@@ -63,28 +86,19 @@ fn analyse(
             line.push_str(&format!(", {name}={number}"));
         }
     }
-    let stats = answer.stats;
-    lines.push(format!(
-        "rows out: {}, series: {}, rows in: {}, values from stored aggregates: {}, values decoded: \
-         {}, time: {:?}",
-        answer.batch.num_rows(),
-        answer.series,
-        stats.rows,
-        stats.values_from_aggregates,
-        stats.values_decoded,
-        clock.duration(elapsed),
-    ));
+    lines.push(format!("{done}, time: {:?}", clock.duration(elapsed)));
     Ok(())
 }
 
 /// The plan, from the last step down to the table.
 fn describe(query: &NativeQuery) -> Vec<String> {
-    let mut lines: Vec<String> = query.steps.iter().rev().map(step).collect();
-    let stored = &query.table.stored;
+    let plan = &query.plan;
+    let mut lines: Vec<String> = plan.steps.iter().rev().map(step).collect();
+    let stored = &plan.table.stored;
     let tags = |tags: &[usize]| {
         tags.iter().map(|tag| stored.tags[*tag].as_str()).collect::<Vec<_>>().join(", ")
     };
-    lines.push(match &query.shape {
+    lines.push(match &plan.shape {
         Shape::Aggregate { bucket, group_tags, calls, .. } => {
             let calls: Vec<String> = calls
                 .iter()
@@ -106,6 +120,10 @@ fn describe(query: &NativeQuery) -> Vec<String> {
         Shape::Last { keys, columns, .. } => {
             format!("NativeLastRows: by tags=[{}], {} columns", tags(keys), columns.len())
         }
+        Shape::Rows { columns, limit } => {
+            let limit = limit.map(|limit| format!(", limit={limit}")).unwrap_or_default();
+            format!("NativeRows: {} columns{limit}", columns.len())
+        }
     });
     let range = query.selection.range;
     let mut scan = format!("table={}", stored.name);
@@ -117,6 +135,9 @@ fn describe(query: &NativeQuery) -> Vec<String> {
     }
     for predicate in &query.selection.tags {
         scan.push_str(&format!(", where {}", predicate.describe(&stored.tags)));
+    }
+    for condition in &query.selection.fields {
+        scan.push_str(&format!(", where {}", condition.describe(stored)));
     }
     lines.push(scan);
     lines.iter().enumerate().map(|(depth, line)| format!("{}{line}", "  ".repeat(depth))).collect()

@@ -17,16 +17,19 @@ use tidemill_model::TimeRange;
 use tidemill_store::{SeriesIndex, TableView};
 
 use crate::error::Result;
+use crate::field_condition::FieldCondition;
 use crate::schema::{ColumnKind, TableColumns, tag_type, time_type};
 use crate::{lists, tags};
 
-/// The rows of a table that a statement wants, as far as times and tags say it: plain data.
+/// The rows of a table that a statement wants: plain data.
 #[derive(Clone, Debug)]
 pub(crate) struct Selection {
     /// Rows inside this range,
     pub(crate) range: TimeRange,
-    /// of the series that satisfy all of these.
+    /// of the series that satisfy all of these,
     pub(crate) tags: Vec<TagPredicate>,
+    /// with values that satisfy all of these.
+    pub(crate) fields: Vec<FieldCondition>,
 }
 
 /// A condition on the tags of a series.
@@ -42,11 +45,23 @@ pub(crate) enum TagPredicate {
 
 impl Default for Selection {
     fn default() -> Self {
-        Self { range: TimeRange::ALL, tags: Vec::new() }
+        Self { range: TimeRange::ALL, tags: Vec::new(), fields: Vec::new() }
     }
 }
 
 impl Selection {
+    /// The rows for which all conditions hold, if it can be said exactly.
+    pub(crate) fn of(conditions: &[Expr], table: &TableColumns) -> Option<Self> {
+        let mut selection = Self::default();
+        for condition in conditions {
+            let always = || constant(condition) == Some(ScalarValue::Boolean(Some(true)));
+            if !selection.narrow(condition, table) && !always() {
+                return None;
+            }
+        }
+        Some(selection)
+    }
+
     /// Narrows the selection by `condition`, exactly; `false` when it cannot say it, and then
     /// nothing has changed.
     pub(crate) fn narrow(&mut self, condition: &Expr, table: &TableColumns) -> bool {
@@ -61,11 +76,24 @@ impl Selection {
             self.range = self.range.intersect(range);
             return true;
         }
-        match tag_condition(condition, table) {
-            Some(predicate) => self.tags.push(predicate),
-            None => return false,
+        if let Some(predicate) = tag_condition(condition, table) {
+            self.tags.push(predicate);
+            return true;
         }
-        true
+        let fields = FieldCondition::of(condition, table);
+        let is_said = fields.is_some();
+        self.fields.extend(fields.into_iter().flatten());
+        is_said
+    }
+
+    /// Whether it leaves out no row of the table.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.range == TimeRange::ALL && self.tags.is_empty() && self.fields.is_empty()
+    }
+
+    /// The selection, if it leaves out no row of a series within its range.
+    pub(crate) fn by_times_and_tags(self) -> Option<Self> {
+        self.fields.is_empty().then_some(self)
     }
 
     /// The series that satisfy the tag conditions, ascending.

@@ -28,7 +28,7 @@
 //!
 //! Planning takes longer than answering a small question, so the common shapes are recognised in
 //! the logical plan as the SQL planner makes it and run without the optimiser (`native`), and
-//! remembered by their text. All else goes through DataFusion, whose scan takes over time ranges
+//! remembered by the form of their text: the same with another host and another hour is not planned again. All else goes through DataFusion, whose scan takes over time ranges
 //! and conditions on tags exactly, declares the order it really has, and reads in bounded memory.
 //! `EXPLAIN` shows which way a statement goes, and `EXPLAIN ANALYZE` what each operator took of cycles and
 //! allocations (`measure`). Both ways give the same answers, save that float
@@ -43,6 +43,7 @@ mod comparison;
 mod engine;
 mod error;
 mod explain;
+mod field_condition;
 mod filter;
 mod functions;
 mod lists;

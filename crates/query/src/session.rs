@@ -7,7 +7,7 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::execution::{FunctionRegistry, SessionState, SessionStateDefaults};
+use datafusion::execution::{FunctionRegistry, SessionState, SessionStateDefaults, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerRule};
 use datafusion::prelude::SessionConfig;
@@ -29,6 +29,7 @@ const MIN_PARALLEL_ROWS: u64 = 200_000;
 pub(crate) struct Sessions {
     single: SessionState,
     parallel: SessionState,
+    tasks: Arc<TaskContext>,
 }
 
 impl Sessions {
@@ -47,7 +48,18 @@ impl Sessions {
             .build_arc()?;
         let single = session(1, Arc::clone(&runtime))?;
         let parallel = session(threads.get(), runtime)?;
-        Ok(Self { single, parallel })
+        let tasks = parallel.task_ctx();
+        Ok(Self { single, parallel, tasks })
+    }
+
+    /// Threads that work on one statement.
+    pub(crate) fn threads(&self) -> usize {
+        self.parallel.config().target_partitions()
+    }
+
+    /// What native plans run with.
+    pub(crate) fn tasks(&self) -> &Arc<TaskContext> {
+        &self.tasks
     }
 
     /// The session to plan names and types with: it is the same for all statements.

@@ -17,7 +17,9 @@ pub(crate) static FORMAT: Section = Section::new("format");
 pub(crate) static NATIVE_AGGREGATE: Section = Section::new("NativeAggregate");
 /// Newest rows.
 pub(crate) static NATIVE_LAST_ROWS: Section = Section::new("NativeLastRows");
-/// Steps after one of the two.
+/// Rows as they are.
+pub(crate) static NATIVE_ROWS: Section = Section::new("NativeRows");
+/// Steps after one of the first two.
 pub(crate) static FILTER: Section = Section::new("Filter");
 pub(crate) static PROJECT: Section = Section::new("Project");
 pub(crate) static SORT: Section = Section::new("Sort");

@@ -99,7 +99,7 @@ impl Groups {
     }
 }
 
-fn unalias(expr: &Expr) -> &Expr {
+pub(super) fn unalias(expr: &Expr) -> &Expr {
     match expr {
         Expr::Alias(alias) => unalias(&alias.expr),
         other => other,

@@ -1,13 +1,15 @@
 //! Native plans: the shapes people ask for most, recognised in the logical plan right after SQL
 //! planning, before the optimiser, whose work they save.
 //!
-//! A [`NativeQuery`] reads one table ([`Shape`]: aggregates by buckets of time and tags, or the
+//! A [`NativeQuery`] (a plan, and which rows of its table) reads one table ([`Shape`]: aggregates by buckets of time and tags, or the
 //! newest row by tags) and applies [`Step`]s to the few rows that come out: filters, projections,
-//! order, limit. What is not recognised goes to DataFusion, whose answers are the same.
+//! order, limit. Plans are remembered by the form of their statements ([`PlanCache`]): another host, another hour
+//! is another selection of the same plan. What is not recognised goes to DataFusion, whose answers are the same.
 
 mod aggregate;
 mod bucket;
 mod cache;
+mod form;
 mod last;
 mod plan;
 mod recognise;
@@ -17,4 +19,4 @@ mod steps;
 pub(crate) use bucket::width_ns;
 pub(crate) use cache::PlanCache;
 pub(crate) use plan::{NativeQuery, Shape, Step};
-pub(crate) use recognise::{is_repeatable, matching, recognise};
+pub(crate) use recognise::{matching, recognise};

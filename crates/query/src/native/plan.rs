@@ -9,15 +9,24 @@ use tidemill_analysis::native::{Bucket, Call};
 
 use crate::filter::Selection;
 use crate::measure::stages;
-use crate::schema::TableColumns;
+use crate::schema::{ColumnKind, TableColumns};
 
-/// A statement that runs without DataFusion: plain data.
+/// A statement that runs without DataFusion.
 #[derive(Clone, Debug)]
 pub(crate) struct NativeQuery {
+    /// What to do.
+    pub(crate) plan: Arc<NativePlan>,
+    /// With which rows of its table.
+    pub(crate) selection: Selection,
+}
+
+/// What statements of one form have in common: plain data.
+#[derive(Debug)]
+pub(crate) struct NativePlan {
     /// The table, as it was when the statement was recognised.
     pub(crate) table: Arc<TableColumns>,
-    /// Which of its rows.
-    pub(crate) selection: Selection,
+    /// The conditions on its times and tags, joined by `AND`.
+    pub(crate) conditions: Vec<Expr>,
     /// What to make of them.
     pub(crate) shape: Shape,
     /// Names and types of what the shape gives.
@@ -48,6 +57,13 @@ pub(crate) enum Shape {
         columns: Vec<LastColumn>,
         /// Ordered by these keys (places in `keys`).
         order: Vec<(usize, SortOptions)>,
+    },
+    /// Rows as they are, in no order.
+    Rows {
+        /// The columns that come out.
+        columns: Vec<ColumnKind>,
+        /// How many rows at most.
+        limit: Option<usize>,
     },
 }
 
@@ -88,12 +104,25 @@ pub(crate) enum Step {
     Limit { skip: usize, fetch: Option<usize> },
 }
 
+impl NativeQuery {
+    /// The plan under these conditions, if they can be said exactly.
+    pub(super) fn new(plan: &Arc<NativePlan>, conditions: &[Expr]) -> Option<Self> {
+        let selection = Selection::of(conditions, &plan.table)?;
+        let selection = match plan.shape {
+            Shape::Rows { .. } => selection,
+            Shape::Aggregate { .. } | Shape::Last { .. } => selection.by_times_and_tags()?,
+        };
+        Some(Self { plan: Arc::clone(plan), selection })
+    }
+}
+
 impl Shape {
     /// What its work counts for.
     pub(super) fn section(&self) -> &'static Section {
         match self {
             Self::Aggregate { .. } => &stages::NATIVE_AGGREGATE,
             Self::Last { .. } => &stages::NATIVE_LAST_ROWS,
+            Self::Rows { .. } => &stages::NATIVE_ROWS,
         }
     }
 }

@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{FieldRef, SchemaRef};
-use datafusion::common::ScalarValue;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNode;
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{
@@ -11,41 +10,54 @@ use datafusion::logical_expr::{
 
 use tidemill_store::Snapshot;
 
-use super::aggregate::{aggregate, distinct};
+use super::aggregate::{aggregate, distinct, unalias};
 use super::last::{distinct_on, ranked};
-use super::plan::{NativeQuery, Shape, Step};
+use super::plan::{NativePlan, NativeQuery, Shape, Step};
 use crate::engine::Matching;
 use crate::error::Result;
-use crate::filter::{Selection, constant};
+use crate::filter::Selection;
 use crate::scan::SeriesTable;
 use crate::schema::TableColumns;
 
 /// The native plan of a logical plan as the SQL planner makes it, if there is one.
 pub(crate) fn recognise(plan: &LogicalPlan) -> Option<NativeQuery> {
-    let mut query = descend(plan)?;
-    query.schema = Arc::clone(plan.schema().inner());
-    Some(query)
+    let mut native = match rows(plan) {
+        Some(rows) => rows,
+        None => descend(plan)?,
+    };
+    native.schema = Arc::clone(plan.schema().inner());
+    let native = Arc::new(native);
+    NativeQuery::new(&native, &native.conditions)
 }
 
-/// Whether the same statement means the same later: it asks for no clock and no random numbers.
-pub(crate) fn is_repeatable(plan: &LogicalPlan) -> bool {
-    use datafusion::logical_expr::Volatility::Immutable;
-    let mut repeatable = true;
-    let visited = plan.apply(|node| {
-        node.apply_expressions(|expr| {
-            expr.apply(|expr| {
-                if let Expr::ScalarFunction(call) = expr {
-                    repeatable &= call.func.signature().volatility == Immutable;
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })
-    });
-    visited.is_ok() && repeatable
+/// Columns of a table's rows, and how many of them: nothing is done with their values.
+fn rows(plan: &LogicalPlan) -> Option<NativePlan> {
+    match plan {
+        LogicalPlan::SubqueryAlias(alias) => rows(&alias.input),
+        LogicalPlan::Limit(plan) => {
+            let mut native = rows(&plan.input)?;
+            let SkipType::Literal(0) = plan.get_skip_type().ok()? else { return None };
+            let FetchType::Literal(fetch) = plan.get_fetch_type().ok()? else { return None };
+            let Shape::Rows { limit, .. } = &mut native.shape else { return None };
+            *limit = [*limit, fetch].into_iter().flatten().min();
+            Some(native)
+        }
+        LogicalPlan::Projection(projection) => {
+            let (table, conditions) = source(&projection.input)?;
+            let column = |expr: &Expr| match unalias(expr) {
+                Expr::Column(column) => table.find(&column.name),
+                _ => None,
+            };
+            let columns = projection.expr.iter().map(column).collect::<Option<_>>()?;
+            let shape = Shape::Rows { columns, limit: None };
+            Some(native_plan(table, conditions, shape, projection.schema.inner()))
+        }
+        _ => None,
+    }
 }
 
 /// Walks down to the shape and notes the steps on the way back.
-fn descend(plan: &LogicalPlan) -> Option<NativeQuery> {
+fn descend(plan: &LogicalPlan) -> Option<NativePlan> {
     match plan {
         LogicalPlan::Projection(projection) => {
             // How many digits a decimal has is decided with the types, which is not done yet.
@@ -80,9 +92,9 @@ fn descend(plan: &LogicalPlan) -> Option<NativeQuery> {
         }
         LogicalPlan::Filter(filter) => {
             if let Some(ranked) = ranked(filter) {
-                let (table, selection) = source(ranked.input)?;
+                let (table, conditions) = source(ranked.input)?;
                 let shape = ranked.shape(&table)?;
-                return Some(query(table, selection, shape, filter.input.schema().inner()));
+                return Some(native_plan(table, conditions, shape, filter.input.schema().inner()));
             }
             if has_subquery(&filter.predicate) {
                 return None;
@@ -94,23 +106,23 @@ fn descend(plan: &LogicalPlan) -> Option<NativeQuery> {
         }
         LogicalPlan::SubqueryAlias(alias) => descend(&alias.input),
         LogicalPlan::Aggregate(plan) => {
-            let (table, selection) = source(&plan.input)?;
+            let (table, conditions) = source(&plan.input)?;
             let shape = aggregate(plan, &table)?;
-            Some(query(table, selection, shape, plan.schema.inner()))
+            Some(native_plan(table, conditions, shape, plan.schema.inner()))
         }
         LogicalPlan::Distinct(Distinct::All(input)) => {
             let LogicalPlan::Projection(Projection { expr, input, schema, .. }) = input.as_ref()
             else {
                 return None;
             };
-            let (table, selection) = source(input)?;
+            let (table, conditions) = source(input)?;
             let shape = distinct(expr, &table)?;
-            Some(query(table, selection, shape, schema.inner()))
+            Some(native_plan(table, conditions, shape, schema.inner()))
         }
         LogicalPlan::Distinct(Distinct::On(plan)) => {
-            let (table, selection) = source(&plan.input)?;
+            let (table, conditions) = source(&plan.input)?;
             let shape = distinct_on(plan, &table)?;
-            Some(query(table, selection, shape, plan.schema.inner()))
+            Some(native_plan(table, conditions, shape, plan.schema.inner()))
         }
         _ => None,
     }
@@ -127,23 +139,25 @@ pub(crate) fn matching(
     if !matches!(filter.input.as_ref(), LogicalPlan::TableScan(_)) {
         return Ok(None);
     }
-    let (Some((columns, selection)), Some(view)) =
+    let (Some((columns, conditions)), Some(view)) =
         (source(&projection.input), snapshot.table(table))
     else {
         return Ok(None);
     };
+    let selection = Selection::of(&conditions, &columns).and_then(Selection::by_times_and_tags);
+    let Some(selection) = selection else { return Ok(None) };
     let series = selection.series(view, &columns)?;
     Ok(Some(Matching { range: selection.range, series }))
 }
 
-fn query(
+fn native_plan(
     table: Arc<TableColumns>,
-    selection: Selection,
+    conditions: Vec<Expr>,
     shape: Shape,
     schema: &SchemaRef,
-) -> NativeQuery {
+) -> NativePlan {
     let (shape_schema, schema) = (Arc::clone(schema), Arc::clone(schema));
-    NativeQuery { table, selection, shape, shape_schema, steps: Vec::new(), schema }
+    NativePlan { table, conditions, shape, shape_schema, steps: Vec::new(), schema }
 }
 
 /// Whether a part of an expression is a statement of its own.
@@ -154,19 +168,14 @@ fn has_subquery(expr: &Expr) -> bool {
     expr.exists(is_subquery).unwrap_or(true)
 }
 
-/// A table and the conditions on its times and tags, all of them exactly.
-fn source(plan: &LogicalPlan) -> Option<(Arc<TableColumns>, Selection)> {
+/// A table and the conditions on its rows.
+fn source(plan: &LogicalPlan) -> Option<(Arc<TableColumns>, Vec<Expr>)> {
     match plan {
         LogicalPlan::SubqueryAlias(alias) => source(&alias.input),
         LogicalPlan::Filter(filter) => {
-            let (table, mut selection) = source(&filter.input)?;
-            for condition in split_conjunction(&filter.predicate) {
-                let always = || constant(condition) == Some(ScalarValue::Boolean(Some(true)));
-                if !selection.narrow(condition, &table) && !always() {
-                    return None;
-                }
-            }
-            Some((table, selection))
+            let (table, mut conditions) = source(&filter.input)?;
+            conditions.extend(split_conjunction(&filter.predicate).into_iter().cloned());
+            Some((table, conditions))
         }
         LogicalPlan::TableScan(TableScan {
             source,
@@ -177,7 +186,7 @@ fn source(plan: &LogicalPlan) -> Option<(Arc<TableColumns>, Selection)> {
         }) if filters.is_empty() => {
             let provider = source_as_provider(source).ok()?;
             let table = provider.downcast_ref::<SeriesTable>()?;
-            Some((Arc::clone(table.columns()), Selection::default()))
+            Some((Arc::clone(table.columns()), Vec::new()))
         }
         _ => None,
     }

@@ -13,9 +13,10 @@ use tidemill_memory::Budget;
 use tidemill_model::{Column, Values};
 use tidemill_store::{SeriesIndex, Snapshot, TableView};
 
-use super::plan::{AggregateColumn, LastColumn, NativeQuery, Shape};
+use super::plan::{AggregateColumn, LastColumn, NativePlan, NativeQuery, Shape};
 use super::steps::with_schema;
 use crate::error::{Error, ErrorKind, Result};
+use crate::scan::{SeriesScan, scan};
 use crate::tags::TagDictionary;
 
 /// What a native plan gives.
@@ -39,28 +40,50 @@ impl NativeQuery {
         budget: &Budget,
         meters: &[Arc<Meter>],
     ) -> Result<Answer> {
-        let name = &self.table.stored.name;
-        let view = snapshot.table(name).ok_or_else(|| {
-            Error::new(ErrorKind::Planning, format!("there is no table `{name}`"))
-        })?;
+        let plan = &self.plan;
+        let view = self.view(snapshot)?;
         let stretch =
             |place: usize, section| Stretch::new(Some(section), meters.get(place).map(Arc::clone));
-        let mut answer = stretch(0, self.shape.section()).run(|| self.read(view, budget))?;
-        for (place, step) in self.steps.iter().enumerate() {
+        let mut answer = stretch(0, plan.shape.section()).run(|| self.read(view, budget))?;
+        for (place, step) in plan.steps.iter().enumerate() {
             let stretch = stretch(place + 1, step.section());
             answer.batch = stretch.run(|| step.apply(answer.batch))?;
         }
         // Steps keep columns in place; the names are those of the statement.
         let rows = answer.batch.num_rows();
-        answer.batch = with_schema(&self.schema, answer.batch.columns().to_vec(), rows)?;
+        answer.batch = with_schema(&plan.schema, answer.batch.columns().to_vec(), rows)?;
         Ok(answer)
+    }
+
+    /// Reads rows as they are; `None` where something is made of them.
+    pub(crate) fn scan(
+        &self,
+        snapshot: &Snapshot,
+        max_partitions: usize,
+    ) -> Result<Option<SeriesScan>> {
+        let NativePlan { table, schema, shape: Shape::Rows { columns, limit }, .. } = &*self.plan
+        else {
+            return Ok(None);
+        };
+        let columns = (columns.clone(), Arc::clone(schema));
+        // The first rows are not looked for by several at once.
+        let max_partitions = if limit.is_some() { 1 } else { max_partitions };
+        let view = self.view(snapshot)?;
+        scan(view, table, columns, &self.selection, *limit, max_partitions).map(Some)
+    }
+
+    fn view<'a>(&self, snapshot: &'a Snapshot) -> Result<&'a TableView> {
+        let name = &self.plan.table.stored.name;
+        snapshot
+            .table(name)
+            .ok_or_else(|| Error::new(ErrorKind::Planning, format!("there is no table `{name}`")))
     }
 
     /// What the shape gives.
     fn read(&self, view: &TableView, budget: &Budget) -> Result<Answer> {
-        let series = self.selection.series(view, &self.table)?;
+        let series = self.selection.series(view, &self.plan.table)?;
         let count = series.len();
-        let (columns, rows, stats) = match &self.shape {
+        let (columns, rows, stats) = match &self.plan.shape {
             Shape::Aggregate { bucket, group_tags, calls, columns } => {
                 let plan = AggregatePlan {
                     series,
@@ -75,8 +98,15 @@ impl NativeQuery {
                 let (columns, rows) = self.last(view, &series, keys, columns, order, budget)?;
                 (columns, rows, PlanStats::default())
             }
+            Shape::Rows { .. } => {
+                return Err(Error::new(ErrorKind::Execution, "rows are read batch by batch"));
+            }
         };
-        Ok(Answer { batch: with_schema(&self.shape_schema, columns, rows)?, series: count, stats })
+        Ok(Answer {
+            batch: with_schema(&self.plan.shape_schema, columns, rows)?,
+            series: count,
+            stats,
+        })
     }
 
     fn last(

@@ -24,7 +24,7 @@ const MIN_ROWS_A_PARTITION: u64 = 100_000;
 
 /// Reads the rows of some series of a table in a stretch of time, series by series.
 #[derive(Debug)]
-pub(super) struct SeriesScan {
+pub(crate) struct SeriesScan {
     plan: Arc<RowPlan>,
     /// The series of each partition, in the order they are read.
     partitions: Vec<Arc<[u32]>>,
@@ -67,8 +67,22 @@ impl SeriesScan {
         })
     }
 
-    fn series_count(&self) -> usize {
+    /// How many series it reads.
+    pub(crate) fn series_count(&self) -> usize {
         self.partitions.iter().map(|series| series.len()).sum()
+    }
+
+    /// Reads all rows on this thread, and says how many they are.
+    pub(crate) fn count_rows(&self, rows_a_batch: usize) -> crate::Result<usize> {
+        let mut rows = 0;
+        for series in &self.partitions {
+            let mut reader =
+                RowReader::new(Arc::clone(&self.plan), Arc::clone(series), rows_a_batch);
+            while let Some(batch) = reader.next_batch()? {
+                rows += batch.num_rows();
+            }
+        }
+        Ok(rows)
     }
 }
 
@@ -130,6 +144,9 @@ impl DisplayAs for SeriesScan {
         }
         if range.end != i64::MAX {
             write!(f, ", to={}", display_time(range.end))?;
+        }
+        for condition in self.plan.conditions.iter() {
+            write!(f, ", where {}", condition.describe(self.plan.view.schema()))?;
         }
         if let Some(limit) = self.plan.limit {
             write!(f, ", limit={limit}")?;

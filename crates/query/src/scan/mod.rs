@@ -4,6 +4,7 @@ mod exec;
 mod order;
 mod provider;
 mod rows;
+mod sieve;
 
-pub(crate) use exec::display_time;
-pub(crate) use provider::SeriesTable;
+pub(crate) use exec::{SeriesScan, display_time};
+pub(crate) use provider::{SeriesTable, scan};

@@ -34,28 +34,33 @@ impl SeriesTable {
     pub(crate) fn columns(&self) -> &Arc<TableColumns> {
         &self.columns
     }
+}
 
-    fn row_plan(
-        &self,
-        projection: Vec<ColumnKind>,
-        schema: SchemaRef,
-        selection: &Selection,
-        limit: Option<usize>,
-        series: &[u32],
-    ) -> RowPlan {
-        let index = self.view.series_index();
-        let dictionaries = projection.iter().filter_map(|kind| match kind {
-            ColumnKind::Tag(tag) => {
-                let codes = index.tag_codes(*tag);
-                let used = series.iter().map(|s| codes[*s as usize]);
-                Some((*tag, TagDictionary::new(&index, *tag, used)))
-            }
-            _ => None,
-        });
-        let dictionaries = dictionaries.collect();
-        let range = selection.range;
-        RowPlan { view: self.view.clone(), projection, schema, range, limit, dictionaries }
-    }
+/// The scan that reads these columns of the selected rows, under the names of `schema`.
+pub(crate) fn scan(
+    view: &TableView,
+    columns: &TableColumns,
+    (projection, schema): (Vec<ColumnKind>, SchemaRef),
+    selection: &Selection,
+    limit: Option<usize>,
+    max_partitions: usize,
+) -> crate::Result<SeriesScan> {
+    let mut series = selection.series(view, columns)?;
+    let order = order::arrange(view, &mut series);
+    let index = view.series_index();
+    let dictionaries = projection.iter().filter_map(|kind| match kind {
+        ColumnKind::Tag(tag) => {
+            let codes = index.tag_codes(*tag);
+            let used = series.iter().map(|s| codes[*s as usize]);
+            Some((*tag, TagDictionary::new(&index, *tag, used)))
+        }
+        _ => None,
+    });
+    let dictionaries = dictionaries.collect();
+    let conditions = selection.fields.iter().copied().collect();
+    let (view, range) = (view.clone(), selection.range);
+    let plan = RowPlan { view, projection, schema, range, conditions, limit, dictionaries };
+    Ok(SeriesScan::new(plan, series, order, selection.is_whole(), max_partitions)?)
 }
 
 impl fmt::Debug for SeriesTable {
@@ -108,11 +113,9 @@ impl TableProvider for SeriesTable {
             .map(|index| Arc::clone(&self.columns.arrow.fields()[*index]))
             .collect();
         let schema = Arc::new(Schema::new(fields));
-        let mut series = selection.series(&self.view, &self.columns)?;
-        let order = order::arrange(&self.view, &mut series);
-        let plan = self.row_plan(kinds, schema, &selection, limit, &series);
-        let whole = filters.is_empty();
         let partitions = state.config().target_partitions();
-        Ok(Arc::new(SeriesScan::new(plan, series, order, whole, partitions)?))
+        let columns = (kinds, schema);
+        let scan = scan(&self.view, &self.columns, columns, &selection, limit, partitions)?;
+        Ok(Arc::new(scan))
     }
 }

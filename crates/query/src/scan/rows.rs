@@ -5,10 +5,13 @@ use arrow::array::{
     RecordBatch, RecordBatchOptions, StringBuilder, TimestampNanosecondArray, UInt64Array,
 };
 use arrow::datatypes::SchemaRef;
+use tidemill_kernels::elementwise::filter;
 use tidemill_model::{FieldType, TimeRange};
 use tidemill_store::{ColumnSlice, Piece, Reader, SliceValues, TableView};
 
+use super::sieve::{Kept, Sieve, WINDOW_ROWS};
 use crate::error::{Error, Result};
+use crate::field_condition::{FieldCondition, ones};
 use crate::schema::ColumnKind;
 use crate::tags::{TagDictionary, dictionary_column, repeated_keys};
 
@@ -25,6 +28,8 @@ pub(super) struct RowPlan {
     /// Their names and types.
     pub(super) schema: SchemaRef,
     pub(super) range: TimeRange,
+    /// What the values of a row must satisfy.
+    pub(super) conditions: Arc<[FieldCondition]>,
     /// The most rows to read.
     pub(super) limit: Option<usize>,
     /// The dictionary of each tag of the projection, in its order.
@@ -64,6 +69,7 @@ pub(super) struct RowReader {
     /// The next row to read: the index of its piece and its place in it.
     next_piece: usize,
     next_row: usize,
+    sieve: Sieve,
 }
 
 impl RowReader {
@@ -71,6 +77,7 @@ impl RowReader {
         Self {
             reader: plan.view.reader(),
             remaining: plan.limit.unwrap_or(usize::MAX),
+            sieve: Sieve::new(&plan.conditions),
             plan,
             series,
             rows_a_batch,
@@ -83,18 +90,30 @@ impl RowReader {
 
     /// The next rows, or `None` after the last.
     pub(super) fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        let capacity = self.rows_a_batch.min(self.remaining);
         let plan = Arc::clone(&self.plan);
+        // With conditions rows come by windows: none begins that might not fit.
+        let spare = if plan.conditions.is_empty() { 0 } else { WINDOW_ROWS };
+        let enough = self.rows_a_batch.saturating_sub(spare).max(1).min(self.remaining);
+        let capacity = self.rows_a_batch.max(spare).min(self.remaining);
         let mut batch = BatchBuilder::new(&plan, capacity);
-        while batch.rows < capacity && batch.text_bytes() < MAX_TEXT_BYTES && self.advance()? {
+        while batch.rows < enough && batch.text_bytes() < MAX_TEXT_BYTES && self.advance()? {
             let piece = &self.pieces[self.next_piece];
             let all = self.reader.rows(piece).map_err(Error::store)?;
-            let end = all.min(self.next_row + capacity - batch.rows);
-            if self.next_row < end {
-                batch.append(&mut self.reader, piece, self.next_row..end)?;
+            let start = self.next_row;
+            if start == 0 {
+                self.sieve.start(&mut self.reader, piece)?;
             }
-            self.next_row = end;
-            if end == all {
+            let mut window = start..self.sieve.window(start, all);
+            if !window.is_empty() {
+                let room = capacity - batch.rows;
+                let kept = self.sieve.sift(&mut self.reader, piece, window.clone(), room)?;
+                if matches!(kept, Kept::All) {
+                    window.end = window.end.min(start + room);
+                }
+                batch.append(&mut self.reader, piece, window.clone(), kept)?;
+            }
+            self.next_row = window.end;
+            if window.end == all {
                 self.next_piece += 1;
                 self.next_row = 0;
             }
@@ -125,6 +144,8 @@ struct BatchBuilder<'a> {
     /// Stretches of rows of one series.
     runs: Vec<(u32, usize)>,
     times: Vec<i64>,
+    /// All times of a window of which some are kept.
+    window: Vec<i64>,
     fields: Vec<FieldBuilder>,
 }
 
@@ -138,7 +159,7 @@ impl<'a> BatchBuilder<'a> {
         let fields = wanted
             .map(|field| FieldBuilder::new(field, schema.fields[field].ty, capacity))
             .collect();
-        Self { plan, rows: 0, runs: Vec::new(), times: Vec::new(), fields }
+        Self { plan, rows: 0, runs: Vec::new(), times: Vec::new(), window: Vec::new(), fields }
     }
 
     fn text_bytes(&self) -> usize {
@@ -150,24 +171,39 @@ impl<'a> BatchBuilder<'a> {
         reader: &mut Reader,
         piece: &Piece,
         rows: std::ops::Range<usize>,
+        kept: Kept<'_>,
     ) -> Result<()> {
+        let count = kept.count(rows.len());
+        if count == 0 {
+            return Ok(());
+        }
         if self.plan.projection.contains(&ColumnKind::Time) {
-            reader.times(piece, rows.clone(), &mut self.times).map_err(Error::store)?;
+            match kept {
+                Kept::Some(mask) => {
+                    self.window.clear();
+                    reader.times(piece, rows.clone(), &mut self.window).map_err(Error::store)?;
+                    filter(&self.window, mask, &mut self.times);
+                }
+                _ => reader.times(piece, rows.clone(), &mut self.times).map_err(Error::store)?,
+            }
         }
         for builder in &mut self.fields {
             let slice = reader.column(piece, builder.field, rows.clone()).map_err(Error::store)?;
-            builder.append(&slice, rows.len());
+            match kept {
+                Kept::Some(mask) => builder.append_kept(&slice, mask, count),
+                _ => builder.append(&slice, rows.len()),
+            }
         }
-        self.rows += rows.len();
+        self.rows += count;
         match self.runs.last_mut() {
-            Some((series, count)) if *series == piece.series() => *count += rows.len(),
-            _ => self.runs.push((piece.series(), rows.len())),
+            Some((series, rows)) if *series == piece.series() => *rows += count,
+            _ => self.runs.push((piece.series(), count)),
         }
         Ok(())
     }
 
     fn finish(self) -> Result<RecordBatch> {
-        let Self { plan, rows, runs, times, fields } = self;
+        let Self { plan, rows, runs, times, fields, .. } = self;
         let mut times = Some(times);
         let mut fields = fields.into_iter();
         let mut dictionaries = plan.dictionaries.iter();
@@ -251,6 +287,34 @@ impl FieldBuilder {
         match slice.all_valid() {
             true => self.nulls.append_n_non_nulls(rows),
             false => (0..rows).for_each(|row| self.nulls.append(slice.is_valid(row))),
+        }
+    }
+
+    /// Appends the rows whose bits are set, `count` of them.
+    fn append_kept(&mut self, slice: &ColumnSlice<'_>, mask: &[u64], count: usize) {
+        let rows = || mask.iter().enumerate().flat_map(|(word, bits)| ones(word, *bits));
+        match (&mut self.values, slice.values()) {
+            (ValuesBuilder::Float(to), SliceValues::Float(from)) => filter(from, mask, to),
+            (ValuesBuilder::Int(to), SliceValues::Int(from)) => filter(from, mask, to),
+            (ValuesBuilder::UInt(to), SliceValues::UInt(from)) => filter(from, mask, to),
+            (ValuesBuilder::Bool(to), SliceValues::Bool(from)) => {
+                rows().for_each(|row| to.append(from[row]));
+            }
+            (ValuesBuilder::Text(to), SliceValues::Text(from)) => {
+                for row in rows() {
+                    to.append_option(slice.is_valid(row).then(|| from.get(row)));
+                }
+                return;
+            }
+            (values, _) => {
+                values.append_nothing(count);
+                self.nulls.append_n_nulls(count);
+                return;
+            }
+        }
+        match slice.all_valid() {
+            true => self.nulls.append_n_non_nulls(count),
+            false => rows().for_each(|row| self.nulls.append(slice.is_valid(row))),
         }
     }
 

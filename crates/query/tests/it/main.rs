@@ -6,4 +6,6 @@ mod agree;
 mod cases;
 mod common;
 mod engine;
+mod filters;
+mod forms;
 mod output;
