@@ -4,6 +4,7 @@ use super::cells::{Cells, Ordered};
 use super::grouping::Grouping;
 use super::partial::{Key, Partial};
 use super::plan::{AggregatePlan, Call, Function, Groups, PlanStats};
+use super::quantile;
 use super::resolve::Resolved;
 use crate::Scalar;
 use crate::error::{Error, ErrorKind};
@@ -37,6 +38,7 @@ pub(super) fn answer(
                 Cells::Float(cells) => numbers(cells, call.function, name, accumulator.ty),
                 Cells::Int(cells) => numbers(cells, call.function, name, accumulator.ty),
                 Cells::UInt(cells) => numbers(cells, call.function, name, accumulator.ty),
+                Cells::Values(cells) => Ok(quantile::column(cells, call.function)),
                 Cells::Ordered(cells) => Ok(ordered(cells, call.function, accumulator.ty)),
                 Cells::Ends(cells) => {
                     let end = |cells: &super::cells::Ends| match call.function {
@@ -58,7 +60,7 @@ fn ints(values: impl Iterator<Item = u64>) -> Column {
 }
 
 /// A column of values, some of them missing.
-fn column<T: Copy + Default>(
+pub(super) fn column<T: Copy + Default>(
     values: impl Iterator<Item = Option<T>>,
     make: impl FnOnce(Vec<T>) -> Values,
 ) -> Column {

@@ -4,6 +4,7 @@ use std::mem;
 use tidemill_model::{Aggregate, FieldType, Value, count_ones};
 use tidemill_store::{ColumnSlice, StoredAggregate};
 
+use super::quantile;
 use super::runs::Run;
 use crate::Scalar;
 use crate::numeric::{Numeric, Statistics, merge, reduce};
@@ -18,6 +19,8 @@ pub(crate) enum Cells {
     Ordered(Vec<Ordered>),
     /// First and last values of any type.
     Ends(Vec<Ends>),
+    /// All values of a number, in no order.
+    Values(Vec<Vec<f64>>),
 }
 
 /// Values that have an order and nothing else.
@@ -49,6 +52,7 @@ macro_rules! each {
             Cells::UInt($vector) => $body,
             Cells::Ordered($vector) => $body,
             Cells::Ends($vector) => $body,
+            Cells::Values($vector) => $body,
         }
     };
 }
@@ -90,6 +94,7 @@ impl Cells {
             (Self::UInt(cells), Self::UInt(other)) => cells.extend(other),
             (Self::Ordered(cells), Self::Ordered(other)) => cells.extend(other),
             (Self::Ends(cells), Self::Ends(other)) => cells.extend(other),
+            (Self::Values(cells), Self::Values(other)) => cells.extend(other),
             _ => unreachable!("the same plan made both"),
         }
     }
@@ -120,6 +125,11 @@ impl Cells {
             Self::Ends(cells) => {
                 runs.iter().for_each(|run| cells[run.cell].add(run, stored, column));
             }
+            Self::Values(cells) => {
+                let Some(column) = column else { return };
+                runs.iter()
+                    .for_each(|run| quantile::collect(column, &run.rows, &mut cells[run.cell]));
+            }
         }
     }
 }
@@ -132,6 +142,12 @@ fn regrouped<C: Merge>(cells: &mut [C], groups: &[&[u32]]) -> Vec<C> {
         first
     };
     groups.iter().map(merged).collect()
+}
+
+impl Merge for Vec<f64> {
+    fn merge_later(&mut self, later: Self) {
+        self.extend(later);
+    }
 }
 
 /// A cell of two of the same group.

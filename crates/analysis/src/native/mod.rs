@@ -18,12 +18,13 @@ mod grouping;
 mod last;
 mod partial;
 mod plan;
+mod quantile;
 mod resolve;
 pub(crate) mod runs;
 mod scan;
 
 pub use last::last_rows;
-pub use plan::{AggregatePlan, Bucket, Call, Function, Groups, LastRows, PlanStats};
+pub use plan::{AggregatePlan, Bucket, Call, Function, Groups, LastRows, PlanStats, Share};
 
 use gauge_probe::Stretch;
 use rayon::prelude::*;
@@ -45,7 +46,7 @@ const UNITS_PER_THREAD: usize = 4;
 /// Runs a plan.
 ///
 /// Memory grows with the number of groups times that of fields: some 80 bytes for each, drawn
-/// from `budget`.
+/// from `budget`. Of a field of which quantiles are wanted all values are kept, at 16 bytes each.
 ///
 /// # Errors
 /// When the store cannot be read; the plan names what does not exist; a function does not fit a

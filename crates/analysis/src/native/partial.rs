@@ -28,6 +28,8 @@ pub(super) struct Partial {
     cell_bytes: usize,
     reserved_cells: usize,
     memory: Reservation,
+    /// For what cells point to.
+    values: Reservation,
     place: Place,
 }
 
@@ -53,6 +55,7 @@ impl Partial {
             cell_bytes,
             reserved_cells: 0,
             memory: budget.empty(),
+            values: budget.empty(),
             place: Place::default(),
         }
     }
@@ -118,6 +121,12 @@ impl Partial {
         Ok(self.keys.len() - 1)
     }
 
+    /// Makes room for values that are kept: vectors may have twice as much.
+    pub(super) fn reserve_values(&mut self, values: usize) -> Result<(), Error> {
+        let grown = self.values.try_grow(values * 2 * size_of::<f64>());
+        grown.map_err(|source| Error::memory("the values of a quantile", source))
+    }
+
     /// Adds the groups of later series, or of later times of the same.
     pub(super) fn append(&mut self, later: Self) {
         self.keys.extend(later.keys);
@@ -130,6 +139,9 @@ impl Partial {
         // What is in memory already cannot be refused.
         self.memory.force(bytes);
         self.reserved_cells = bytes / self.cell_bytes;
+        let bytes = self.values.bytes() + later.values.bytes();
+        drop(later.values);
+        self.values.force(bytes);
     }
 
     /// Puts the groups in order and makes one of those with the same key.

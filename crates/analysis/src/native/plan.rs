@@ -1,3 +1,5 @@
+use std::fmt;
+
 use tidemill_model::{Column, TimeRange};
 
 /// Equal stretches of time, each named by its first nanosecond: time `t` falls into the bucket
@@ -38,9 +40,46 @@ pub enum Function {
     /// The value of the row with the greatest time, which may be missing; of several such rows
     /// that of the least series id.
     Last,
+    /// The value below which so large a share of the values lies, as a float: between two of them it is interpolated, as
+    /// SQL's `percentile_cont` does.
+    Quantile(Share),
+}
+
+/// A share of a whole, from 0 to 1.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Share(u64);
+
+impl Share {
+    /// `None` when it is less than 0, more than 1, or no number.
+    #[must_use]
+    pub const fn new(share: f64) -> Option<Self> {
+        match share >= 0.0 && share <= 1.0 {
+            // Of the two zeros the positive one.
+            true => Some(Self((share + 0.0).to_bits())),
+            false => None,
+        }
+    }
+
+    /// The share.
+    #[must_use]
+    pub fn get(self) -> f64 {
+        f64::from_bits(self.0)
+    }
+}
+
+impl fmt::Debug for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.get())
+    }
 }
 
 impl Function {
+    /// Whether it is of numbers only.
+    #[must_use]
+    pub fn needs_number(self) -> bool {
+        matches!(self, Self::Sum | Self::Avg | Self::Stddev | Self::Quantile(_))
+    }
+
     /// Its name in SQL.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -54,6 +93,7 @@ impl Function {
             Self::Stddev => "stddev",
             Self::First => "first_value",
             Self::Last => "last_value",
+            Self::Quantile(_) => "percentile_cont",
         }
     }
 }

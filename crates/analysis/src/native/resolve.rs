@@ -25,6 +25,7 @@ pub(super) struct Accumulator {
 pub(super) enum Kind {
     Statistics(Statistics),
     Ends,
+    Values,
 }
 
 impl Accumulator {
@@ -33,6 +34,7 @@ impl Accumulator {
         match self.kind {
             Kind::Statistics(_) => Cells::of_field(self.ty),
             Kind::Ends => Cells::Ends(Vec::new()),
+            Kind::Values => Cells::Values(Vec::new()),
         }
     }
 
@@ -56,9 +58,7 @@ impl Resolved {
                 Some(kind) => {
                     let field = schema.fields.get(call.field).ok_or(ErrorKind::Plan("field"))?;
                     let accumulator = Accumulator { field: call.field, ty: field.ty, kind };
-                    let needs_number =
-                        matches!(call.function, Function::Sum | Function::Avg | Function::Stddev);
-                    if needs_number && !accumulator.is_numeric() {
+                    if call.function.needs_number() && !accumulator.is_numeric() {
                         let (function, field) = (call.function.name(), field.name.clone());
                         return Err(
                             ErrorKind::Unsupported { function, field, ty: accumulator.ty }.into()
@@ -77,7 +77,7 @@ impl Resolved {
         for (place, old) in self.accumulators.iter_mut().enumerate() {
             match (&mut old.kind, new.kind) {
                 _ if old.field != new.field => {}
-                (Kind::Ends, Kind::Ends) => return place,
+                (Kind::Ends, Kind::Ends) | (Kind::Values, Kind::Values) => return place,
                 (Kind::Statistics(old), Kind::Statistics(new)) => {
                     *old = old.and(new);
                     return place;
@@ -98,5 +98,6 @@ fn wanted(function: Function) -> Option<Kind> {
         Function::Min | Function::Max => Kind::Statistics(Statistics::Extremes),
         Function::Stddev => Kind::Statistics(Statistics::All),
         Function::First | Function::Last => Kind::Ends,
+        Function::Quantile(_) => Kind::Values,
     })
 }

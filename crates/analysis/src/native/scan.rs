@@ -8,6 +8,7 @@ use super::plan::{Bucket, PlanStats};
 use super::resolve::{Accumulator, Kind, Resolved};
 use super::runs::{Run, cut};
 use crate::error::Error;
+use crate::numeric::Statistics;
 
 /// Stored statistics are of slices of about 1,024 rows; shorter runs hold none of them.
 const MIN_STORED_RUN_ROWS: usize = 512;
@@ -85,6 +86,9 @@ impl<'a> Scanner<'a> {
 
     fn add_field(&mut self, place: usize, piece: &Piece, rows: usize) -> Result<(), Error> {
         let accumulator = &self.resolved.accumulators[place];
+        if accumulator.kind == Kind::Values {
+            return self.add_values(place, piece, rows);
+        }
         self.stored.clear();
         let has_long_run = self.runs.iter().any(|run| run.rows.len() >= MIN_STORED_RUN_ROWS);
         if has_long_run && accumulator.is_numeric() {
@@ -97,8 +101,9 @@ impl<'a> Scanner<'a> {
             // Of the ends only the rows at the edges count.
             Kind::Ends => {
                 (covered, needed) = ends_covered(&self.runs, &self.stored);
-                crate::numeric::Statistics::Count
+                Statistics::Count
             }
+            Kind::Values => Statistics::Count,
         };
         self.stats.values_from_aggregates += covered as u64;
         self.stats.values_decoded += (needed - covered) as u64;
@@ -108,6 +113,15 @@ impl<'a> Scanner<'a> {
             None
         };
         self.partial.cells[place].add(&self.runs, wanted, &self.stored, column.as_ref());
+        Ok(())
+    }
+
+    /// Keeps all values of a field.
+    fn add_values(&mut self, place: usize, piece: &Piece, rows: usize) -> Result<(), Error> {
+        self.partial.reserve_values(rows)?;
+        self.stats.values_decoded += rows as u64;
+        let column = self.reader.column(piece, self.resolved.accumulators[place].field, 0..rows)?;
+        self.partial.cells[place].add(&self.runs, Statistics::Count, &[], Some(&column));
         Ok(())
     }
 }

@@ -8,7 +8,9 @@ use tidemill_store::TableView;
 use super::*;
 use crate::testing::{FIELDS, Row, Rows, Tags, TestStore, first_row, row, tags};
 
-const FUNCTIONS: [Function; 9] = [
+const SHARE: Share = Share::new(0.37).unwrap();
+const FUNCTIONS: [Function; 10] = [
+    Function::Quantile(SHARE),
     Function::CountRows,
     Function::Count,
     Function::Sum,
@@ -21,8 +23,7 @@ const FUNCTIONS: [Function; 9] = [
 ];
 
 fn is_defined(call: &Call) -> bool {
-    let needs_number = matches!(call.function, Function::Sum | Function::Avg | Function::Stddev);
-    call.field < 3 || !needs_number
+    call.field < 3 || !call.function.needs_number()
 }
 
 /// One value of an answer as text, floats with few digits.
@@ -64,6 +65,14 @@ fn naive(call: Call, rows: &[&Row]) -> String {
         Function::Last => show(rows.last().and_then(|row| row.get(call.field))),
         _ if values.is_empty() => show(None),
         Function::Avg => some(mean),
+        Function::Quantile(share) => {
+            let mut numbers = numbers;
+            numbers.sort_by(f64::total_cmp);
+            let place = share.get() * (count - 1.0);
+            let (lower, upper) = (numbers[place.floor() as usize], numbers[place.ceil() as usize]);
+            let weight = (place.fract() * 1e6).floor() / 1e6;
+            some(if place.fract() == 0.0 { lower } else { lower + (upper - lower) * weight })
+        }
         Function::Stddev if values.len() < 2 => show(None),
         Function::Stddev => {
             let m2: f64 = numbers.iter().map(|value| (value - mean).powi(2)).sum();
@@ -346,6 +355,9 @@ fn what_cannot_be_answered_is_an_error() {
     let memory = "the groups of an aggregate: memory budget exceeded: 6656 bytes wanted, 0 of 100 \
                   in use; raise it with --memory";
     check_error(1, Function::Sum, 1, 100, memory);
+    let values = "the values of a quantile: memory budget exceeded: 32 bytes wanted, 3072 of 3080 \
+                  in use; raise it with --memory";
+    check_error(1, Function::Quantile(SHARE), 1, 3080, values);
 }
 
 proptest! {

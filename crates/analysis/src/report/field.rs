@@ -43,7 +43,7 @@ pub(super) fn field_report(
         Cells::Int(cells) => report.set_numbers(cells, grid, Scalar::Int, Sum::Int),
         Cells::UInt(cells) => report.set_numbers(cells, grid, Scalar::UInt, Sum::Int),
         Cells::Ordered(cells) => report.set_ordered(cells, &totals),
-        Cells::Ends(_) => {}
+        Cells::Ends(_) | Cells::Values(_) => {}
     }
     report.missing = totals.rows - report.count;
     if let Cells::Ends(ends) = &totals.ends

@@ -20,6 +20,8 @@ use crate::error::{Error, ErrorKind};
 /// * `sum` of integers adds 128-bit decimals, which hold the sum of 2⁶⁴ integers of 64 bits.
 /// * `min` and `max` of floats compare integers that are in the same order, NaN last.
 ///
+/// `percentile_cont` is DataFusion's but for `simplify`, which makes its own `min` and `max` of the shares 0 and 1.
+///
 /// Over windows that move on, sums and moments of floats are [`SlidingMoments`].
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Mapped {
@@ -218,7 +220,15 @@ impl AggregateUDFImpl for Mapped {
     }
 
     fn reverse_expr(&self) -> ReversedUDAF {
-        ReversedUDAF::Identical
+        // The order is part of what `percentile_cont` says.
+        match self.supports_within_group_clause() {
+            true => ReversedUDAF::NotSupported,
+            false => ReversedUDAF::Identical,
+        }
+    }
+
+    fn supports_within_group_clause(&self) -> bool {
+        self.inner.supports_within_group_clause()
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {

@@ -16,7 +16,7 @@ mod sliding;
 
 use std::sync::Arc;
 
-use datafusion::functions_aggregate::{average, min_max, stddev, sum, variance};
+use datafusion::functions_aggregate::{average, min_max, percentile_cont, stddev, sum, variance};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 pub(crate) use by_time::{FIRST, LAST};
@@ -32,6 +32,7 @@ pub(crate) fn aggregates() -> Vec<Arc<AggregateUDF>> {
         variance::var_pop_udaf(),
         stddev::stddev_udaf(),
         stddev::stddev_pop_udaf(),
+        percentile_cont::percentile_cont_udaf(),
     ];
     let mapped = mapped.map(|inner| Arc::new(AggregateUDF::from(mapped::Mapped::new(inner))));
     mapped.into_iter().chain(by_time::functions()).collect()

@@ -1,10 +1,12 @@
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment};
 use datafusion::logical_expr::{Aggregate, Expr, SortExpr};
-use tidemill_analysis::native::{Bucket, Call, Function};
+use tidemill_analysis::native::{Bucket, Call, Function, Share};
 use tidemill_model::FieldType;
 
 use super::bucket::bucket;
 use super::plan::{AggregateColumn, LastColumn, Shape};
+use crate::filter::constant;
 use crate::functions::{FIRST, LAST};
 use crate::schema::{ColumnKind, TableColumns};
 
@@ -128,10 +130,13 @@ fn asked(expr: &Expr, table: &TableColumns) -> Option<Asked> {
         ("last_value", [value]) => (by_time()?.last(), Some(value)),
         (FIRST, [value, time]) if is_time(time, table) => (Function::First, Some(value)),
         (LAST, [value, time]) if is_time(time, table) => (Function::Last, Some(value)),
+        ("percentile_cont", [value, share]) => {
+            (quantile(value, share, &params.order_by)?, Some(value))
+        }
         _ => return None,
     };
-    let is_by_time = matches!(function, Function::First | Function::Last);
-    if !params.order_by.is_empty() && !is_by_time {
+    let is_ordered = matches!(function, Function::First | Function::Last | Function::Quantile(_));
+    if !params.order_by.is_empty() && !is_ordered {
         return None;
     }
     let Some(argument) = argument else {
@@ -146,11 +151,27 @@ fn asked(expr: &Expr, table: &TableColumns) -> Option<Asked> {
         (ColumnKind::Field(field), _) => {
             let is_number =
                 !matches!(table.stored.fields[field].ty, FieldType::Bool | FieldType::Text);
-            let needs_number = matches!(function, Function::Sum | Function::Avg | Function::Stddev);
-            (is_number || !needs_number).then_some(Asked::Call(Call { function, field }))
+            (is_number || !function.needs_number()).then_some(Asked::Call(Call { function, field }))
         }
         _ => None,
     }
+}
+
+/// `percentile_cont(share) WITHIN GROUP (ORDER BY value)`, which comes as `percentile_cont(value, share)`; of values that
+/// descend it is that of the rest.
+fn quantile(value: &Expr, share: &Expr, order: &[SortExpr]) -> Option<Function> {
+    let share = match constant(share)? {
+        ScalarValue::Float64(share) => share?,
+        ScalarValue::Int64(share) => share? as f64,
+        _ => return None,
+    };
+    let share = match order {
+        [] => share,
+        [SortExpr { expr, asc: true, .. }] if expr == value => share,
+        [SortExpr { expr, asc: false, .. }] if expr == value => 1.0 - share,
+        _ => return None,
+    };
+    Share::new(share).map(Function::Quantile)
 }
 
 /// Which way rows are ordered by time.

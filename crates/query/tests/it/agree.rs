@@ -133,7 +133,13 @@ const GROUPS: [&str; 7] = [
     "date_trunc('week', time)",
 ];
 
-const CALLS: [&str; 32] = [
+const CALLS: [&str; 38] = [
+    "percentile_cont(0.95) WITHIN GROUP (ORDER BY f)",
+    "percentile_cont(0.25) WITHIN GROUP (ORDER BY i DESC)",
+    "percentile_cont(1) WITHIN GROUP (ORDER BY u)",
+    "percentile_cont(0.0) WITHIN GROUP (ORDER BY f DESC)",
+    "percentile_cont(f, 0.5)",
+    "round(quantile_cont(i, 0.123456789), 4)",
     "count(*)",
     "coalesce(avg(f), -1.0)",
     "nullif(max(i), 3)",
