@@ -18,6 +18,8 @@ use tidemill_bench::tsbs_cpu;
 
 /// Asked before the clock counts: peers choose their formulation, everyone's answer is compared.
 const UNTIMED: usize = 2;
+/// So often at most, where answers have no rows: they say little.
+const MAX_UNTIMED: usize = 50;
 
 /// Times queries over TSBS cpu-only data, warm, interleaved, literals drawn anew for each; checks all answers.
 #[derive(Parser)]
@@ -117,7 +119,7 @@ fn start(args: &Args, data: &Data<'_>) -> Result<Vec<Peer>> {
     wanted.into_iter().map(|kind| Peer::start(kind, &installed, data)).collect()
 }
 
-/// Asks a query of everyone, in turn.
+/// Asks a kind of query of everyone, in turn: first until answers with rows were compared, then against the clock.
 fn measure(
     template: &Template,
     scale: Scale,
@@ -126,35 +128,50 @@ fn measure(
     peers: &mut [Peer],
     runs: usize,
 ) -> Result<Line> {
-    let (mut rows, mut our_times, mut by) = (0, Vec::new(), String::new());
-    let mut times = vec![Vec::new(); peers.len()];
-    for run in 0..runs + UNTIMED {
-        let query = (template.draw)(template.name, scale, random);
-        let is_timed = run >= UNTIMED;
-        let mut told: Vec<Option<Told>> = (0..=peers.len()).map(|_| None).collect();
-        for turn in 0..=peers.len() {
-            // Nobody is always the one who comes after the slowest.
-            let who = (run + turn) % (peers.len() + 1);
-            told[who] = match who.checked_sub(1) {
-                None => Some(ours.ask(&query, !is_timed)?),
-                Some(peer) => peers[peer].ask(&query, !is_timed)?,
-            };
+    let mut rows = 0;
+    for run in 0.. {
+        if run >= UNTIMED && rows > 0 {
+            break;
         }
-        let mut told = told.into_iter();
-        let our = told.next().flatten().context("no answer of ours")?;
-        by.clone_from(&our.form);
-        if is_timed {
-            our_times.push(our.ms);
-            for (times, told) in times.iter_mut().zip(told) {
-                times.extend(told.map(|told| told.ms));
-            }
-        } else {
-            let answer = our.answer.context("our answer was not kept")?;
-            rows = answer.rows();
-            compare(&query, answer, told.zip(&*peers))?;
+        ensure!(run < MAX_UNTIMED, "{}: no answer of {run} has a row", template.name);
+        let query = (template.draw)(template.name, scale, random);
+        let (our, told) = ask(&query, run, ours, peers, true)?;
+        let answer = our.answer.context("our answer was not kept")?;
+        rows = rows.max(answer.rows());
+        compare(&query, answer, told.into_iter().zip(&*peers))?;
+    }
+    let (mut our_times, mut by) = (Vec::new(), String::new());
+    let mut times = vec![Vec::new(); peers.len()];
+    for run in 0..runs {
+        let query = (template.draw)(template.name, scale, random);
+        let (our, told) = ask(&query, run, ours, peers, false)?;
+        by = our.form;
+        our_times.push(our.ms);
+        for (times, told) in times.iter_mut().zip(told) {
+            times.extend(told.map(|told| told.ms));
         }
     }
     Ok(Line::new(template.name, template.goal, rows, our_times, by, times))
+}
+
+/// What we, and each of the peers, say to one query.
+fn ask(
+    query: &Query,
+    run: usize,
+    ours: &Ours,
+    peers: &mut [Peer],
+    is_kept: bool,
+) -> Result<(Told, Vec<Option<Told>>)> {
+    let mut our = None;
+    let mut told: Vec<Option<Told>> = peers.iter().map(|_| None).collect();
+    for turn in 0..=peers.len() {
+        // Nobody is always the one who comes after the slowest.
+        match ((run + turn) % (peers.len() + 1)).checked_sub(1) {
+            None => our = Some(ours.ask(query, is_kept)?),
+            Some(peer) => told[peer] = peers[peer].ask(query, is_kept)?,
+        }
+    }
+    Ok((our.context("nobody asked us")?, told))
 }
 
 /// That everyone says the same.
