@@ -101,7 +101,7 @@ impl Kind {
     #[must_use]
     pub fn tolerance(self) -> f64 {
         match self {
-            // DataFusion 55, which answers it for us as well, interpolates in steps of a millionth.
+            // DataFusion 55 interpolates in steps of a millionth, and so do we, to say the same.
             Self::Percentile => 1e-6,
             _ => 1e-9,
         }
