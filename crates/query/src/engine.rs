@@ -208,6 +208,7 @@ impl Shared {
         let snapshot = (self.snapshot)()?;
         if self.native
             && let Some(query) = self.plans.get(sql, &snapshot)
+            && query.is_possible(&snapshot)?
         {
             return self.native(query, snapshot);
         }
@@ -217,16 +218,17 @@ impl Shared {
         }
         if let Some((inner, analyze)) = explain::explained(&plan)
             && let Some(query) = native::recognise(inner)
+            && query.is_possible(&snapshot)?
         {
             let schema = Arc::clone(plan.schema().inner());
             return Ok(Prepared::Explain { query, snapshot, analyze, schema });
         }
         match native::recognise(&plan) {
-            Some(query) => {
+            Some(query) if query.is_possible(&snapshot)? => {
                 self.plans.put(sql, &plan, &query.plan);
                 self.native(query, snapshot)
             }
-            None => Ok(Prepared::DataFusion { plan, max_rows }),
+            _ => Ok(Prepared::DataFusion { plan, max_rows }),
         }
     }
 

@@ -120,9 +120,11 @@ fn describe(query: &NativeQuery) -> Vec<String> {
         Shape::Last { keys, columns, .. } => {
             format!("NativeLastRows: by tags=[{}], {} columns", tags(keys), columns.len())
         }
-        Shape::Rows { columns, limit } => {
+        Shape::Rows { columns, limit, partition } => {
+            let windows = partition.as_ref().map(|by| format!(", windows by tags=[{}]", tags(by)));
+            let windows = windows.unwrap_or_default();
             let limit = limit.map(|limit| format!(", limit={limit}")).unwrap_or_default();
-            format!("NativeRows: {} columns{limit}", columns.len())
+            format!("NativeRows: {} columns{windows}{limit}", columns.len())
         }
     });
     let range = query.selection.range;

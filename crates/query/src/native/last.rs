@@ -107,7 +107,7 @@ impl Ranked<'_> {
     }
 }
 
-fn tag(expr: &Expr, table: &TableColumns) -> Option<usize> {
+pub(super) fn tag(expr: &Expr, table: &TableColumns) -> Option<usize> {
     match last_column(expr, table)? {
         LastColumn::Tag(tag) => Some(tag),
         _ => None,

@@ -2,7 +2,7 @@
 //! planning, before the optimiser, whose work they save.
 //!
 //! A [`NativeQuery`] (a plan, and which rows of its table) reads one table ([`Shape`]: aggregates by buckets of time and tags, or the
-//! newest row by tags) and applies [`Step`]s to the few rows that come out: filters, projections,
+//! newest row by tags, or rows as they are, with sliding windows) and applies [`Step`]s to the few rows that come out: filters, projections,
 //! order, limit. Plans are remembered by the form of their statements ([`PlanCache`]): another host, another hour
 //! is another selection of the same plan. What is not recognised goes to DataFusion, whose answers are the same.
 
@@ -15,6 +15,7 @@ mod plan;
 mod recognise;
 mod run;
 mod steps;
+mod windows;
 
 pub(crate) use bucket::width_ns;
 pub(crate) use cache::PlanCache;

@@ -9,7 +9,8 @@ use tidemill_analysis::native::{Bucket, Call};
 
 use crate::filter::Selection;
 use crate::measure::stages;
-use crate::schema::{ColumnKind, TableColumns};
+use crate::scan::RowColumn;
+use crate::schema::TableColumns;
 
 /// A statement that runs without DataFusion.
 #[derive(Clone, Debug)]
@@ -61,7 +62,9 @@ pub(crate) enum Shape {
     /// Rows as they are, in no order.
     Rows {
         /// The columns that come out.
-        columns: Vec<ColumnKind>,
+        columns: Vec<RowColumn>,
+        /// The tags by which rows are told apart that a window may have together; they are to be one series.
+        partition: Option<Vec<usize>>,
         /// How many rows at most.
         limit: Option<usize>,
     },
@@ -109,8 +112,10 @@ impl NativeQuery {
     pub(super) fn new(plan: &Arc<NativePlan>, conditions: &[Expr]) -> Option<Self> {
         let selection = Selection::of(conditions, &plan.table)?;
         let selection = match plan.shape {
-            Shape::Rows { .. } => selection,
-            Shape::Aggregate { .. } | Shape::Last { .. } => selection.by_times_and_tags()?,
+            Shape::Rows { partition: None, .. } => selection,
+            Shape::Rows { partition: Some(_), .. }
+            | Shape::Aggregate { .. }
+            | Shape::Last { .. } => selection.by_times_and_tags()?,
         };
         Some(Self { plan: Arc::clone(plan), selection })
     }

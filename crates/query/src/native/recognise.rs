@@ -13,10 +13,11 @@ use tidemill_store::Snapshot;
 use super::aggregate::{aggregate, distinct, unalias};
 use super::last::{distinct_on, ranked};
 use super::plan::{NativePlan, NativeQuery, Shape, Step};
+use super::windows::Windows;
 use crate::engine::Matching;
 use crate::error::Result;
 use crate::filter::Selection;
-use crate::scan::SeriesTable;
+use crate::scan::{RowColumn, SeriesTable};
 use crate::schema::TableColumns;
 
 /// The native plan of a logical plan as the SQL planner makes it, if there is one.
@@ -43,13 +44,20 @@ fn rows(plan: &LogicalPlan) -> Option<NativePlan> {
             Some(native)
         }
         LogicalPlan::Projection(projection) => {
-            let (table, conditions) = source(&projection.input)?;
+            let (windows, input): (&[Expr], _) = match projection.input.as_ref() {
+                LogicalPlan::Window(plan) => (&plan.window_expr, &plan.input),
+                _ => (&[], &projection.input),
+            };
+            let (table, conditions) = source(input)?;
+            let windows = Windows::of(windows, &table)?;
             let column = |expr: &Expr| match unalias(expr) {
-                Expr::Column(column) => table.find(&column.name),
+                Expr::Column(column) => windows
+                    .find(&column.name)
+                    .or_else(|| table.find(&column.name).map(RowColumn::Stored)),
                 _ => None,
             };
             let columns = projection.expr.iter().map(column).collect::<Option<_>>()?;
-            let shape = Shape::Rows { columns, limit: None };
+            let shape = Shape::Rows { columns, partition: windows.partition, limit: None };
             Some(native_plan(table, conditions, shape, projection.schema.inner()))
         }
         _ => None,

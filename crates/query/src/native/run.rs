@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -61,7 +61,8 @@ impl NativeQuery {
         snapshot: &Snapshot,
         max_partitions: usize,
     ) -> Result<Option<SeriesScan>> {
-        let NativePlan { table, schema, shape: Shape::Rows { columns, limit }, .. } = &*self.plan
+        let NativePlan { table, schema, shape: Shape::Rows { columns, limit, .. }, .. } =
+            &*self.plan
         else {
             return Ok(None);
         };
@@ -70,6 +71,19 @@ impl NativeQuery {
         let max_partitions = if limit.is_some() { 1 } else { max_partitions };
         let view = self.view(snapshot)?;
         scan(view, table, columns, &self.selection, *limit, max_partitions).map(Some)
+    }
+
+    /// Whether windows go over single series: over several together DataFusion's go.
+    pub(crate) fn is_possible(&self, snapshot: &Snapshot) -> Result<bool> {
+        let Shape::Rows { partition: Some(tags), .. } = &self.plan.shape else { return Ok(true) };
+        let view = self.view(snapshot)?;
+        let series = self.selection.series(view, &self.plan.table)?;
+        let index = view.series_index();
+        let mut seen = HashSet::with_capacity(series.len());
+        let codes = |series: &u32| -> Vec<u32> {
+            tags.iter().map(|tag| index.tag_codes(*tag)[*series as usize]).collect()
+        };
+        Ok(series.iter().map(codes).all(|codes| seen.insert(codes)))
     }
 
     fn view<'a>(&self, snapshot: &'a Snapshot) -> Result<&'a TableView> {

@@ -16,7 +16,7 @@ use datafusion::physical_plan::{
     ReplaceChildrenOptions, StatisticsArgs,
 };
 
-use super::rows::{RowPlan, RowReader};
+use super::rows::{RowColumn, RowPlan, RowReader};
 use crate::schema::{ColumnKind, time_type};
 
 /// A second partition pays off from this many rows on.
@@ -106,7 +106,8 @@ fn equivalences(
     order: Option<&[usize]>,
 ) -> Result<EquivalenceProperties> {
     let column = |kind: ColumnKind| -> Option<Arc<dyn PhysicalExpr>> {
-        let place = plan.projection.iter().position(|column| *column == kind)?;
+        let stored = RowColumn::Stored(kind);
+        let place = plan.projection.iter().position(|column| *column == stored)?;
         Some(Arc::new(Column::new(plan.schema.field(place).name(), place)))
     };
     // An order is only as long as its columns are there: what follows a missing one is not said.
@@ -122,8 +123,11 @@ fn equivalences(
         false => EquivalenceProperties::new_with_orderings(schema, [ordering]),
     };
     if series.len() == 1 {
-        let tags = plan.projection.iter().filter(|kind| matches!(kind, ColumnKind::Tag(_)));
-        properties.add_constants(tags.filter_map(|kind| column(*kind)).map(ConstExpr::from))?;
+        let tags = plan.projection.iter().filter_map(|column| match column {
+            RowColumn::Stored(kind @ ColumnKind::Tag(_)) => Some(*kind),
+            _ => None,
+        });
+        properties.add_constants(tags.filter_map(column).map(ConstExpr::from))?;
     }
     Ok(properties)
 }
@@ -253,7 +257,8 @@ impl ExecutionPlan for SeriesScan {
             true => Precision::Exact(plan.view.max_rows() as usize),
             false => Precision::Inexact(plan.limit.map_or(rows, |limit| limit.min(rows))),
         };
-        let time = plan.projection.iter().position(|kind| *kind == ColumnKind::Time);
+        let time = RowColumn::Stored(ColumnKind::Time);
+        let time = plan.projection.iter().position(|column| *column == time);
         let range = plan.view.time_range();
         if let Some(place) = time
             && is_whole

@@ -5,6 +5,9 @@ mod order;
 mod provider;
 mod rows;
 mod sieve;
+mod window;
 
 pub(crate) use exec::{SeriesScan, display_time};
 pub(crate) use provider::{SeriesTable, scan};
+pub(crate) use rows::RowColumn;
+pub(crate) use window::{Window, WindowFunction};

@@ -11,7 +11,7 @@ use tidemill_store::TableView;
 
 use super::exec::SeriesScan;
 use super::order;
-use super::rows::RowPlan;
+use super::rows::{RowColumn, RowPlan};
 use crate::filter::Selection;
 use crate::schema::{ColumnKind, TableColumns};
 use crate::tags::TagDictionary;
@@ -40,7 +40,7 @@ impl SeriesTable {
 pub(crate) fn scan(
     view: &TableView,
     columns: &TableColumns,
-    (projection, schema): (Vec<ColumnKind>, SchemaRef),
+    (projection, schema): (Vec<RowColumn>, SchemaRef),
     selection: &Selection,
     limit: Option<usize>,
     max_partitions: usize,
@@ -49,7 +49,7 @@ pub(crate) fn scan(
     let order = order::arrange(view, &mut series);
     let index = view.series_index();
     let dictionaries = projection.iter().filter_map(|kind| match kind {
-        ColumnKind::Tag(tag) => {
+        RowColumn::Stored(ColumnKind::Tag(tag)) => {
             let codes = index.tag_codes(*tag);
             let used = series.iter().map(|s| codes[*s as usize]);
             Some((*tag, TagDictionary::new(&index, *tag, used)))
@@ -107,7 +107,8 @@ impl TableProvider for SeriesTable {
         }
         let all: Vec<usize> = (0..self.columns.arrow.fields().len()).collect();
         let projection = projection.unwrap_or(&all);
-        let kinds: Vec<_> = projection.iter().map(|index| self.columns.kind(*index)).collect();
+        let kind = |index: &usize| RowColumn::Stored(self.columns.kind(*index));
+        let kinds: Vec<_> = projection.iter().map(kind).collect();
         let fields: Vec<_> = projection
             .iter()
             .map(|index| Arc::clone(&self.columns.arrow.fields()[*index]))

@@ -10,6 +10,7 @@ use tidemill_model::{FieldType, TimeRange};
 use tidemill_store::{ColumnSlice, Piece, Reader, SliceValues, TableView};
 
 use super::sieve::{Kept, Sieve, WINDOW_ROWS};
+use super::window::{Sliding, Window, Windowed};
 use crate::error::{Error, Result};
 use crate::field_condition::{FieldCondition, ones};
 use crate::schema::ColumnKind;
@@ -19,12 +20,21 @@ use crate::tags::{TagDictionary, dictionary_column, repeated_keys};
 /// counts them in 32 bits, and a batch should stay small.
 const MAX_TEXT_BYTES: usize = 16 << 20;
 
+/// A column of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowColumn {
+    /// As it is stored.
+    Stored(ColumnKind),
+    /// What a window over it has.
+    Window(Window),
+}
+
 /// Which rows and columns to read: plain data beside the view.
 #[derive(Clone)]
 pub(super) struct RowPlan {
     pub(super) view: TableView,
     /// The columns of a batch, in order.
-    pub(super) projection: Vec<ColumnKind>,
+    pub(super) projection: Vec<RowColumn>,
     /// Their names and types.
     pub(super) schema: SchemaRef,
     pub(super) range: TimeRange,
@@ -40,7 +50,12 @@ impl RowPlan {
     /// Bytes that reading in batches of `rows` holds, text aside.
     pub(super) fn memory_bytes(&self, rows: usize) -> usize {
         let shared: usize = self.dictionaries.iter().map(|(_, d)| d.memory_bytes()).sum();
-        shared + rows * self.projection.len() * size_of::<u64>()
+        let window = |column: &RowColumn| match column {
+            RowColumn::Window(window) => window.memory_bytes(),
+            RowColumn::Stored(_) => 0,
+        };
+        let windows: usize = self.projection.iter().map(window).sum();
+        shared + windows + rows * self.projection.len() * size_of::<u64>()
     }
 }
 
@@ -70,11 +85,19 @@ pub(super) struct RowReader {
     next_piece: usize,
     next_row: usize,
     sieve: Sieve,
+    /// Of each window of the projection, in its order, where it is.
+    windows: Vec<Sliding>,
 }
 
 impl RowReader {
     pub(super) fn new(plan: Arc<RowPlan>, series: Arc<[u32]>, rows_a_batch: usize) -> Self {
+        let windows = plan.projection.iter().filter_map(|column| match column {
+            RowColumn::Window(window) => Some(Sliding::new(*window)),
+            RowColumn::Stored(_) => None,
+        });
+        let windows = windows.collect();
         Self {
+            windows,
             reader: plan.view.reader(),
             remaining: plan.limit.unwrap_or(usize::MAX),
             sieve: Sieve::new(&plan.conditions),
@@ -111,6 +134,7 @@ impl RowReader {
                     window.end = window.end.min(start + room);
                 }
                 batch.append(&mut self.reader, piece, window.clone(), kept)?;
+                batch.advance(&mut self.windows, &mut self.reader, piece, window.clone())?;
             }
             self.next_row = window.end;
             if window.end == all {
@@ -130,6 +154,7 @@ impl RowReader {
         while self.next_piece == self.pieces.len() {
             let Some(series) = self.series.get(self.next_series) else { return Ok(false) };
             self.next_series += 1;
+            self.windows.iter_mut().for_each(Sliding::restart);
             self.next_piece = 0;
             let (range, pieces) = (self.plan.range, &mut self.pieces);
             self.reader.pieces(*series, range, pieces).map_err(Error::store)?;
@@ -147,19 +172,31 @@ struct BatchBuilder<'a> {
     /// All times of a window of which some are kept.
     window: Vec<i64>,
     fields: Vec<FieldBuilder>,
+    windows: Vec<Windowed>,
 }
 
 impl<'a> BatchBuilder<'a> {
     fn new(plan: &'a RowPlan, capacity: usize) -> Self {
         let schema = plan.view.schema();
-        let wanted = plan.projection.iter().filter_map(|kind| match kind {
-            ColumnKind::Field(field) => Some(*field),
+        let wanted = plan.projection.iter().filter_map(|column| match column {
+            RowColumn::Stored(ColumnKind::Field(field)) => Some(*field),
             _ => None,
         });
+        let is_window = |column: &&RowColumn| matches!(column, RowColumn::Window(_));
+        let windows = plan.projection.iter().filter(is_window);
+        let windows = windows.map(|_| Windowed::new(capacity)).collect();
         let fields = wanted
             .map(|field| FieldBuilder::new(field, schema.fields[field].ty, capacity))
             .collect();
-        Self { plan, rows: 0, runs: Vec::new(), times: Vec::new(), window: Vec::new(), fields }
+        Self {
+            plan,
+            rows: 0,
+            runs: Vec::new(),
+            times: Vec::new(),
+            window: Vec::new(),
+            fields,
+            windows,
+        }
     }
 
     fn text_bytes(&self) -> usize {
@@ -177,7 +214,7 @@ impl<'a> BatchBuilder<'a> {
         if count == 0 {
             return Ok(());
         }
-        if self.plan.projection.contains(&ColumnKind::Time) {
+        if self.plan.projection.contains(&RowColumn::Stored(ColumnKind::Time)) {
             match kept {
                 Kept::Some(mask) => {
                     self.window.clear();
@@ -202,18 +239,32 @@ impl<'a> BatchBuilder<'a> {
         Ok(())
     }
 
+    /// Moves windows over the rows that were appended, which are all there are.
+    fn advance(
+        &mut self,
+        windows: &mut [Sliding],
+        reader: &mut Reader,
+        piece: &Piece,
+        rows: std::ops::Range<usize>,
+    ) -> Result<()> {
+        for (window, out) in windows.iter_mut().zip(&mut self.windows) {
+            let slice = reader.column(piece, window.field(), rows.clone()).map_err(Error::store)?;
+            window.advance(&slice, out);
+        }
+        Ok(())
+    }
+
     fn finish(self) -> Result<RecordBatch> {
-        let Self { plan, rows, runs, times, fields, .. } = self;
-        let mut times = Some(times);
+        let Self { plan, rows, runs, times, fields, windows, .. } = self;
+        let times: ArrayRef =
+            Arc::new(TimestampNanosecondArray::from(times).with_timezone("+00:00"));
+        let mut windows = windows.into_iter();
         let mut fields = fields.into_iter();
         let mut dictionaries = plan.dictionaries.iter();
         let index = plan.view.series_index();
-        let columns = plan.projection.iter().filter_map(|kind| match kind {
-            ColumnKind::Time => {
-                let times = TimestampNanosecondArray::from(times.take()?);
-                Some(Arc::new(times.with_timezone("+00:00")) as ArrayRef)
-            }
-            ColumnKind::Tag(_) => {
+        let columns = plan.projection.iter().filter_map(|column| match column {
+            RowColumn::Stored(ColumnKind::Time) => Some(Arc::clone(&times)),
+            RowColumn::Stored(ColumnKind::Tag(_)) => {
                 let (tag, dictionary) = dictionaries.next()?;
                 let codes = index.tag_codes(*tag);
                 let keys = |(series, rows): &(u32, usize)| {
@@ -222,7 +273,10 @@ impl<'a> BatchBuilder<'a> {
                 let keys = repeated_keys(&runs.iter().map(keys).collect::<Vec<_>>());
                 Some(dictionary_column(keys, dictionary.values()))
             }
-            ColumnKind::Field(_) => fields.next().map(FieldBuilder::finish),
+            RowColumn::Stored(ColumnKind::Field(_)) => fields.next().map(FieldBuilder::finish),
+            RowColumn::Window(window) => {
+                windows.next().map(|windowed| windowed.finish(window.function))
+            }
         });
         let columns: Vec<ArrayRef> = columns.collect();
         let options = RecordBatchOptions::new().with_row_count(Some(rows));

@@ -260,7 +260,7 @@ fn same(a: &str, b: &str) -> bool {
     }
 }
 
-fn agree(native: &QueryResult, alone: &QueryResult) -> Result<(), TestCaseError> {
+pub(crate) fn agree(native: &QueryResult, alone: &QueryResult) -> Result<(), TestCaseError> {
     prop_assert_eq!(types(native), types(alone));
     let [mut a, mut b] = [lines(native), lines(alone)];
     a[1..].sort();

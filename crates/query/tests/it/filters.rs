@@ -50,7 +50,7 @@ const CONDITIONS: [&str; 36] = [
 
 /// Three series with every kind of number: on disk, in memory, and in both at once; long, sorted
 /// stretches of which statistics say that all or none of a window is wanted, and mixed ones.
-static STORE: LazyLock<(Fixture, [Engine; 2])> = LazyLock::new(|| {
+pub(crate) static STORE: LazyLock<(Fixture, [Engine; 2])> = LazyLock::new(|| {
     let fixture = Fixture::empty();
     let mut random = 1u64;
     let mut next = |below: u64| {

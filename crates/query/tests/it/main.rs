@@ -9,3 +9,4 @@ mod engine;
 mod filters;
 mod forms;
 mod output;
+mod windows;
