@@ -225,7 +225,11 @@ impl Shared {
         }
         match native::recognise(&plan) {
             Some(query) if query.is_possible(&snapshot)? => {
-                self.plans.put(sql, &plan, &query.plan);
+                let replan = |sql: &str| {
+                    let (plan, _) = self.plan(sql, &snapshot).ok()?;
+                    native::native_plan_of(&plan)
+                };
+                self.plans.put(sql, &plan, &query.plan, replan);
                 self.native(query, snapshot)
             }
             _ => Ok(Prepared::DataFusion { plan, max_rows }),
@@ -233,8 +237,8 @@ impl Shared {
     }
 
     fn native(&self, query: NativeQuery, snapshot: Snapshot) -> Result<Prepared> {
-        Ok(match query.scan(&snapshot, self.sessions.threads())? {
-            Some(scan) => Prepared::Rows(Arc::new(scan)),
+        Ok(match query.rows(&snapshot, self.sessions.threads())? {
+            Some(scan) => Prepared::Rows(scan),
             None => Prepared::Native(query, snapshot),
         })
     }

@@ -60,7 +60,7 @@ fn analyse(
         Some(scan) => {
             let meter = meters.first().map(Arc::clone);
             let rows = Stretch::new(Some(&stages::NATIVE_ROWS), meter);
-            let rows = rows.run(|| scan.count_rows(ROWS_A_BATCH))?;
+            let rows = rows.run(|| scan.count_rows(ROWS_A_BATCH, budget))?;
             format!("rows out: {rows}, series: {}", scan.series_count())
         }
         None => {

@@ -73,7 +73,9 @@ impl Cells {
         fn size<T>(_: &[T]) -> usize {
             size_of::<T>()
         }
-        each!(self, cells => size(cells))
+        // The smallest vector that has something holds four values.
+        let points_to = if let Self::Values(_) = self { 4 * size_of::<f64>() } else { 0 };
+        points_to + each!(self, cells => size(cells))
     }
 
     /// How many cells there are.

@@ -46,7 +46,7 @@ const UNITS_PER_THREAD: usize = 4;
 /// Runs a plan.
 ///
 /// Memory grows with the number of groups times that of fields: some 80 bytes for each, drawn
-/// from `budget`. Of a field of which quantiles are wanted all values are kept, at 16 bytes each.
+/// from `budget`. Of a field of which quantiles are wanted all values are kept, at 24 bytes each.
 ///
 /// # Errors
 /// When the store cannot be read; the plan names what does not exist; a function does not fit a

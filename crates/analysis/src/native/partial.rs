@@ -121,9 +121,9 @@ impl Partial {
         Ok(self.keys.len() - 1)
     }
 
-    /// Makes room for values that are kept: vectors may have twice as much.
+    /// Makes room for values that are kept: vectors may have twice as much, and are copied in the end.
     pub(super) fn reserve_values(&mut self, values: usize) -> Result<(), Error> {
-        let grown = self.values.try_grow(values * 2 * size_of::<f64>());
+        let grown = self.values.try_grow(values * 3 * size_of::<f64>());
         grown.map_err(|source| Error::memory("the values of a quantile", source))
     }
 

@@ -12,6 +12,8 @@ use super::plan::{NativePlan, NativeQuery};
 
 /// The most statements that are remembered.
 const MAX_STATEMENTS: usize = 256;
+/// Statements with more columns are not remembered.
+const MAX_COLUMNS: usize = 256;
 /// Longer statements are not remembered.
 const MAX_STATEMENT_BYTES: usize = 4096;
 
@@ -25,11 +27,13 @@ pub(crate) struct PlanCache {
     forms: Mutex<Forms>,
 }
 
+/// Two generations: what was not asked for while the younger one grew full is forgotten.
 #[derive(Debug, Default)]
 struct Forms {
-    by_text: HashMap<String, Vec<Remembered>>,
-    /// How many statements that is.
-    len: usize,
+    young: HashMap<String, Vec<Remembered>>,
+    old: HashMap<String, Vec<Remembered>>,
+    /// How many statements the younger has.
+    young_len: usize,
 }
 
 /// A statement that was recognised.
@@ -55,41 +59,38 @@ impl PlanCache {
             return None;
         }
         let form = Form::of(sql);
-        let remembered = self.forms().find(&form)?.clone();
+        let remembered = self.forms().find(&form)?;
         let table = &remembered.plan.table.stored;
         let is_current = Arc::ptr_eq(&snapshot.table(&table.name)?.shared_schema(), table);
         if is_current { remembered.with(&form.literals) } else { None }
     }
 
-    /// Remembers a statement whose answer depends on nothing but its text and the data.
-    pub(crate) fn put(&self, sql: &str, logical: &LogicalPlan, plan: &Arc<NativePlan>) {
+    /// Remembers a statement whose answer depends on nothing but its text and the data. `replan` gives the native plan of
+    /// another statement.
+    pub(crate) fn put(
+        &self,
+        sql: &str,
+        logical: &LogicalPlan,
+        plan: &Arc<NativePlan>,
+        replan: impl FnOnce(&str) -> Option<NativePlan>,
+    ) {
         let (Some(whole), Some(conditions)) =
             (Census::of_plan(logical), Census::of_exprs(&plan.conditions))
         else {
             return;
         };
+        let is_small =
+            sql.len() <= MAX_STATEMENT_BYTES && plan.schema.fields().len() <= MAX_COLUMNS;
         // What `now()` says is asked anew for each query, in its conditions only.
-        if sql.len() > MAX_STATEMENT_BYTES || whole.unsteady_calls != conditions.unsteady_calls {
+        if !is_small || whole.unsteady_calls != conditions.unsteady_calls {
             return;
         }
         let form = Form::of(sql);
-        let literals = form
-            .literals
-            .iter()
-            .map(|literal| Literal::new(literal, &form.literals, &whole, &conditions));
-        let remembered = Remembered { plan: Arc::clone(plan), literals: literals.collect() };
+        let remembered = Remembered::new(&form, &conditions, plan, replan);
         let mut forms = self.forms();
-        // Forgetting all at once is rare, and simpler than knowing which was used last.
-        if forms.len >= MAX_STATEMENTS {
-            *forms = Forms::default();
-        }
         // One of an older schema goes.
-        let same = forms.by_text.entry(form.text).or_default();
-        let before = same.len();
-        same.retain(|other| !other.fits(&form.literals));
-        same.push(remembered);
-        let after = same.len();
-        forms.len = forms.len + after - before;
+        forms.forget(&form);
+        forms.push(form.text, remembered);
     }
 
     fn forms(&self) -> MutexGuard<'_, Forms> {
@@ -98,24 +99,75 @@ impl PlanCache {
 }
 
 impl Forms {
-    fn find(&self, form: &Form<'_>) -> Option<&Remembered> {
-        self.by_text.get(&form.text)?.iter().find(|remembered| remembered.fits(&form.literals))
+    fn find(&mut self, form: &Form<'_>) -> Option<Remembered> {
+        let found = |of: &HashMap<String, Vec<Remembered>>| {
+            of.get(&form.text)?.iter().find(|one| one.fits(&form.literals)).cloned()
+        };
+        if let Some(remembered) = found(&self.young) {
+            return Some(remembered);
+        }
+        let remembered = found(&self.old)?;
+        self.push(form.text.clone(), remembered.clone());
+        Some(remembered)
     }
-}
 
-impl Literal {
-    /// A literal is free if no other of the statement is the same, and the plan has it once: in a condition.
-    /// It stands in one place of the statement then, which is where the plan has it, and what else the planner
-    /// might make of a text (an interval, an alias, a part of a name) it has made of others.
-    fn new(text: &str, all: &[Cow<'_, str>], plan: &Census, conditions: &Census) -> Self {
-        let is_free = all.iter().filter(|other| *other == text).count() == 1
-            && plan.times(text) == 1
-            && conditions.times(text) == 1;
-        if is_free { Self::Free(text.to_owned()) } else { Self::Fixed(text.to_owned()) }
+    fn push(&mut self, text: String, remembered: Remembered) {
+        if self.young_len >= MAX_STATEMENTS / 2 {
+            self.old = std::mem::take(&mut self.young);
+            self.young_len = 0;
+        }
+        self.young.entry(text).or_default().push(remembered);
+        self.young_len += 1;
+    }
+
+    fn forget(&mut self, form: &Form<'_>) {
+        for generation in [&mut self.young, &mut self.old] {
+            if let Some(same) = generation.get_mut(&form.text) {
+                same.retain(|other| !other.fits(&form.literals));
+            }
+        }
+        self.young_len = self.young.values().map(Vec::len).sum();
     }
 }
 
 impl Remembered {
+    /// A literal is free if planning says so: the statement is planned again with others in the place of all that
+    /// stand, once each, in the conditions, and must come out the same but for these. If it does not (a text may be a
+    /// name, an interval, a part of what the planner makes of a word), none is.
+    fn new(
+        form: &Form<'_>,
+        conditions: &Census,
+        plan: &Arc<NativePlan>,
+        replan: impl FnOnce(&str) -> Option<NativePlan>,
+    ) -> Self {
+        let mut times: HashMap<&str, usize> = HashMap::new();
+        form.literals.iter().for_each(|literal| *times.entry(literal).or_default() += 1);
+        let is_candidate = |literal: &str| times[literal] == 1 && conditions.times(literal) == 1;
+        let other = |(place, literal): (usize, &Cow<'_, str>)| -> Cow<'_, str> {
+            match is_candidate(literal) {
+                true => format!("literal {place}").into(),
+                false => literal.clone().into_owned().into(),
+            }
+        };
+        let others: Vec<Cow<'_, str>> = form.literals.iter().enumerate().map(other).collect();
+        let back: HashMap<&str, &str> = others
+            .iter()
+            .zip(&form.literals)
+            .filter(|(other, own)| other != own)
+            .map(|(other, own)| (other.as_ref(), own.as_ref()))
+            .collect();
+        let replanned = if back.is_empty() { None } else { replan(&form.with(&others)) };
+        let is_same = replanned.is_some_and(|other| {
+            let conditions = replace_all(&other.conditions, &back);
+            conditions.as_ref() == Some(&plan.conditions) && plan.is_same_but_for_conditions(&other)
+        });
+        let literal = |literal: &Cow<'_, str>| match is_same && is_candidate(literal) {
+            true => Literal::Free(literal.clone().into_owned()),
+            false => Literal::Fixed(literal.clone().into_owned()),
+        };
+        Self { plan: Arc::clone(plan), literals: form.literals.iter().map(literal).collect() }
+    }
+
     /// Whether the plan is that of a statement of the same form with these literals.
     fn fits(&self, literals: &[Cow<'_, str>]) -> bool {
         let fits = |(own, other): (&Literal, &Cow<'_, str>)| match own {
@@ -131,15 +183,17 @@ impl Remembered {
             Literal::Free(own) if own != other => Some((own.as_str(), other.as_ref())),
             _ => None,
         });
-        let replaced: Vec<(&str, &str)> = replaced.collect();
-        let condition = |condition: &Expr| replace(condition.clone(), &replaced);
-        let conditions = self.plan.conditions.iter().map(condition).collect::<Option<Vec<_>>>()?;
+        let conditions = replace_all(&self.plan.conditions, &replaced.collect())?;
         NativeQuery::new(&self.plan, &conditions)
     }
 }
 
+fn replace_all(exprs: &[Expr], texts: &HashMap<&str, &str>) -> Option<Vec<Expr>> {
+    exprs.iter().map(|expr| replace(expr.clone(), texts)).collect()
+}
+
 /// An expression with other texts in the place of some.
-fn replace(expr: Expr, texts: &[(&str, &str)]) -> Option<Expr> {
+fn replace(expr: Expr, texts: &HashMap<&str, &str>) -> Option<Expr> {
     if texts.is_empty() {
         return Some(expr);
     }
@@ -147,8 +201,8 @@ fn replace(expr: Expr, texts: &[(&str, &str)]) -> Option<Expr> {
         let Expr::Literal(ScalarValue::Utf8(Some(text)), _) = &expr else {
             return Ok(Transformed::no(expr));
         };
-        Ok(match texts.iter().find(|(own, _)| own == text) {
-            Some((_, other)) => {
+        Ok(match texts.get(text.as_str()) {
+            Some(other) => {
                 let value = ScalarValue::Utf8(Some((*other).to_owned()));
                 Transformed::yes(Expr::Literal(value, None))
             }
@@ -161,8 +215,8 @@ fn replace(expr: Expr, texts: &[(&str, &str)]) -> Option<Expr> {
 /// What decides whether a plan can be used again.
 #[derive(Default)]
 struct Census {
-    /// Its text literals.
-    texts: Vec<String>,
+    /// Its text literals, and how often each is there.
+    texts: HashMap<String, usize>,
     /// Calls of functions that may say something else the next time, such as `now()`.
     unsteady_calls: usize,
 }
@@ -182,7 +236,9 @@ impl Census {
     fn add(&mut self, expr: &Expr) -> datafusion::common::Result<TreeNodeRecursion> {
         expr.apply(|part| {
             match part {
-                Expr::Literal(ScalarValue::Utf8(Some(text)), _) => self.texts.push(text.clone()),
+                Expr::Literal(ScalarValue::Utf8(Some(text)), _) => {
+                    *self.texts.entry(text.clone()).or_default() += 1;
+                }
                 Expr::ScalarFunction(call) => {
                     let is_steady = call.func.signature().volatility == Volatility::Immutable;
                     self.unsteady_calls += usize::from(!is_steady);
@@ -194,6 +250,6 @@ impl Census {
     }
 
     fn times(&self, text: &str) -> usize {
-        self.texts.iter().filter(|other| *other == text).count()
+        self.texts.get(text).copied().unwrap_or_default()
     }
 }

@@ -8,19 +8,39 @@ pub(super) struct Form<'a> {
     pub(super) text: String,
     /// What stood between them, in order.
     pub(super) literals: Vec<Cow<'a, str>>,
+    /// Where in the text each stood.
+    places: Vec<usize>,
 }
 
 impl<'a> Form<'a> {
     /// A statement in which something stands that is read by other rules (comments, escapes, `E'…'`, `$$…$$`) is
     /// a form of its own, without literals.
     pub(super) fn of(sql: &'a str) -> Self {
-        split(sql).unwrap_or_else(|| Self { text: sql.to_owned(), literals: Vec::new() })
+        split(sql).unwrap_or_else(|| Self::whole(sql))
+    }
+
+    fn whole(sql: &str) -> Self {
+        Self { text: sql.to_owned(), literals: Vec::new(), places: Vec::new() }
+    }
+
+    /// The statement of this form with other literals.
+    pub(super) fn with(&self, literals: &[Cow<'_, str>]) -> String {
+        let mut sql = String::with_capacity(self.text.len());
+        let mut copied = 0;
+        for (place, literal) in self.places.iter().zip(literals) {
+            sql.push_str(&self.text[copied..*place]);
+            sql.push_str(&literal.replace('\'', "''"));
+            copied = *place;
+        }
+        sql.push_str(&self.text[copied..]);
+        sql
     }
 }
 
 fn split(sql: &str) -> Option<Form<'_>> {
     let bytes = sql.as_bytes();
-    let (mut text, mut literals) = (String::with_capacity(sql.len()), Vec::new());
+    let mut text = String::with_capacity(sql.len());
+    let (mut literals, mut places) = (Vec::new(), Vec::new());
     // What stands before this place is in `text`.
     let mut copied = 0;
     let mut at = 0;
@@ -34,6 +54,7 @@ fn split(sql: &str) -> Option<Form<'_>> {
                 }
                 let end = closing(bytes, at)?;
                 text.push_str(&sql[copied..=at]);
+                places.push(text.len());
                 literals.push(unescaped(&sql[at + 1..end]));
                 (copied, at) = (end, end + 1);
             }
@@ -44,7 +65,7 @@ fn split(sql: &str) -> Option<Form<'_>> {
         }
     }
     text.push_str(&sql[copied..]);
-    Some(Form { text, literals })
+    Some(Form { text, literals, places })
 }
 
 /// The place of the quote that ends what begins with the one at `start`; two of them are one inside.
@@ -78,6 +99,7 @@ mod tests {
             Form::of("SELECT \"it's\" FROM t WHERE h = 'a' AND r IN ('b''c', '', 'é') LIMIT 5");
         assert_eq!(form.text, "SELECT \"it's\" FROM t WHERE h = '' AND r IN ('', '', '') LIMIT 5");
         assert_eq!(form.literals, ["a", "b'c", "", "é"]);
+        assert_eq!(Form::of(&form.with(&form.literals)), form);
         // Nothing but the literals is taken for the same.
         assert_ne!(form.text, Form::of("SELECT \"it's\" FROM t WHERE h = 'a'").text);
     }
@@ -99,7 +121,7 @@ mod tests {
             "SELECT 'a",
             "SELECT \"a",
         ] {
-            assert_eq!(Form::of(sql), Form { text: sql.to_owned(), literals: Vec::new() }, "{sql}");
+            assert_eq!(Form::of(sql), Form::whole(sql), "{sql}");
         }
     }
 }

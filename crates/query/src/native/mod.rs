@@ -20,4 +20,4 @@ mod windows;
 pub(crate) use bucket::width_ns;
 pub(crate) use cache::PlanCache;
 pub(crate) use plan::{NativeQuery, Shape, Step};
-pub(crate) use recognise::{matching, recognise};
+pub(crate) use recognise::{matching, native_plan_of, recognise};

@@ -107,6 +107,17 @@ pub(crate) enum Step {
     Limit { skip: usize, fetch: Option<usize> },
 }
 
+impl NativePlan {
+    /// Whether another plan does the same with the rows that are left.
+    pub(super) fn is_same_but_for_conditions(&self, other: &Self) -> bool {
+        let Self { table, conditions: _, shape, shape_schema, steps, schema } = self;
+        let shown = |plan: &Self| format!("{:?} {:?}", plan.shape, plan.steps);
+        Arc::ptr_eq(&table.stored, &other.table.stored)
+            && (shape_schema, schema) == (&other.shape_schema, &other.schema)
+            && format!("{shape:?} {steps:?}") == shown(other)
+    }
+}
+
 impl NativeQuery {
     /// The plan under these conditions, if they can be said exactly.
     pub(super) fn new(plan: &Arc<NativePlan>, conditions: &[Expr]) -> Option<Self> {

@@ -22,13 +22,18 @@ use crate::schema::TableColumns;
 
 /// The native plan of a logical plan as the SQL planner makes it, if there is one.
 pub(crate) fn recognise(plan: &LogicalPlan) -> Option<NativeQuery> {
+    let native = Arc::new(native_plan_of(plan)?);
+    NativeQuery::new(&native, &native.conditions)
+}
+
+/// The same, whatever its conditions are.
+pub(crate) fn native_plan_of(plan: &LogicalPlan) -> Option<NativePlan> {
     let mut native = match rows(plan) {
         Some(rows) => rows,
         None => descend(plan)?,
     };
     native.schema = Arc::clone(plan.schema().inner());
-    let native = Arc::new(native);
-    NativeQuery::new(&native, &native.conditions)
+    Some(native)
 }
 
 /// Columns of a table's rows, and how many of them: nothing is done with their values.

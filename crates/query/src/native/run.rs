@@ -7,6 +7,8 @@ use arrow::array::{
 };
 use arrow::buffer::NullBuffer;
 use arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, take};
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use gauge_probe::{Meter, Stretch};
 use tidemill_analysis::native::{self, AggregatePlan, LastRows, PlanStats};
 use tidemill_memory::Budget;
@@ -55,6 +57,21 @@ impl NativeQuery {
         Ok(answer)
     }
 
+    /// What gives rows as they are, and how many of them; `None` where something is made of them.
+    pub(crate) fn rows(
+        &self,
+        snapshot: &Snapshot,
+        max_partitions: usize,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let Some(scan) = self.scan(snapshot, max_partitions)? else { return Ok(None) };
+        let fetch = scan.fetch();
+        let scan: Arc<dyn ExecutionPlan> = Arc::new(scan);
+        Ok(Some(match scan.output_partitioning().partition_count() {
+            0 | 1 => scan,
+            _ => Arc::new(CoalescePartitionsExec::new(scan).with_fetch(fetch)),
+        }))
+    }
+
     /// Reads rows as they are; `None` where something is made of them.
     pub(crate) fn scan(
         &self,
@@ -67,8 +84,9 @@ impl NativeQuery {
             return Ok(None);
         };
         let columns = (columns.clone(), Arc::clone(schema));
-        // The first rows are not looked for by several at once.
-        let max_partitions = if limit.is_some() { 1 } else { max_partitions };
+        // The first rows there are need not be looked for by several.
+        let is_first = limit.is_some() && self.selection.fields.is_empty();
+        let max_partitions = if is_first { 1 } else { max_partitions };
         let view = self.view(snapshot)?;
         scan(view, table, columns, &self.selection, *limit, max_partitions).map(Some)
     }

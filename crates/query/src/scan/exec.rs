@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::task::Poll;
 
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -15,12 +16,16 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties,
     ReplaceChildrenOptions, StatisticsArgs,
 };
+use tidemill_memory::Budget;
 
-use super::rows::{RowColumn, RowPlan, RowReader};
+use super::rows::{Next, RowColumn, RowPlan, RowReader};
 use crate::schema::{ColumnKind, time_type};
 
 /// A second partition pays off from this many rows on.
 const MIN_ROWS_A_PARTITION: u64 = 100_000;
+
+/// Of so many rows one is taken to satisfy conditions, as DataFusion supposes of a filter that it knows nothing of.
+const SELECTED: usize = 5;
 
 /// Reads the rows of some series of a table in a stretch of time, series by series.
 #[derive(Debug)]
@@ -73,13 +78,19 @@ impl SeriesScan {
     }
 
     /// Reads all rows on this thread, and says how many they are.
-    pub(crate) fn count_rows(&self, rows_a_batch: usize) -> crate::Result<usize> {
+    pub(crate) fn count_rows(&self, rows_a_batch: usize, budget: &Budget) -> crate::Result<usize> {
+        let mut memory = budget.empty();
+        memory.try_grow(self.plan.memory_bytes(rows_a_batch))?;
         let mut rows = 0;
         for series in &self.partitions {
             let mut reader =
                 RowReader::new(Arc::clone(&self.plan), Arc::clone(series), rows_a_batch);
-            while let Some(batch) = reader.next_batch()? {
-                rows += batch.num_rows();
+            loop {
+                match reader.next_batch()? {
+                    Next::Batch(batch) => rows += batch.num_rows(),
+                    Next::Nothing => {}
+                    Next::End => break,
+                }
             }
         }
         Ok(rows)
@@ -221,18 +232,25 @@ impl ExecutionPlan for SeriesScan {
         reservation.try_grow(self.plan.memory_bytes(rows_a_batch))?;
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let mut rows = RowReader::new(Arc::clone(&self.plan), Arc::clone(series), rows_a_batch);
-        let batches = std::iter::from_fn(move || {
+        let stream = futures::stream::poll_fn(move |context| {
             // The reservation lives as long as the stream.
             let _ = &reservation;
             let _timer = metrics.elapsed_compute().timer();
-            let batch = rows.next_batch().transpose()?;
+            let batch = match rows.next_batch() {
+                Ok(Next::Batch(batch)) => Ok(batch),
+                Ok(Next::End) => return Poll::Ready(None),
+                Ok(Next::Nothing) => {
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Err(error) => Err(error.into()),
+            };
             if let Ok(batch) = &batch {
                 metrics.output_rows().add(batch.num_rows());
             }
-            Some(batch.map_err(Into::into))
+            Poll::Ready(Some(batch))
         });
         let schema = Arc::clone(&self.plan.schema);
-        let stream = futures::stream::iter(batches);
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
     }
 
@@ -250,7 +268,10 @@ impl ExecutionPlan for SeriesScan {
         if args.partition().is_some() {
             return Ok(Arc::new(statistics));
         }
-        let rows = estimated_rows(plan, self.series_count()) as usize;
+        let mut rows = estimated_rows(plan, self.series_count()) as usize;
+        if !plan.conditions.is_empty() {
+            rows = rows.div_ceil(SELECTED);
+        }
         let is_whole = self.whole && plan.limit.is_none();
         let exact_count = is_whole && plan.view.is_disjoint();
         statistics.num_rows = match exact_count {

@@ -29,6 +29,17 @@ pub(crate) enum RowColumn {
     Window(Window),
 }
 
+/// After so many rows were looked at a scan lets others have the thread, and may be given up.
+const MAX_ROWS_LOOKED_AT: usize = 64 * WINDOW_ROWS;
+
+/// What comes of looking at the next rows.
+pub(super) enum Next {
+    Batch(RecordBatch),
+    /// Nothing yet.
+    Nothing,
+    End,
+}
+
 /// Which rows and columns to read: plain data beside the view.
 #[derive(Clone)]
 pub(super) struct RowPlan {
@@ -111,15 +122,23 @@ impl RowReader {
         }
     }
 
-    /// The next rows, or `None` after the last.
-    pub(super) fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+    /// The next rows.
+    pub(super) fn next_batch(&mut self) -> Result<Next> {
         let plan = Arc::clone(&self.plan);
         // With conditions rows come by windows: none begins that might not fit.
         let spare = if plan.conditions.is_empty() { 0 } else { WINDOW_ROWS };
         let enough = self.rows_a_batch.saturating_sub(spare).max(1).min(self.remaining);
         let capacity = self.rows_a_batch.max(spare).min(self.remaining);
         let mut batch = BatchBuilder::new(&plan, capacity);
-        while batch.rows < enough && batch.text_bytes() < MAX_TEXT_BYTES && self.advance()? {
+        let (mut looked_at, mut is_end) = (0, false);
+        while batch.rows < enough
+            && batch.text_bytes() < MAX_TEXT_BYTES
+            && looked_at < MAX_ROWS_LOOKED_AT
+        {
+            if !self.advance()? {
+                is_end = true;
+                break;
+            }
             let piece = &self.pieces[self.next_piece];
             let all = self.reader.rows(piece).map_err(Error::store)?;
             let start = self.next_row;
@@ -136,6 +155,7 @@ impl RowReader {
                 batch.append(&mut self.reader, piece, window.clone(), kept)?;
                 batch.advance(&mut self.windows, &mut self.reader, piece, window.clone())?;
             }
+            looked_at += window.len();
             self.next_row = window.end;
             if window.end == all {
                 self.next_piece += 1;
@@ -144,8 +164,9 @@ impl RowReader {
         }
         self.remaining -= batch.rows;
         match batch.rows {
-            0 => Ok(None),
-            _ => batch.finish().map(Some),
+            0 if is_end || self.remaining == 0 => Ok(Next::End),
+            0 => Ok(Next::Nothing),
+            _ => batch.finish().map(Next::Batch),
         }
     }
 
@@ -374,6 +395,7 @@ impl FieldBuilder {
 
     fn finish(mut self) -> ArrayRef {
         let nulls = self.nulls.finish();
+        self.values.give_back();
         match self.values {
             ValuesBuilder::Float(values) => Arc::new(Float64Array::new(values.into(), nulls)),
             ValuesBuilder::Int(values) => Arc::new(Int64Array::new(values.into(), nulls)),
@@ -385,6 +407,21 @@ impl FieldBuilder {
 }
 
 impl ValuesBuilder {
+    /// Keeps no more room than twice what is there: an answer may be kept for long.
+    fn give_back(&mut self) {
+        fn shrink<T>(values: &mut Vec<T>) {
+            if values.len() < values.capacity() / 2 {
+                values.shrink_to_fit();
+            }
+        }
+        match self {
+            Self::Float(values) => shrink(values),
+            Self::Int(values) => shrink(values),
+            Self::UInt(values) => shrink(values),
+            Self::Bool(_) | Self::Text(_) => {}
+        }
+    }
+
     fn append_nothing(&mut self, rows: usize) {
         match self {
             Self::Float(values) => values.resize(values.len() + rows, 0.0),

@@ -3,7 +3,7 @@
 use crate::common::{lines, types};
 
 /// What was asked before, and what is asked then.
-const PAIRS: [(&str, &str); 21] = [
+const PAIRS: [(&str, &str); 24] = [
     // Another host, another hour.
     (
         "SELECT max(usage) FROM cpu WHERE host = 'a' AND time >= '2021-01-01T00:01:00Z' AND time < '2021-01-01T00:03:00Z'",
@@ -65,6 +65,19 @@ const PAIRS: [(&str, &str); 21] = [
     (
         "SELECT host, count(*) FROM cpu WHERE host = 'b' GROUP BY host HAVING host = 'b'",
         "SELECT host, count(*) FROM cpu WHERE host = 'b' GROUP BY host HAVING host = 'a'",
+    ),
+    // Names, where a text of the planner's own is the same.
+    (
+        "SELECT count(*) AS 'YEAR' FROM cpu WHERE extract(YEAR FROM now()) >= 100",
+        "SELECT count(*) AS 'DAY' FROM cpu WHERE extract(YEAR FROM now()) >= 100",
+    ),
+    (
+        "SELECT count(*) FROM 'cpu' WHERE host <> 'a'",
+        "SELECT count(*) FROM 'event' WHERE kind <> 'x'",
+    ),
+    (
+        "SELECT host, count(*) AS 'a' FROM cpu WHERE host <> 'a' GROUP BY host ORDER BY host",
+        "SELECT host, count(*) AS 'b' FROM cpu WHERE host <> 'b' GROUP BY host ORDER BY host",
     ),
     // Values within expressions.
     (
