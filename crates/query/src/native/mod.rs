@@ -9,6 +9,7 @@
 mod aggregate;
 mod bucket;
 mod cache;
+mod ends;
 mod form;
 mod last;
 mod plan;

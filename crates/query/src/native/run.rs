@@ -12,9 +12,10 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use gauge_probe::{Meter, Stretch};
 use tidemill_analysis::native::{self, AggregatePlan, LastRows, PlanStats};
 use tidemill_memory::Budget;
-use tidemill_model::{Column, Values};
+use tidemill_model::{Column, TimeRange, Values};
 use tidemill_store::{SeriesIndex, Snapshot, TableView};
 
+use super::ends::Ends;
 use super::plan::{AggregateColumn, LastColumn, NativePlan, NativeQuery, Shape};
 use super::steps::with_schema;
 use crate::error::{Error, ErrorKind, Result};
@@ -42,11 +43,31 @@ impl NativeQuery {
         budget: &Budget,
         meters: &[Arc<Meter>],
     ) -> Result<Answer> {
-        let plan = &self.plan;
         let view = self.view(snapshot)?;
+        let all = self.selection.range.intersect(view.time_range());
+        if let Some(ends) = Ends::of(&self.plan) {
+            for range in ends.ranges(all) {
+                let answer = self.run_within(range, view, budget, meters)?;
+                if answer.batch.num_rows() == ends.wanted {
+                    return Ok(answer);
+                }
+            }
+        }
+        self.run_within(self.selection.range, view, budget, meters)
+    }
+
+    /// The answer, of the rows in this range only.
+    fn run_within(
+        &self,
+        range: TimeRange,
+        view: &TableView,
+        budget: &Budget,
+        meters: &[Arc<Meter>],
+    ) -> Result<Answer> {
+        let plan = &self.plan;
         let stretch =
             |place: usize, section| Stretch::new(Some(section), meters.get(place).map(Arc::clone));
-        let mut answer = stretch(0, plan.shape.section()).run(|| self.read(view, budget))?;
+        let mut answer = stretch(0, plan.shape.section()).run(|| self.read(range, view, budget))?;
         for (place, step) in plan.steps.iter().enumerate() {
             let stretch = stretch(place + 1, step.section());
             answer.batch = stretch.run(|| step.apply(answer.batch))?;
@@ -112,14 +133,14 @@ impl NativeQuery {
     }
 
     /// What the shape gives.
-    fn read(&self, view: &TableView, budget: &Budget) -> Result<Answer> {
+    fn read(&self, range: TimeRange, view: &TableView, budget: &Budget) -> Result<Answer> {
         let series = self.selection.series(view, &self.plan.table)?;
         let count = series.len();
         let (columns, rows, stats) = match &self.plan.shape {
             Shape::Aggregate { bucket, group_tags, calls, columns } => {
                 let plan = AggregatePlan {
                     series,
-                    range: self.selection.range,
+                    range,
                     bucket: *bucket,
                     group_tags: group_tags.clone(),
                     calls: calls.clone(),

@@ -68,8 +68,8 @@ const PAIRS: [(&str, &str); 24] = [
     ),
     // Names, where a text of the planner's own is the same.
     (
-        "SELECT count(*) AS 'YEAR' FROM cpu WHERE extract(YEAR FROM now()) >= 100",
-        "SELECT count(*) AS 'DAY' FROM cpu WHERE extract(YEAR FROM now()) >= 100",
+        "SELECT count(*) AS 'YEAR' FROM cpu WHERE extract(YEAR FROM now()) >= 1",
+        "SELECT count(*) AS 'DAY' FROM cpu WHERE extract(YEAR FROM now()) >= 1",
     ),
     (
         "SELECT count(*) FROM 'cpu' WHERE host <> 'a'",

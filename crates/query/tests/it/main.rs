@@ -5,6 +5,7 @@
 mod agree;
 mod cases;
 mod common;
+mod ends;
 mod engine;
 mod filters;
 mod forms;
