@@ -43,7 +43,8 @@ impl Selection {
     /// When there is no such package, or none of its targets is linked.
     pub fn build(&self, project: &Project, manifest: Option<&Path>) -> Result<Build> {
         let package = self.package(project, manifest)?;
-        let mut select = vec!["-p".to_owned(), package.name.to_string()];
+        // By its whole name: a dependency may be called the same.
+        let mut select = vec!["-p".to_owned(), package.id.repr.clone()];
         match (&self.bin, &self.example) {
             (Some(bin), _) => select.extend(["--bin".to_owned(), bin.clone()]),
             (None, Some(example)) => select.extend(["--example".to_owned(), example.clone()]),

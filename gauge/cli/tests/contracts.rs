@@ -182,12 +182,12 @@ fn what_cannot_be_meant_is_refused_before_anything_is_built() {
     for (text, code, expected) in [
         (
             "[[contract]]\nfunction = \"f\"\nsimmd = \"f64\"\n",
-            1,
+            2,
             "gauge.toml:3:1: unknown field `simmd`: did you mean `simd`?",
         ),
         (
             "[[contract]]\nfunction = \"f\"\nsimd = \"f64\"\n",
-            1,
+            2,
             "gauge.toml:2:12: no `[[function]]` is called `f`",
         ),
         ("[build]\nprofile = \"release\"\n[[binary]]\nbin = \"no-such\"\nmax-bytes = 1\n", 1, ""),

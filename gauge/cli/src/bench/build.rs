@@ -72,7 +72,7 @@ impl Selection {
         let targets = self.targets(project)?;
         let mut command = self.cargo("build", project, target_dir);
         for (package, target) in &targets {
-            command.args(["-p", &package.name, "--bench", &target.name]);
+            command.args(["-p", &package.id.repr, "--bench", &target.name]);
         }
         let mut executables = Vec::new();
         let mut warnings = Vec::new();
@@ -117,7 +117,7 @@ impl Selection {
         };
         let (package, target) = targets.iter().find(same).context("no such bench target")?;
         let mut command = self.cargo("rustc", project, target_dir);
-        command.args(["-p", &package.name, "--bench", &target.name, "--", SHUFFLED]);
+        command.args(["-p", &package.id.repr, "--bench", &target.name, "--", SHUFFLED]);
         let made = artifacts(command)?.into_iter().find_map(|artifact| {
             (artifact.target.name == target.name).then_some(artifact.executable?)
         });

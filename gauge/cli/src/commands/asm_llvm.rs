@@ -48,7 +48,7 @@ pub(super) fn function(
     for target in targets {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.args(["rustc", "--quiet", "--manifest-path"]).arg(&build.manifest);
-        command.args(["-p", package.name.as_str(), "--profile", &build.profile]);
+        command.args(["-p", package.id.repr.as_str(), "--profile", &build.profile]);
         command.arg("--target-dir").arg(&target_dir).args(&options).args(&target);
         command.args(["--", "--emit=llvm-ir,link", "-Ccodegen-units=1"]);
         command.envs(build.variables.iter().map(|(name, value)| (name, value)));

@@ -99,7 +99,7 @@ pub(super) fn run(args: &Args, project: &Project, common: &Common) -> Result<Out
     let package = args.selection.package(project, common.manifest_path.as_deref())?;
     let mut chosen = select(&args.selection);
     if args.selection.package.is_none() {
-        chosen.extend(["-p".to_owned(), package.name.to_string()]);
+        chosen.extend(["-p".to_owned(), package.id.repr.clone()]);
     }
     let base = Build {
         manifest: package.manifest_path.clone().into_std_path_buf(),

@@ -170,7 +170,7 @@ fn build(args: &Args, project: &Project, manifest: Option<&Path>) -> Result<Vec<
     match selection.package(project, manifest) {
         Ok(package) => {
             path = package.manifest_path.clone().into_std_path_buf();
-            select.extend(["-p".to_owned(), package.name.to_string()]);
+            select.extend(["-p".to_owned(), package.id.repr.clone()]);
         }
         // At the root of a workspace cargo has a default; a name that is wrong is wrong.
         Err(error) if args.package.is_some() || args.example.is_some() => return Err(error),

@@ -53,8 +53,7 @@ pub fn binary(
     let manifest = project.root().join("Cargo.toml");
     let mut build = build(&manifest, options, project, with_symbols);
     build.target_dir = folder(project).join("target");
-    let package = package.name.as_str();
-    build.select.extend(["-p", package, "--bin", name].map(str::to_owned));
+    build.select.extend(["-p", package.id.repr.as_str(), "--bin", name].map(str::to_owned));
     if !binary.default_features {
         build.select.push("--no-default-features".to_owned());
     }

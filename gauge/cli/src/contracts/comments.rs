@@ -49,7 +49,7 @@ pub fn scan(workspace: &Path, library: &Library) -> Result<Vec<Comment>> {
         let (file, text) = read(workspace, &path)?;
         for Remark { span, line, is_contract } in remarks(&text) {
             if !is_contract {
-                return Err(problem::misuse(&file, &text, &span, NEARLY));
+                return Err(problem::at(&file, &text, &span, NEARLY));
             }
             let bad = |message: &str| problem::at(&file, &text, &span, message);
             let contract = contract(&file, &text, &span)?;
@@ -93,7 +93,7 @@ pub fn refuse(workspace: &Path, roots: &[PathBuf], libraries: &[Library]) -> Res
         if let Some(remark) = remarks(&text).first() {
             let message = "a contract stands in a library: of a binary's function, write a `[[function]]` with \
                            `bin` in gauge.toml";
-            return Err(problem::misuse(&file, &text, &remark.span, message));
+            return Err(problem::at(&file, &text, &remark.span, message));
         }
     }
     Ok(())

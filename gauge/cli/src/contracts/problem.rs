@@ -11,15 +11,11 @@ pub fn place(file: &str, text: &str, byte: usize) -> Place {
     Place { file: file.to_owned(), line }
 }
 
-/// An error at a byte of a file, as compilers write them: `gauge.toml:12:1: …`.
+/// An error at a byte of a file, as compilers write them: `gauge.toml:12:1: …`. What is written there cannot be meant,
+/// so the command was used wrongly.
 pub fn at(file: &str, text: &str, span: &Range<usize>, message: &str) -> anyhow::Error {
     let (line, column) = line_and_column(text, span.start);
-    anyhow::anyhow!("{file}:{line}:{column}: {message}")
-}
-
-/// The same, for what cannot be meant: the command was used wrongly.
-pub fn misuse(file: &str, text: &str, span: &Range<usize>, message: &str) -> anyhow::Error {
-    Usage(at(file, text, span, message).to_string()).into()
+    Usage(format!("{file}:{line}:{column}: {message}")).into()
 }
 
 /// What the reader of TOML complained about, with its place and the nearest word it knows.
@@ -50,7 +46,8 @@ pub fn unknown<'a>(
     wrong: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> String {
-    let known: Vec<&str> = known.into_iter().collect();
+    let mut known: Vec<&str> = known.into_iter().collect();
+    known.sort_unstable();
     if let Some(near) = nearest(wrong, &known) {
         return format!("{complaint}: did you mean `{near}`?");
     }
