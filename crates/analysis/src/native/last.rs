@@ -1,15 +1,16 @@
 use tidemill_memory::Budget;
 use tidemill_model::{Column, TimeRange};
-use tidemill_store::TableView;
+use tidemill_store::{StoredAggregate, TableView};
 
 use super::plan::LastRows;
+use crate::Scalar;
 use crate::error::{Error, ErrorKind};
 
 /// Bytes of a value with its share of validity.
 const VALUE_BYTES: usize = 9;
 
 /// The newest row of each of these series (ascending) inside `range`. Of each series only the
-/// block that holds it is read.
+/// block that holds it is read, and its values decoded only where statistics do not say the last.
 ///
 /// # Errors
 /// When the store cannot be read, a series or field does not exist, or the rows need more memory
@@ -34,7 +35,7 @@ pub fn last_rows(
         .map_err(|source| Error::memory("the newest row of each series", source))?;
     let mut rows = LastRows { columns, ..LastRows::default() };
     let mut reader = view.reader();
-    let mut pieces = Vec::new();
+    let (mut pieces, mut stored) = (Vec::new(), Vec::new());
     for &series in series {
         reader.pieces(series, range, &mut pieces)?;
         let Some(piece) = pieces.last() else { continue };
@@ -43,7 +44,16 @@ pub fn last_rows(
             count => count - 1,
         };
         for (field, column) in fields.iter().zip(&mut rows.columns) {
-            column.push(reader.column(piece, *field, last..last + 1)?.get(0));
+            stored.clear();
+            reader.stored_aggregates(piece, *field, &mut stored)?;
+            // The last value of a slice is its last row's only if that has one.
+            let is_of_row = |slice: &&StoredAggregate| {
+                slice.rows.end == last + 1 && slice.valid == slice.rows.len() as u64
+            };
+            match stored.last().filter(is_of_row).and_then(Scalar::last_of) {
+                Some(value) => column.push(Some(value.value())),
+                None => column.push(reader.column(piece, *field, last..last + 1)?.get(0)),
+            }
         }
         rows.series.push(series);
         rows.times.push(piece.range().end);

@@ -360,6 +360,35 @@ fn what_cannot_be_answered_is_an_error() {
     check_error(1, Function::Quantile(SHARE), 1, 5130, values);
 }
 
+#[test]
+fn last_rows_of_long_series_are_the_newest() {
+    for (is_regular, has_missing) in [(true, false), (true, true), (false, true)] {
+        let (store, rows) = long(30_000, is_regular, has_missing);
+        let snapshot = store.snapshot();
+        let view = snapshot.table("t").unwrap();
+        // Also where a slice of statistics is cut.
+        for end in [i64::MAX, 287_654, 81_919 * 2, 77] {
+            let range = TimeRange::new(i64::MIN, end);
+            let ids: Vec<u32> = (0..view.series_count()).collect();
+            let got = last_rows(view, &ids, range, &[0, 1], &Budget::new(1 << 20)).unwrap();
+            let index = view.series_index();
+            for (place, series) in got.series.iter().enumerate() {
+                let tag = |tag: usize| index.tag_value(tag, index.tag_codes(tag)[*series as usize]);
+                let own = (tag(0), tag(1));
+                let of_series =
+                    rows.iter().filter(|((tags, time), _)| (tags.0, tags.1) == own && *time <= end);
+                let ((_, time), row) = of_series.max_by_key(|((_, time), _)| *time).unwrap();
+                assert_eq!(got.times[place], *time);
+                for field in [0, 1] {
+                    let value = got.columns[field].get(place);
+                    assert_eq!(show(value), show(row.get(field)), "{own:?} {end} {field}");
+                }
+            }
+            assert!(got.series.len() >= 2);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
