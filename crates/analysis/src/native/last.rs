@@ -3,6 +3,7 @@ use tidemill_model::{Column, TimeRange};
 use tidemill_store::{StoredAggregate, TableView};
 
 use super::plan::LastRows;
+use super::scan::MIN_STORED_RUN_ROWS;
 use crate::Scalar;
 use crate::error::{Error, ErrorKind};
 
@@ -45,7 +46,10 @@ pub fn last_rows(
         };
         for (field, column) in fields.iter().zip(&mut rows.columns) {
             stored.clear();
-            reader.stored_aggregates(piece, *field, &mut stored)?;
+            // Of short pieces there are many in a block, and all its statistics are read for each.
+            if last >= MIN_STORED_RUN_ROWS {
+                reader.stored_aggregates(piece, *field, &mut stored)?;
+            }
             // The last value of a slice is its last row's only if that has one.
             let is_of_row = |slice: &&StoredAggregate| {
                 slice.rows.end == last + 1 && slice.valid == slice.rows.len() as u64

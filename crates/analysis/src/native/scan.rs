@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::numeric::Statistics;
 
 /// Stored statistics are of slices of about 1,024 rows; shorter runs hold none of them.
-const MIN_STORED_RUN_ROWS: usize = 512;
+pub(super) const MIN_STORED_RUN_ROWS: usize = 512;
 
 /// A part of a plan for one thread: series, ordered by group, and a range of time.
 #[derive(Clone, Copy, Debug)]

@@ -12,6 +12,8 @@ use super::plan::{NativePlan, NativeQuery};
 
 /// The most statements that are remembered.
 const MAX_STATEMENTS: usize = 256;
+/// Of one form no more: what differs is another text each time.
+const MAX_OF_A_FORM: usize = 16;
 /// Statements with more columns are not remembered.
 const MAX_COLUMNS: usize = 256;
 /// Longer statements are not remembered.
@@ -86,6 +88,9 @@ impl PlanCache {
             return;
         }
         let form = Form::of(sql);
+        if self.forms().is_full(&form, plan) {
+            return;
+        }
         let remembered = Remembered::new(&form, &conditions, plan, replan);
         let mut forms = self.forms();
         // One of an older schema goes.
@@ -109,6 +114,16 @@ impl Forms {
         let remembered = found(&self.old)?;
         self.push(form.text.clone(), remembered.clone());
         Some(remembered)
+    }
+
+    /// Whether so many of the form are remembered that the next are hardly asked for again. Those of older schemas go.
+    fn is_full(&mut self, form: &Form<'_>, plan: &NativePlan) -> bool {
+        let Some(same) = self.young.get_mut(&form.text) else { return false };
+        let before = same.len();
+        same.retain(|one| Arc::ptr_eq(&one.plan.table.stored, &plan.table.stored));
+        let after = same.len();
+        self.young_len = self.young_len + after - before;
+        after >= MAX_OF_A_FORM
     }
 
     fn push(&mut self, text: String, remembered: Remembered) {
@@ -143,9 +158,11 @@ impl Remembered {
         let mut times: HashMap<&str, usize> = HashMap::new();
         form.literals.iter().for_each(|literal| *times.entry(literal).or_default() += 1);
         let is_candidate = |literal: &str| times[literal] == 1 && conditions.times(literal) == 1;
+        let longest = form.literals.iter().map(|literal| literal.len()).max().unwrap_or_default();
         let other = |(place, literal): (usize, &Cow<'_, str>)| -> Cow<'_, str> {
             match is_candidate(literal) {
-                true => format!("literal {place}").into(),
+                // Longer than any text of the statement.
+                true => format!("{place:0$}", form.text.len() + longest + 1).into(),
                 false => literal.clone().into_owned().into(),
             }
         };

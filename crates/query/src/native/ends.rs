@@ -5,7 +5,8 @@ use tidemill_model::TimeRange;
 use super::aggregate::unalias;
 use super::plan::{AggregateColumn, NativePlan, Shape, Step};
 
-/// How much wider each look is, when there were too few buckets with rows.
+/// How much wider each look is, when there were too few buckets with rows; and the part of all that is looked at last
+/// before all is.
 const WIDER: i64 = 8;
 
 /// The first rows that a statement wants of groups ordered by bucket: `ORDER BY bucket DESC LIMIT 5`. They are in
@@ -57,7 +58,7 @@ impl Ends {
         is_bucket.then_some(Self { bucket, is_latest, skip: *skip, wanted: *wanted })
     }
 
-    /// Ranges that end (or begin) where `all` does, each wider than the one before, of whole buckets, and narrower than `all`.
+    /// Ranges that end (or begin) where `all` does, each wider than the one before, of whole buckets, and much narrower than `all`.
     pub(super) fn ranges(self, all: TimeRange) -> impl Iterator<Item = TimeRange> {
         let buckets = i64::try_from(self.skip.saturating_add(self.wanted)).unwrap_or(i64::MAX);
         let first = self.bucket.width_ns.checked_mul(buckets);
@@ -72,6 +73,8 @@ impl Ends {
             let last = self.bucket.start(all.start.checked_add(width)?).ok()?;
             TimeRange::new(all.start, last.checked_add(self.bucket.width_ns - 1)?)
         };
-        (all.covers(range) && range != all).then_some(range)
+        let length = |range: TimeRange| range.end.abs_diff(range.start);
+        let is_small = length(range) <= length(all) / WIDER.unsigned_abs();
+        (all.covers(range) && is_small).then_some(range)
     }
 }

@@ -116,6 +116,10 @@ impl NativeQuery {
     pub(crate) fn is_possible(&self, snapshot: &Snapshot) -> Result<bool> {
         let Shape::Rows { partition: Some(tags), .. } = &self.plan.shape else { return Ok(true) };
         let view = self.view(snapshot)?;
+        // All tags together are what a series is.
+        if (0..self.plan.table.stored.tags.len()).all(|tag| tags.contains(&tag)) {
+            return Ok(true);
+        }
         let series = self.selection.series(view, &self.plan.table)?;
         let index = view.series_index();
         let mut seen = HashSet::with_capacity(series.len());

@@ -1,5 +1,6 @@
 //! Reading rows for DataFusion: the table provider, the physical scan and the decoder of batches.
 
+mod column;
 mod exec;
 mod order;
 mod provider;

@@ -29,7 +29,8 @@ impl Window {
 
     /// The most bytes that it remembers.
     pub(super) fn memory_bytes(&self) -> usize {
-        2 * (self.rows + 1) * size_of::<Together>()
+        // Vectors may have twice as much as is in them.
+        2 * self.rows.next_power_of_two() * size_of::<Together>()
     }
 }
 
