@@ -184,7 +184,8 @@ impl Planner<'_> {
             let place = self.place(&span);
             return Ok(self.add(name.clone(), Source::Symbol(name.clone()), place));
         }
-        let known = self.by_name.keys().map(String::as_str);
+        let mut known: Vec<&str> = self.by_name.keys().map(String::as_str).collect();
+        known.sort_unstable();
         let complaint = format!("no `[[function]]` is called `{name}`");
         Err(self.error(&span, &problem::unknown(&complaint, name, known)))
     }

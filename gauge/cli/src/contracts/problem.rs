@@ -46,8 +46,7 @@ pub fn unknown<'a>(
     wrong: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> String {
-    let mut known: Vec<&str> = known.into_iter().collect();
-    known.sort_unstable();
+    let known: Vec<&str> = known.into_iter().collect();
     if let Some(near) = nearest(wrong, &known) {
         return format!("{complaint}: did you mean `{near}`?");
     }
