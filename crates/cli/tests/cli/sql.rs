@@ -178,7 +178,7 @@ fn a_query_tells_what_its_stages_allocate() {
         assert!(parts.iter().all(|row| row.3 <= all[0].3), "{}", ran.stderr);
         row(most).1
     };
-    let sql = "SELECT date_bin(INTERVAL '1 second', time) AS t, max(v) FROM many GROUP BY t ORDER BY t LIMIT 3";
+    let sql = "SELECT date_bin(INTERVAL '1 second', time) AS t, max(v) AS m FROM many GROUP BY t ORDER BY m, t LIMIT 3";
     let stages = ["open", "engine", "parse", "plan", "fetch", "decode", "Sort", "Limit", "format"];
     let calls = check(sql, &stages, "NativeAggregate");
     assert!(calls > 4, "several threads: {calls}");
@@ -217,7 +217,7 @@ fn explain_analyze_shows_who_allocates() {
     // A hash table of 210,000 times and counts.
     check("SELECT time, count(*) AS n FROM many GROUP BY time", "AggregateExec", MANY_ROWS * 16);
     check(
-        "SELECT date_bin(INTERVAL '1 second', time) AS t, max(v) FROM many GROUP BY t ORDER BY t LIMIT 3",
+        "SELECT date_bin(INTERVAL '1 second', time) AS t, max(v) AS m FROM many GROUP BY t ORDER BY m, t LIMIT 3",
         "NativeAggregate",
         MANY_ROWS * 16,
     );
