@@ -92,10 +92,7 @@ impl PlanCache {
             return;
         }
         let remembered = Remembered::new(&form, &conditions, plan, replan);
-        let mut forms = self.forms();
-        // One of an older schema goes.
-        forms.forget(&form);
-        forms.push(form.text, remembered);
+        self.forms().push(form.text, remembered);
     }
 
     fn forms(&self) -> MutexGuard<'_, Forms> {
@@ -133,15 +130,6 @@ impl Forms {
         }
         self.young.entry(text).or_default().push(remembered);
         self.young_len += 1;
-    }
-
-    fn forget(&mut self, form: &Form<'_>) {
-        for generation in [&mut self.young, &mut self.old] {
-            if let Some(same) = generation.get_mut(&form.text) {
-                same.retain(|other| !other.fits(&form.literals));
-            }
-        }
-        self.young_len = self.young.values().map(Vec::len).sum();
     }
 }
 
