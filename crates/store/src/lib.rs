@@ -80,12 +80,10 @@ pub use disk::{Disk, DiskFile, Failure, Fault, FaultyDisk, Lie, Operation, RealD
 pub use error::{Error, ErrorKind, Result};
 pub use ingest::Rejection;
 pub use options::{Durability, Options, default_budget_bytes};
-pub use read::{
-    ColumnSlice, Piece, Reader, SliceValues, Snapshot, StoredAggregate, TableView, TextSlice,
-};
+pub use read::{ColumnSlice, Piece, Reader, SliceValues, Snapshot, TableView, TextSlice};
 pub use repair::{Repaired, RepairedTable, repair, repair_with_progress};
 pub use salvage::{Damage, Lost, Report};
-pub use segment::AnyAggregate;
+pub use segment::{AnyAggregate, StoredAggregate};
 pub use series_index::SeriesIndex;
 pub use store::{Recovery, Store, Writer, Written};
 pub use workers::workers;

@@ -1,7 +1,7 @@
 //! Memory that goes from one use to the next: the allocator gives large blocks back to the system
 //! as soon as they are free, and the next use pays for fresh pages.
 
-use tidemill_memory::{Recycle, Recycler};
+use tidemill_memory::{Budget, Recycle, Recycler};
 
 use crate::chunk::{Chunk, ClusterScratch};
 use crate::read::BlockCache;
@@ -12,6 +12,10 @@ use crate::store::WriteScratch;
 const MAX_IDLE_BYTES: usize = 64 << 20;
 /// …and as a part of the store's budget.
 const BUDGET_PART: usize = 8;
+/// What is kept of open segments, in bytes, at most…
+const MAX_KEPT_BYTES: usize = 32 << 20;
+/// …and as a part of the store's budget.
+const KEPT_PART: usize = 16;
 /// How many objects are kept for one use.
 const MAX_IDLE: usize = 4096;
 
@@ -24,6 +28,8 @@ pub(crate) struct Spare {
     pub(crate) blocks: Recycler<BlockScratch>,
     pub(crate) encoded: Recycler<EncodedBlock>,
     pub(crate) caches: Recycler<BlockCache>,
+    /// For what is kept of open segments.
+    pub(crate) kept: Budget,
 }
 
 impl Spare {
@@ -36,6 +42,7 @@ impl Spare {
             blocks: part(bytes / 8),
             encoded: part(bytes / 8),
             caches: part(bytes / 4),
+            kept: Budget::new(MAX_KEPT_BYTES.min(budget_bytes / KEPT_PART)),
         }
     }
 }

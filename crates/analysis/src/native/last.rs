@@ -48,7 +48,10 @@ pub fn last_rows(
             stored.clear();
             // Of short pieces there are many in a block, and all its statistics are read for each.
             if last >= MIN_STORED_RUN_ROWS {
-                reader.stored_aggregates(piece, *field, &mut stored)?;
+                match reader.whole_aggregate(piece, *field)? {
+                    Some(whole) => stored.push(whole.clone()),
+                    None => reader.stored_aggregates(piece, *field, &mut stored)?,
+                }
             }
             // The last value of a slice is its last row's only if that has one.
             let is_of_row = |slice: &&StoredAggregate| {

@@ -92,7 +92,14 @@ impl<'a> Scanner<'a> {
         self.stored.clear();
         let has_long_run = self.runs.iter().any(|run| run.rows.len() >= MIN_STORED_RUN_ROWS);
         if has_long_run && accumulator.is_numeric() {
-            self.reader.stored_aggregates(piece, accumulator.field, &mut self.stored)?;
+            let (reader, field) = (&mut self.reader, accumulator.field);
+            // One run has all rows of the piece: there may be one statistic of them.
+            let whole =
+                if self.runs.len() == 1 { reader.whole_aggregate(piece, field)? } else { None };
+            match whole {
+                Some(whole) => self.stored.push(whole.clone()),
+                None => reader.stored_aggregates(piece, field, &mut self.stored)?,
+            }
         }
         let mut covered = keep_usable(accumulator, &self.runs, &mut self.stored);
         let mut needed: usize = self.runs.iter().map(|run| run.rows.len()).sum();

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use tidemill_codec::{MAX_BLOCK_ROWS, VECTOR_ROWS};
 use tidemill_memory::Recycle;
 use tidemill_model::{Column, FieldType};
 
@@ -31,6 +32,9 @@ pub(crate) struct BlockCache {
     spare: Vec<Slot>,
     scratch: Scratch,
 }
+
+// A block's vectors have their bits in one word.
+const _: () = assert!(MAX_BLOCK_ROWS / VECTOR_ROWS < 64);
 
 /// Source and column; column 0 is that of the times.
 type Key = (u32, u32);
@@ -70,13 +74,14 @@ pub(crate) struct BlockTimes {
 struct BlockColumn {
     /// Where its bytes are in the segment; `None`: no row has a value.
     offset: Option<u64>,
-    is_decoded: bool,
+    /// The vectors whose values are there: bit `i` is for rows `i * 1024` and on.
+    decoded: u64,
     values: Column,
 }
 
 impl Default for BlockColumn {
     fn default() -> Self {
-        Self { offset: None, is_decoded: false, values: Column::new(FieldType::Int) }
+        Self { offset: None, decoded: 0, values: Column::new(FieldType::Int) }
     }
 }
 
@@ -145,30 +150,33 @@ impl BlockCache {
             let mut slot = self.empty_slot(key, Some(ty));
             let read = segment.read_chunk(block, column, &mut slot.bytes);
             let read = read.map(|offset| slot.column.offset = offset);
-            slot.column.is_decoded = false;
+            slot.column.decoded = 0;
             self.put(key, block, slot, read)?;
         }
         let slot = self.slot(key)?;
         Ok(slot.column.offset.map(|offset| BlockChunk { bytes: &slot.bytes, offset }))
     }
 
-    /// The values of a column (1 and up) of a block; `None`: no row has one.
+    /// A column (1 and up) of a block that has the values of `rows`, those of others are anything;
+    /// `None`: no row has one.
     pub(crate) fn column(
         &mut self,
         source: u32,
         segment: &Segment,
         block: usize,
         (column, ty): (usize, FieldType),
+        rows: &Range<usize>,
     ) -> Result<Option<&Column>> {
         if self.chunk(source, segment, block, (column, ty))?.is_none() {
             return Ok(None);
         }
         let key = (source, column as u32);
-        if !self.slot(key)?.column.is_decoded {
+        let missing = vectors(rows) & !self.slot(key)?.column.decoded;
+        if missing != 0 {
             let Some((at, mut slot)) = self.recent.get_mut(&key).and_then(|r| r.now.take()) else {
                 unreachable!("found above")
             };
-            let decoded = slot.decode(segment, block, ty, &mut self.scratch);
+            let decoded = slot.decode(segment, block, ty, missing, &mut self.scratch);
             if let Some(recent) = self.recent.get_mut(&key) {
                 self.bytes = self.bytes - slot.counted + slot.count();
                 recent.now = Some((at, slot));
@@ -245,26 +253,48 @@ impl Slot {
         self.counted
     }
 
+    /// Decodes vectors, and those between them.
     fn decode(
         &mut self,
         segment: &Segment,
         block: usize,
         ty: FieldType,
+        missing: u64,
         scratch: &mut Scratch,
     ) -> Result<()> {
         let Some(offset) = self.column.offset else { return Ok(()) };
         let _decoding = stages::DECODE.enter();
         let chunk = BlockChunk { bytes: &self.bytes, offset };
         let parsed = chunk.parse(segment)?;
+        let column = &mut self.column;
         let rows = segment.block_rows(block);
-        let (validity, values) = (parsed.validity, parsed.values);
-        let column = &mut self.column.values;
-        let decoded =
-            column_codec::decode_into(validity, values, ty, rows, &mut scratch.texts, column);
-        decoded.map_err(|error| chunk.undecoded(segment, 0, error))?;
-        self.column.is_decoded = true;
-        Ok(())
+        let part = column_codec::Part {
+            rows: match ty {
+                // Texts and bools are appended: all of them.
+                FieldType::Bool | FieldType::Text => 0..rows,
+                _ => rows_of(missing, rows),
+            },
+            is_first: column.decoded == 0,
+        };
+        let encoded =
+            column_codec::Encoded { validity: parsed.validity, values: parsed.values, ty, rows };
+        let decoded = encoded.decode_into(&part, &mut scratch.texts, &mut column.values);
+        // After an error the column is empty.
+        column.decoded = if decoded.is_ok() { column.decoded | vectors(&part.rows) } else { 0 };
+        decoded.map_err(|error| chunk.undecoded(segment, 0, error))
     }
+}
+
+/// The vectors that hold these rows of a block.
+fn vectors(rows: &Range<usize>) -> u64 {
+    let before = |vector: usize| (1 << vector) - 1;
+    before(rows.end.div_ceil(VECTOR_ROWS)) & !before(rows.start / VECTOR_ROWS)
+}
+
+/// The rows from the first to the last of some vectors of a block of `rows` rows.
+fn rows_of(vectors: u64, rows: usize) -> Range<usize> {
+    let end = (u64::BITS - vectors.leading_zeros()) as usize * VECTOR_ROWS;
+    vectors.trailing_zeros() as usize * VECTOR_ROWS..rows.min(end)
 }
 
 impl<'a> BlockChunk<'a> {

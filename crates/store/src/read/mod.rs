@@ -3,6 +3,7 @@
 
 mod cache;
 mod merge;
+mod part_reader;
 mod piece;
 mod reader;
 mod slice;
@@ -10,7 +11,7 @@ mod view;
 
 pub(crate) use cache::BlockCache;
 pub use piece::Piece;
-pub use reader::{Reader, StoredAggregate};
+pub use reader::Reader;
 pub use slice::{ColumnSlice, SliceValues, TextSlice};
 pub(crate) use view::{Memory, Segments, ViewInner};
 pub use view::{Snapshot, TableView};

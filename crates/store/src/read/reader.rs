@@ -1,20 +1,15 @@
 use std::mem;
 use std::ops::Range;
-use std::sync::Arc;
 
 use tidemill_model::{Column, FieldType, TimeRange};
 
-use super::cache::BlockCache;
 use super::merge::Merge;
+use super::part_reader::{PartReader, field_type, memory_parts};
 use super::piece::{Part, Parts, Piece};
 use super::slice::ColumnSlice;
-use super::view::{TableView, ViewInner};
-use crate::bytes::Cursor;
-use crate::error::{Error, Result};
-use crate::segment::{AnyAggregate, Segment, decode_slice, slices};
-
-/// The memtable's rows of a series come in parts of this many at most.
-const MAX_MEMORY_PART_ROWS: usize = 8192;
+use super::view::TableView;
+use crate::error::Result;
+use crate::segment::StoredAggregate;
 
 /// Reads rows of one table: pieces of series, and of each its times, columns, statistics.
 ///
@@ -22,37 +17,25 @@ const MAX_MEMORY_PART_ROWS: usize = 8192;
 /// neighbouring short series, which share blocks, are read once: ask in ascending order of series.
 pub struct Reader {
     view: TableView,
-    cache: BlockCache,
+    inside: PartReader,
     /// The merge of the piece that was asked for last.
     merge: Option<(Vec<Part>, Merge)>,
-    scratch: Column,
+    /// The values of a merge.
+    merged: Column,
     /// Memory of calls, empty between them.
     parts: Vec<Part>,
-    starts: Vec<u32>,
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.view.inner.spare.caches.put(mem::take(&mut self.cache));
+        self.view.inner.spare.caches.put(mem::take(&mut self.inside.cache));
     }
-}
-
-/// Statistics of consecutive rows, as they stand in the segment.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StoredAggregate {
-    /// Rows of the piece.
-    pub rows: Range<usize>,
-    /// How many of them have a value, NaNs included.
-    pub valid: u64,
-    /// Their statistics.
-    pub aggregate: AnyAggregate,
 }
 
 impl Reader {
     pub(crate) fn new(view: TableView) -> Self {
-        let scratch = Column::new(FieldType::Int);
-        let cache = view.inner.spare.caches.take();
-        Self { view, cache, merge: None, scratch, parts: Vec::new(), starts: Vec::new() }
+        let inside = PartReader::new(view.inner.spare.caches.take());
+        Self { view, inside, merge: None, merged: Column::new(FieldType::Int), parts: Vec::new() }
     }
 
     /// The table.
@@ -68,20 +51,21 @@ impl Reader {
     /// When a block cannot be read or is corrupt; so for all methods.
     pub fn pieces(&mut self, series: u32, range: TimeRange, out: &mut Vec<Piece>) -> Result<()> {
         out.clear();
-        let inner = Arc::clone(&self.view.inner);
-        let mut parts = mem::take(&mut self.parts);
+        let Self { view, inside, parts, .. } = self;
+        let inner = &*view.inner;
         let mut sources = 0;
-        for (source, segment) in inner.segments.iter().enumerate() {
+        for source in 0..inner.segments.len() as u32 {
             let before = parts.len();
-            self.segment_parts(source as u32, segment, series, range, &mut parts)?;
+            inside.segment_parts(inner, source, series, range, parts)?;
             sources += usize::from(parts.len() > before);
         }
         let before = parts.len();
-        memory_parts(&inner, series, range, &mut parts);
+        memory_parts(inner, series, range, parts);
         sources += usize::from(parts.len() > before);
         if sources > 1 {
             parts.sort_by_key(|part| part.range.start);
             if parts.windows(2).any(|pair| pair[0].range.end >= pair[1].range.start) {
+                let parts = mem::take(parts);
                 return self.merged_pieces(series, parts, out);
             }
         }
@@ -90,57 +74,7 @@ impl Reader {
             range: part.range,
             parts: Parts::One(part),
         }));
-        self.parts = parts;
         Ok(())
-    }
-
-    fn segment_parts(
-        &mut self,
-        source: u32,
-        segment: &Segment,
-        series: u32,
-        range: TimeRange,
-        out: &mut Vec<Part>,
-    ) -> Result<()> {
-        if !segment.entry.range.overlaps(range) {
-            return Ok(());
-        }
-        let Some(run) = segment.run(series) else { return Ok(()) };
-        let run_range = segment.footer.run_ranges[run];
-        if !run_range.overlaps(range) {
-            return Ok(());
-        }
-        let blocks = segment.blocks_of(run);
-        let is_split = blocks.len() > 1;
-        for block in blocks {
-            // A block holds whole runs, or a piece of one and nothing else.
-            let part_range = if is_split { segment.footer.block_ranges[block] } else { run_range };
-            if !part_range.overlaps(range) {
-                continue;
-            }
-            let rows = segment.rows_in_block(run, block);
-            let part = Part { source, block: block as u32, rows, range: part_range };
-            if range.covers(part_range) {
-                out.push(part);
-            } else {
-                out.extend(self.cut(&part, range)?);
-            }
-        }
-        Ok(())
-    }
-
-    /// The rows of a part inside `range`.
-    fn cut(&mut self, part: &Part, range: TimeRange) -> Result<Option<Part>> {
-        let start = part.rows.start + self.part_rows_before(part, range.start)?;
-        let end = match range.end.checked_add(1) {
-            Some(end) => part.rows.start + self.part_rows_before(part, end)?,
-            None => part.rows.end,
-        };
-        if start >= end {
-            return Ok(None);
-        }
-        let cut = TimeRange::new(self.part_time(part, start)?, self.part_time(part, end - 1)?);
-        Ok(Some(Part { rows: start..end, range: cut, ..part.clone() }))
     }
 
     /// Cuts overlapping parts, ascending by start, at the ends of the shortest, so that a merged
@@ -151,6 +85,8 @@ impl Reader {
         mut parts: Vec<Part>,
         out: &mut Vec<Piece>,
     ) -> Result<()> {
+        let Self { view, inside, .. } = self;
+        let inner = &*view.inner;
         parts.reverse();
         while let Some(first) = parts.pop() {
             let mut group = vec![first];
@@ -163,8 +99,10 @@ impl Reader {
             if group.len() > 1 {
                 for part in &mut group {
                     if part.range.end > end {
-                        rest.extend(self.cut(part, TimeRange::new(end + 1, part.range.end))?);
-                        let kept = self.cut(part, TimeRange::new(part.range.start, end))?;
+                        let later = TimeRange::new(end + 1, part.range.end);
+                        rest.extend(inside.cut(inner, part, later)?);
+                        let kept = TimeRange::new(part.range.start, end);
+                        let kept = inside.cut(inner, part, kept)?;
                         *part = kept.unwrap_or_else(|| Part { rows: 0..0, ..part.clone() });
                     }
                 }
@@ -203,7 +141,7 @@ impl Reader {
     /// As [`Reader::pieces`].
     pub fn rows_before(&mut self, piece: &Piece, time: i64) -> Result<usize> {
         match &piece.parts[..] {
-            [part] => self.part_rows_before(part, time),
+            [part] => self.inside.rows_before(&self.view.inner, part, time),
             _ => Ok(self.merge(piece)?.times.partition_point(|t| *t < time)),
         }
     }
@@ -217,7 +155,7 @@ impl Reader {
     /// When the piece has no such rows; so for all methods that take rows.
     pub fn times(&mut self, piece: &Piece, rows: Range<usize>, out: &mut Vec<i64>) -> Result<()> {
         match &piece.parts[..] {
-            [part] => self.part_times(part, rows, out)?,
+            [part] => self.inside.times(&self.view.inner, part, rows, out)?,
             _ => out.extend_from_slice(&self.merge(piece)?.times[rows]),
         }
         Ok(())
@@ -229,9 +167,7 @@ impl Reader {
     /// As [`Reader::pieces`].
     pub fn linear_times(&mut self, piece: &Piece) -> Result<Option<(i64, i64)>> {
         let [part] = &piece.parts[..] else { return Ok(None) };
-        let inner = Arc::clone(&self.view.inner);
-        let Some(segment) = inner.segments.get(part.source as usize) else { return Ok(None) };
-        Ok(self.block_times(part, segment)?.linear(&part.rows))
+        self.inside.linear_times(&self.view.inner, part)
     }
 
     /// A field's values in rows of the piece.
@@ -244,21 +180,18 @@ impl Reader {
         field: usize,
         rows: Range<usize>,
     ) -> Result<ColumnSlice<'_>> {
-        let inner = Arc::clone(&self.view.inner);
-        match &piece.parts[..] {
-            [part] => self.part_column(&inner, part, field, rows),
-            parts => {
-                let ty = field_type(&inner, field)?;
-                let mut columns = Vec::with_capacity(parts.len());
-                for part in parts {
-                    columns.push(self.owned_column(&inner, part, field)?);
-                }
-                let count = rows.len();
-                let merge = self.merge(piece)?;
-                self.scratch = merge.column(ty, &columns, rows, inner.schema.duplicates);
-                Ok(ColumnSlice::of(&self.scratch, 0..count))
-            }
+        if let [part] = &piece.parts[..] {
+            return self.inside.column(&self.view.inner, part, field, rows);
         }
+        let ty = field_type(&self.view.inner, field)?;
+        let mut columns = Vec::with_capacity(piece.parts.len());
+        for part in &piece.parts[..] {
+            columns.push(self.inside.owned_column(&self.view.inner, part, field)?);
+        }
+        let (count, duplicates) = (rows.len(), self.view.inner.schema.duplicates);
+        let merged = self.merge(piece)?.column(ty, &columns, rows, duplicates);
+        self.merged = merged;
+        Ok(ColumnSlice::of(&self.merged, 0..count))
     }
 
     /// Appends the stored statistics of a numeric field: of slices of about 1,024 rows that are
@@ -274,28 +207,32 @@ impl Reader {
         out: &mut Vec<StoredAggregate>,
     ) -> Result<()> {
         let [part] = &piece.parts[..] else { return Ok(()) };
-        let inner = Arc::clone(&self.view.inner);
-        let Some(segment) = inner.segments.get(part.source as usize) else { return Ok(()) };
-        let Some(column @ (_, ty)) = segment.column_of(field) else { return Ok(()) };
-        let block = part.block as usize;
-        let Some(chunk) = self.cache.chunk(part.source, segment, block, column)? else {
+        let Some(stored) = self.inside.statistics(&self.view.inner, part, field)? else {
             return Ok(());
         };
-        let Some(statistics) = chunk.parse(segment)?.statistics else { return Ok(()) };
-        self.starts.clear();
-        self.starts.extend(segment.runs_of(block).1);
-        let mut cursor = Cursor::new(statistics);
-        for rows in slices(&self.starts, segment.block_rows(block)) {
-            if rows.start >= part.rows.end {
-                break;
-            }
-            let slice = decode_slice(ty, &mut cursor).map_err(|m| chunk.corrupt(segment, m))?;
-            if rows.start >= part.rows.start && rows.end <= part.rows.end {
-                let rows = rows.start - part.rows.start..rows.end - part.rows.start;
-                out.push(StoredAggregate { rows, valid: slice.valid, aggregate: slice.aggregate });
-            }
-        }
+        let first = stored.slices.partition_point(|slice| slice.rows.start < part.rows.start);
+        let inside = stored.slices[first..].iter();
+        out.extend(inside.take_while(|slice| slice.rows.end <= part.rows.end).map(|slice| {
+            let rows = slice.rows.start - part.rows.start..slice.rows.end - part.rows.start;
+            StoredAggregate { rows, ..slice.clone() }
+        }));
         Ok(())
+    }
+
+    /// The stored statistics of all rows of the piece together, if it is a long one and whole: a block of
+    /// one series.
+    ///
+    /// # Errors
+    /// As [`Reader::pieces`].
+    pub fn whole_aggregate(
+        &mut self,
+        piece: &Piece,
+        field: usize,
+    ) -> Result<Option<&StoredAggregate>> {
+        let [part] = &piece.parts[..] else { return Ok(None) };
+        let stored = self.inside.statistics(&self.view.inner, part, field)?;
+        let whole = stored.and_then(|stored| stored.whole.as_ref());
+        Ok(whole.filter(|whole| whole.rows == part.rows))
     }
 
     /// The merge of a piece of several parts, kept until another is asked for.
@@ -305,7 +242,8 @@ impl Reader {
             let mut times = Vec::with_capacity(piece.parts.len());
             for part in &piece.parts[..] {
                 let mut part_times = Vec::with_capacity(part.rows.len());
-                self.part_times(part, 0..part.rows.len(), &mut part_times)?;
+                let all = 0..part.rows.len();
+                self.inside.times(&self.view.inner, part, all, &mut part_times)?;
                 times.push(part_times);
             }
             self.merge = Some((piece.parts.to_vec(), Merge::new(&times)));
@@ -314,101 +252,5 @@ impl Reader {
             Some((_, merge)) => Ok(merge),
             None => unreachable!("set above"),
         }
-    }
-
-    fn block_times(&mut self, part: &Part, segment: &Segment) -> Result<&super::cache::BlockTimes> {
-        self.cache.times(part.source, segment, part.block as usize)
-    }
-
-    fn part_time(&mut self, part: &Part, row: usize) -> Result<i64> {
-        let inner = Arc::clone(&self.view.inner);
-        match inner.segments.get(part.source as usize) {
-            Some(segment) => Ok(self.block_times(part, segment)?.time(row)),
-            None => Ok(inner.memory.sorted().time(row)),
-        }
-    }
-
-    fn part_rows_before(&mut self, part: &Part, time: i64) -> Result<usize> {
-        let inner = Arc::clone(&self.view.inner);
-        match inner.segments.get(part.source as usize) {
-            Some(segment) => Ok(self.block_times(part, segment)?.rows_before(&part.rows, time)),
-            None => Ok(inner.memory.sorted().rows_before(part.rows.clone(), time)),
-        }
-    }
-
-    fn part_times(&mut self, part: &Part, rows: Range<usize>, out: &mut Vec<i64>) -> Result<()> {
-        let inner = Arc::clone(&self.view.inner);
-        let rows = part.rows.start + rows.start..part.rows.start + rows.end;
-        match inner.segments.get(part.source as usize) {
-            Some(segment) => self.block_times(part, segment)?.append(&rows, out),
-            None => inner.memory.sorted().times(rows, out),
-        }
-        Ok(())
-    }
-
-    fn part_column(
-        &mut self,
-        inner: &ViewInner,
-        part: &Part,
-        field: usize,
-        rows: Range<usize>,
-    ) -> Result<ColumnSlice<'_>> {
-        let count = rows.len();
-        let rows = part.rows.start + rows.start..part.rows.start + rows.end;
-        let Some(segment) = inner.segments.get(part.source as usize) else {
-            let ty = field_type(inner, field)?;
-            if self.scratch.ty() != ty {
-                self.scratch = Column::new(ty);
-            }
-            let any = inner.memory.sorted().gather(field, rows, &mut self.scratch);
-            return Ok(if any {
-                ColumnSlice::of(&self.scratch, 0..count)
-            } else {
-                ColumnSlice::missing(count)
-            });
-        };
-        let Some(column) = segment.column_of(field) else { return Ok(ColumnSlice::missing(count)) };
-        let block = part.block as usize;
-        let column = self.cache.column(part.source, segment, block, column)?;
-        Ok(column
-            .map_or_else(|| ColumnSlice::missing(count), |column| ColumnSlice::of(column, rows)))
-    }
-
-    fn owned_column(
-        &mut self,
-        inner: &ViewInner,
-        part: &Part,
-        field: usize,
-    ) -> Result<Option<Column>> {
-        let slice = self.part_column(inner, part, field, 0..part.rows.len())?;
-        let Some(ty) = inner.schema.fields.get(field).map(|field| field.ty) else {
-            return Ok(None);
-        };
-        if slice.valid_count() == 0 {
-            return Ok(None);
-        }
-        let mut column = Column::new(ty);
-        slice.copy_into(&mut column);
-        Ok(Some(column))
-    }
-}
-
-fn field_type(inner: &ViewInner, index: usize) -> Result<FieldType> {
-    let field = inner.schema.fields.get(index).map(|field| field.ty);
-    field.ok_or_else(|| Error::invalid(format!("no field {index}")))
-}
-
-fn memory_parts(inner: &ViewInner, series: u32, range: TimeRange, out: &mut Vec<Part>) {
-    let sorted = inner.memory.sorted();
-    let Some(rows) = sorted.series_rows(series) else { return };
-    let start = rows.start + sorted.rows_before(rows.clone(), range.start);
-    let end = match range.end.checked_add(1) {
-        Some(end) => rows.start + sorted.rows_before(rows.clone(), end),
-        None => rows.end,
-    };
-    for from in (start..end).step_by(MAX_MEMORY_PART_ROWS) {
-        let rows = from..end.min(from + MAX_MEMORY_PART_ROWS);
-        let part_range = TimeRange::new(sorted.time(rows.start), sorted.time(rows.end - 1));
-        out.push(Part { source: inner.segments.len() as u32, block: 0, rows, range: part_range });
     }
 }

@@ -60,7 +60,7 @@ impl BlockReader {
         for (at, (field, ty)) in segment.footer.fields.iter().enumerate() {
             let name = table.field(*field, *ty);
             let column = (at + 1, *ty);
-            match self.cache.column(0, segment, block, column) {
+            match self.cache.column(0, segment, block, column, &(0..rows)) {
                 // That no definition names it is said once for the segment.
                 Ok(Some(_)) if name.is_none() => out.is_partial = true,
                 Ok(Some(column)) => out.columns.push((*field, column.clone())),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tidemill_model::FieldType;
 
 use super::footer::Footer;
+use super::kept::Kept;
 use super::{HAS_STATISTICS, HAS_VALIDITY, HEADER_BYTES, MAGIC, VERSION};
 use crate::bytes::{Cursor, Malformed};
 use crate::disk::{Disk, DiskFile};
@@ -19,6 +20,7 @@ const TRAILER_BYTES: u64 = 16;
 pub(crate) struct Segment {
     pub(crate) entry: SegmentEntry,
     pub(crate) footer: Footer,
+    pub(super) kept: Kept,
     path: PathBuf,
     file: Arc<dyn DiskFile>,
 }
@@ -45,7 +47,7 @@ impl Segment {
         if (footer.table, footer.sequence, footer.rows() as u64, footer.data_end) != expected {
             return Err(Error::corrupt(&path, start, "the footer is not that of this segment"));
         }
-        Ok(Self { entry, footer, path, file })
+        Ok(Self { entry, footer, kept: Kept::default(), path, file })
     }
 
     /// Opens what may be damaged, with the manifest's entry if there is one, for as much as can be
@@ -80,7 +82,7 @@ impl Segment {
         let read = file.read_exact_at(&mut header, 0);
         let read = read.map_err(|e| Error::io(&path, "read a segment's header", e));
         damages.extend(read.and_then(|()| check_header(&header, found.table, &path)).err());
-        Ok(Self { entry: found, footer, path, file })
+        Ok(Self { entry: found, footer, kept: Kept::default(), path, file })
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -18,6 +18,7 @@ mod block;
 mod build;
 mod file;
 mod footer;
+mod kept;
 mod plan;
 mod statistics;
 mod writer;
@@ -25,8 +26,9 @@ mod writer;
 pub(crate) use block::{BlockData, BlockScratch, EncodedBlock};
 pub(crate) use build::{BlockSource, SegmentTarget, build_segment};
 pub(crate) use file::{ColumnChunk, Segment};
+pub(crate) use kept::BlockStatistics;
 pub(crate) use plan::{BlockPlan, plan_blocks};
-pub use statistics::AnyAggregate;
+pub use statistics::{AnyAggregate, StoredAggregate};
 pub(crate) use statistics::{decode_slice, slices};
 pub(crate) use writer::SegmentWriter;
 

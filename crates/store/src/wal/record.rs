@@ -132,7 +132,8 @@ fn decode_column(cursor: &mut Cursor<'_>, ty: FieldType, rows: usize) -> Result<
     let validity = Some(cursor.bytes()?).filter(|bytes| !bytes.is_empty());
     let at = cursor.position();
     let values = cursor.bytes()?;
-    crate::column_codec::decode(validity, values, ty, rows)
+    crate::column_codec::Encoded { validity, values, ty, rows }
+        .decode()
         .map_err(|(offset, reason)| Malformed { at: at + offset, what: reason.to_owned() })
 }
 

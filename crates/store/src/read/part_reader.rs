@@ -1,0 +1,257 @@
+use std::ops::Range;
+
+use tidemill_model::{Column, FieldType, TimeRange};
+
+use super::cache::{BlockCache, BlockTimes};
+use super::piece::Part;
+use super::slice::ColumnSlice;
+use super::view::ViewInner;
+use crate::bytes::Cursor;
+use crate::error::{Error, Result};
+use crate::segment::{BlockStatistics, Segment, StoredAggregate, decode_slice, slices};
+
+/// The memtable's rows of a series come in parts of this many at most.
+const MAX_MEMORY_PART_ROWS: usize = 8192;
+
+/// Reads parts: rows of one series in one source. The view is given with each call, so that what
+/// is borrowed of it need not be counted.
+#[derive(Debug)]
+pub(super) struct PartReader {
+    pub(super) cache: BlockCache,
+    scratch: Column,
+    starts: Vec<u32>,
+    /// Statistics that there was no memory to keep.
+    statistics: BlockStatistics,
+}
+
+impl PartReader {
+    pub(super) fn new(cache: BlockCache) -> Self {
+        let scratch = Column::new(FieldType::Int);
+        Self { cache, scratch, starts: Vec::new(), statistics: BlockStatistics::default() }
+    }
+
+    /// The parts of a series in a segment inside `range`.
+    pub(super) fn segment_parts(
+        &mut self,
+        inner: &ViewInner,
+        source: u32,
+        series: u32,
+        range: TimeRange,
+        out: &mut Vec<Part>,
+    ) -> Result<()> {
+        let segment = &*inner.segments[source as usize];
+        if !segment.entry.range.overlaps(range) {
+            return Ok(());
+        }
+        let Some(run) = segment.run(series) else { return Ok(()) };
+        let run_range = segment.footer.run_ranges[run];
+        if !run_range.overlaps(range) {
+            return Ok(());
+        }
+        let blocks = segment.blocks_of(run);
+        let is_split = blocks.len() > 1;
+        for block in blocks {
+            // A block holds whole runs, or a piece of one and nothing else.
+            let part_range = if is_split { segment.footer.block_ranges[block] } else { run_range };
+            if !part_range.overlaps(range) {
+                continue;
+            }
+            let rows = segment.rows_in_block(run, block);
+            let part = Part { source, block: block as u32, rows, range: part_range };
+            if range.covers(part_range) {
+                out.push(part);
+            } else {
+                out.extend(self.cut(inner, &part, range)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of a part inside `range`.
+    pub(super) fn cut(
+        &mut self,
+        inner: &ViewInner,
+        part: &Part,
+        range: TimeRange,
+    ) -> Result<Option<Part>> {
+        let start = part.rows.start + self.rows_before(inner, part, range.start)?;
+        let end = match range.end.checked_add(1) {
+            Some(end) => part.rows.start + self.rows_before(inner, part, end)?,
+            None => part.rows.end,
+        };
+        if start >= end {
+            return Ok(None);
+        }
+        let cut = TimeRange::new(self.time(inner, part, start)?, self.time(inner, part, end - 1)?);
+        Ok(Some(Part { rows: start..end, range: cut, ..part.clone() }))
+    }
+
+    pub(super) fn rows_before(
+        &mut self,
+        inner: &ViewInner,
+        part: &Part,
+        time: i64,
+    ) -> Result<usize> {
+        match inner.segments.get(part.source as usize) {
+            Some(segment) => Ok(self.block_times(part, segment)?.rows_before(&part.rows, time)),
+            None => Ok(inner.memory.sorted().rows_before(part.rows.clone(), time)),
+        }
+    }
+
+    pub(super) fn times(
+        &mut self,
+        inner: &ViewInner,
+        part: &Part,
+        rows: Range<usize>,
+        out: &mut Vec<i64>,
+    ) -> Result<()> {
+        let rows = part.rows.start + rows.start..part.rows.start + rows.end;
+        match inner.segments.get(part.source as usize) {
+            Some(segment) => self.block_times(part, segment)?.append(&rows, out),
+            None => inner.memory.sorted().times(rows, out),
+        }
+        Ok(())
+    }
+
+    /// The first time and the interval, where the times are known to have a constant one.
+    pub(super) fn linear_times(
+        &mut self,
+        inner: &ViewInner,
+        part: &Part,
+    ) -> Result<Option<(i64, i64)>> {
+        let Some(segment) = inner.segments.get(part.source as usize) else { return Ok(None) };
+        Ok(self.block_times(part, segment)?.linear(&part.rows))
+    }
+
+    fn time(&mut self, inner: &ViewInner, part: &Part, row: usize) -> Result<i64> {
+        match inner.segments.get(part.source as usize) {
+            Some(segment) => Ok(self.block_times(part, segment)?.time(row)),
+            None => Ok(inner.memory.sorted().time(row)),
+        }
+    }
+
+    fn block_times(&mut self, part: &Part, segment: &Segment) -> Result<&BlockTimes> {
+        self.cache.times(part.source, segment, part.block as usize)
+    }
+
+    /// A field's values in rows of the part.
+    pub(super) fn column(
+        &mut self,
+        inner: &ViewInner,
+        part: &Part,
+        field: usize,
+        rows: Range<usize>,
+    ) -> Result<ColumnSlice<'_>> {
+        let count = rows.len();
+        let rows = part.rows.start + rows.start..part.rows.start + rows.end;
+        let Some(segment) = inner.segments.get(part.source as usize) else {
+            let ty = field_type(inner, field)?;
+            if self.scratch.ty() != ty {
+                self.scratch = Column::new(ty);
+            }
+            let any = inner.memory.sorted().gather(field, rows, &mut self.scratch);
+            return Ok(if any {
+                ColumnSlice::of(&self.scratch, 0..count)
+            } else {
+                ColumnSlice::missing(count)
+            });
+        };
+        let column = segment.column_of(field).filter(|_| count > 0);
+        let Some(column) = column else { return Ok(ColumnSlice::missing(count)) };
+        let block = part.block as usize;
+        let column = self.cache.column(part.source, segment, block, column, &rows)?;
+        Ok(column
+            .map_or_else(|| ColumnSlice::missing(count), |column| ColumnSlice::of(column, rows)))
+    }
+
+    /// A copy of all of a field's values; `None`: there are none.
+    pub(super) fn owned_column(
+        &mut self,
+        inner: &ViewInner,
+        part: &Part,
+        field: usize,
+    ) -> Result<Option<Column>> {
+        let ty = field_type(inner, field)?;
+        let slice = self.column(inner, part, field, 0..part.rows.len())?;
+        if slice.valid_count() == 0 {
+            return Ok(None);
+        }
+        let mut column = Column::new(ty);
+        slice.copy_into(&mut column);
+        Ok(Some(column))
+    }
+
+    /// The stored statistics of a numeric field of the part's block: kept with the segment as long as the
+    /// store's part for that lasts, so that the next query need not read them.
+    pub(super) fn statistics<'a>(
+        &'a mut self,
+        inner: &'a ViewInner,
+        part: &Part,
+        field: usize,
+    ) -> Result<Option<&'a BlockStatistics>> {
+        let Some(segment) = inner.segments.get(part.source as usize) else { return Ok(None) };
+        let Some(column) = segment.column_of(field) else { return Ok(None) };
+        let block = part.block as usize;
+        if let Some(kept) = segment.kept_statistics(block, column.0) {
+            return Ok(Some(kept));
+        }
+        let mut read = std::mem::take(&mut self.statistics);
+        self.read_statistics(segment, part, column, &mut read)?;
+        match segment.keep_statistics(block, column.0, read, &inner.spare.kept) {
+            Ok(kept) => Ok(Some(kept)),
+            Err(read) => {
+                self.statistics = read;
+                Ok(Some(&self.statistics))
+            }
+        }
+    }
+
+    fn read_statistics(
+        &mut self,
+        segment: &Segment,
+        part: &Part,
+        column @ (_, ty): (usize, FieldType),
+        out: &mut BlockStatistics,
+    ) -> Result<()> {
+        let block = part.block as usize;
+        out.slices.clear();
+        out.whole = None;
+        let Some(chunk) = self.cache.chunk(part.source, segment, block, column)? else {
+            return Ok(());
+        };
+        let Some(statistics) = chunk.parse(segment)?.statistics else { return Ok(()) };
+        self.starts.clear();
+        self.starts.extend(segment.runs_of(block).1);
+        let rows = segment.block_rows(block);
+        let mut cursor = Cursor::new(statistics);
+        for rows in slices(&self.starts, rows) {
+            let slice = decode_slice(ty, rows.len(), &mut cursor);
+            let slice = slice.map_err(|m| chunk.corrupt(segment, m))?;
+            let (valid, aggregate) = (slice.valid, slice.aggregate);
+            out.slices.push(StoredAggregate { rows, valid, aggregate });
+        }
+        out.find_whole(self.starts.len(), rows);
+        Ok(())
+    }
+}
+
+pub(super) fn field_type(inner: &ViewInner, index: usize) -> Result<FieldType> {
+    let field = inner.schema.fields.get(index).map(|field| field.ty);
+    field.ok_or_else(|| Error::invalid(format!("no field {index}")))
+}
+
+/// The parts of a series in the memtable inside `range`.
+pub(super) fn memory_parts(inner: &ViewInner, series: u32, range: TimeRange, out: &mut Vec<Part>) {
+    let sorted = inner.memory.sorted();
+    let Some(rows) = sorted.series_rows(series) else { return };
+    let start = rows.start + sorted.rows_before(rows.clone(), range.start);
+    let end = match range.end.checked_add(1) {
+        Some(end) => rows.start + sorted.rows_before(rows.clone(), end),
+        None => rows.end,
+    };
+    for from in (start..end).step_by(MAX_MEMORY_PART_ROWS) {
+        let rows = from..end.min(from + MAX_MEMORY_PART_ROWS);
+        let part_range = TimeRange::new(sorted.time(rows.start), sorted.time(rows.end - 1));
+        out.push(Part { source: inner.segments.len() as u32, block: 0, rows, range: part_range });
+    }
+}

@@ -1,0 +1,124 @@
+use std::sync::OnceLock;
+
+use tidemill_memory::{Budget, Reservation};
+
+use super::file::Segment;
+use super::statistics::StoredAggregate;
+
+/// What was read of a segment and is kept as long as it is open: little, and asked for again by every
+/// query.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    columns: OnceLock<Columns>,
+}
+
+/// Of each column of each block, once it was read.
+#[derive(Debug)]
+struct Columns {
+    statistics: Box<[OnceLock<Counted>]>,
+    _memory: Reservation,
+}
+
+#[derive(Debug)]
+struct Counted {
+    statistics: Box<BlockStatistics>,
+    _memory: Reservation,
+}
+
+/// The statistics of a column of a block.
+#[derive(Debug, Default)]
+pub(crate) struct BlockStatistics {
+    /// Of slices of the block's rows, ascending.
+    pub(crate) slices: Vec<StoredAggregate>,
+    /// Of all rows together, where they are of one series and slices have them all.
+    pub(crate) whole: Option<StoredAggregate>,
+}
+
+impl BlockStatistics {
+    /// Puts the slices of a block of so many runs and rows together.
+    pub(crate) fn find_whole(&mut self, runs: usize, rows: usize) {
+        let follow = self.slices.windows(2).all(|pair| pair[0].rows.end == pair[1].rows.start);
+        self.whole = match &self.slices[..] {
+            [first, rest @ ..] if runs == 1 && follow && first.rows.start == 0 => {
+                rest.iter().try_fold(first.clone(), |all, slice| all.merge(slice))
+            }
+            _ => None,
+        };
+        self.whole.take_if(|whole| whole.rows.end != rows);
+    }
+
+    fn memory_bytes(&self) -> usize {
+        size_of::<Self>() + self.slices.capacity() * size_of::<StoredAggregate>()
+    }
+}
+
+impl Segment {
+    fn place(&self, block: usize, column: usize) -> usize {
+        block * self.footer.fields.len() + column - 1
+    }
+
+    /// The statistics of a column (1 and up) of a block, if they are kept.
+    pub(crate) fn kept_statistics(&self, block: usize, column: usize) -> Option<&BlockStatistics> {
+        let columns = self.kept.columns.get()?;
+        Some(&columns.statistics[self.place(block, column)].get()?.statistics)
+    }
+
+    /// Keeps them if there is memory for that, or gives them back.
+    pub(crate) fn keep_statistics(
+        &self,
+        block: usize,
+        column: usize,
+        mut statistics: BlockStatistics,
+        budget: &Budget,
+    ) -> Result<&BlockStatistics, BlockStatistics> {
+        let Some(columns) = self.columns(budget) else { return Err(statistics) };
+        statistics.slices.shrink_to_fit();
+        let Ok(memory) = budget.try_reserve(statistics.memory_bytes()) else {
+            return Err(statistics);
+        };
+        let counted = || Counted { statistics: Box::new(statistics), _memory: memory };
+        // Another thread may have been first, with the same.
+        Ok(&columns.statistics[self.place(block, column)].get_or_init(counted).statistics)
+    }
+
+    fn columns(&self, budget: &Budget) -> Option<&Columns> {
+        if let Some(columns) = self.kept.columns.get() {
+            return Some(columns);
+        }
+        let places = self.blocks() * self.footer.fields.len();
+        let memory = budget.try_reserve(places * size_of::<OnceLock<Counted>>()).ok()?;
+        let statistics = (0..places).map(|_| OnceLock::new()).collect();
+        Some(self.kept.columns.get_or_init(|| Columns { statistics, _memory: memory }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::AnyAggregate;
+    use tidemill_model::Aggregate;
+
+    #[test]
+    fn whole_blocks_of_one_series_are_put_together() {
+        let slice = |rows: std::ops::Range<usize>| {
+            let values = rows.clone().map(|row| row as i64);
+            let aggregate = AnyAggregate::Int(Aggregate::of_all(values));
+            StoredAggregate { valid: rows.len() as u64, rows, aggregate }
+        };
+        let whole = |slices: &[std::ops::Range<usize>], runs, rows| {
+            let slices = slices.iter().cloned().map(slice).collect();
+            let mut statistics = BlockStatistics { slices, whole: None };
+            statistics.find_whole(runs, rows);
+            statistics.whole
+        };
+        let all = whole(&[0..1024, 1024..2048, 2048..2300], 1, 2300).unwrap();
+        assert_eq!((all.rows, all.valid), (0..2300, 2300));
+        let AnyAggregate::Int(all) = all.aggregate else { panic!("not of integers") };
+        assert_eq!((all.sum, all.min, all.max, all.last), (2300 * 2299 / 2, 0, 2299, 2299));
+        assert_eq!(whole(&[0..1024, 1024..2048], 1, 2100), None, "no slice has the last rows");
+        assert_eq!(whole(&[0..1024, 1024..2048], 2, 2048), None, "two series");
+        assert_eq!(whole(&[0..500, 600..1024], 1, 1024), None, "no slice has rows between");
+        assert_eq!(whole(&[500..1024], 1, 1024), None, "no slice has the first rows");
+        assert_eq!(whole(&[], 1, 100), None);
+    }
+}
