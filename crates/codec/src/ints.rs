@@ -16,7 +16,7 @@
 //! `i64` and `u64` are encoded alike, as their 64 bits.
 
 use crate::bytes::Cursor;
-use crate::vector::{Vector, Words};
+use crate::vector::{Vector, Words, sum_up};
 use crate::{Error, MAX_BLOCK_ROWS, VECTOR_ROWS};
 use std::collections::TryReserveError;
 use std::ops::Range;
@@ -165,6 +165,46 @@ impl<'a> IntColumn<'a> {
     /// When the column has no such rows, or `out` another length.
     pub fn decode_into<T: Integer>(&self, rows: Range<usize>, out: &mut [T]) -> Result<(), Error> {
         decode_rows(rows, self.rows, out, |vector, out| self.decode_vector(vector, out))
+    }
+
+    /// The sums of the first `ends[i]` rows of a vector, wrapping, over `sums`, which is as long: of
+    /// most encodings without decoding the rows.
+    ///
+    /// # Errors
+    /// When its bytes are corrupt.
+    ///
+    /// # Panics
+    /// When there is no such vector, or `ends` don't ascend to at most its rows.
+    pub fn prefix_sums(&self, vector: usize, ends: &[u16], sums: &mut [u64]) -> Result<(), Error> {
+        assert!(vector < self.vectors(), "vector {vector} of {}", self.vectors());
+        let rows = vector_rows(self.rows, vector);
+        assert!(
+            ends.is_sorted() && ends.last().is_none_or(|end| usize::from(*end) <= rows),
+            "ends that don't ascend to {rows}: {ends:?}"
+        );
+        assert!(ends.len() == sums.len(), "{} ends, {} sums", ends.len(), sums.len());
+        let (factor, each) = match self.transform {
+            Transform::Constant(value) => {
+                sums.fill(0);
+                (0, value)
+            }
+            Transform::None => (1, 0),
+            Transform::Scaled { divisor, offset } => (divisor, offset),
+            Transform::Dictionary { .. } => {
+                let mut words = [0; VECTOR_ROWS];
+                self.decode_words(vector, &mut words)?;
+                sum_up(&words, ends, sums);
+                return Ok(());
+            }
+        };
+        if factor != 0 {
+            self.vectors[vector].prefix_sums(rows, ends, sums)?;
+        }
+        for (end, sum) in ends.iter().zip(sums) {
+            let each = each.wrapping_mul(u64::from(*end));
+            *sum = sum.wrapping_mul(factor).wrapping_add(each);
+        }
+        Ok(())
     }
 
     pub(crate) fn decode_words(&self, vector: usize, out: &mut Words) -> Result<usize, Error> {

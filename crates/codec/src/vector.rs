@@ -109,13 +109,71 @@ impl<'a> Vector<'a> {
         }
     }
 
+    /// The sums of its first `ends[i]` rows, wrapping, over `sums`: of packed words and deltas
+    /// without decoding them.
+    pub(crate) fn prefix_sums(
+        &self,
+        rows: usize,
+        ends: &[u16],
+        sums: &mut [u64],
+    ) -> Result<(), Error> {
+        match &self.body {
+            Body::Packed(words) if words.is_whole() => {
+                bitpack::unpack_prefix_sums(words.bits, words.width, words.base, ends, sums);
+                self.add_patches(words, ends, sums, |_| 1)
+            }
+            Body::Delta { first, deltas } if deltas.is_whole() => {
+                let Stream { bits, width, base, .. } = *deltas;
+                bitpack::unpack_delta_prefix_sums(bits, width, base, *first, ends, sums);
+                // A delta counts for its row and all after it; the first means nothing.
+                self.add_patches(deltas, ends, sums, |rows| rows)
+            }
+            _ => {
+                let mut words = [0; VECTOR_ROWS];
+                self.decode(rows, &mut words)?;
+                sum_up(&words, ends, sums);
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds the patches to sums of the first `ends[i]` rows, as often as `weight` says for the rows from the
+    /// patch on.
+    fn add_patches(
+        &self,
+        stream: &Stream<'_>,
+        ends: &[u16],
+        sums: &mut [u64],
+        weight: impl Fn(u64) -> u64,
+    ) -> Result<(), Error> {
+        let is_delta = matches!(self.body, Body::Delta { .. });
+        for (position, high) in stream.patches() {
+            if position >= stream.count {
+                return Err(self.error(BEYOND));
+            }
+            if is_delta && position == 0 {
+                continue;
+            }
+            for (end, sum) in ends.iter().zip(&mut *sums) {
+                let rows = usize::from(*end).saturating_sub(position) as u64;
+                let times = if rows > 0 { weight(rows) } else { 0 };
+                *sum = sum.wrapping_add(high.wrapping_mul(times));
+            }
+        }
+        Ok(())
+    }
+
     fn unpack(&self, stream: &Stream<'_>, out: &mut Words) -> Result<(), Error> {
         if stream.is_whole() {
             bitpack::unpack(stream.bits, stream.width, stream.base, out);
         } else {
             bitstream::unpack(stream.bits, stream.width, stream.base, &mut out[..stream.count]);
         }
-        stream.patch(&mut out[..stream.count]).ok_or(self.error("a patch beyond the vector"))
+        for (position, high) in stream.patches() {
+            let word = out[..stream.count].get_mut(position).ok_or(self.error(BEYOND))?;
+            *word = word.wrapping_add(high);
+        }
+        Ok(())
     }
 
     fn decode_runs(
@@ -146,6 +204,18 @@ impl<'a> Vector<'a> {
     }
 }
 
+/// The sums of the first `ends[i]` words, wrapping, over `sums`.
+pub(crate) fn sum_up(words: &Words, ends: &[u16], sums: &mut [u64]) {
+    let (mut next, mut all) = (0, 0u64);
+    for (end, sum) in ends.iter().zip(sums) {
+        let more = words.get(next..usize::from(*end)).unwrap_or_default();
+        (next, all) =
+            (usize::from(*end), more.iter().fold(all, |all, word| all.wrapping_add(*word)));
+        *sum = all;
+    }
+}
+
+const BEYOND: &str = "a patch beyond the vector";
 const RUN_ROWS: &str = "runs that don't have the vector's rows";
 
 impl<'a> Stream<'a> {
@@ -179,18 +249,17 @@ impl<'a> Stream<'a> {
         self.count == VECTOR_ROWS
     }
 
-    /// Adds the patches' high bits; `None` when one is beyond the words.
-    fn patch(&self, out: &mut [u64]) -> Option<()> {
+    /// The rows that have patches, unchecked, and what is added to their words.
+    fn patches(&self) -> impl Iterator<Item = (usize, u64)> {
         let (positions, _) = self.positions.as_chunks::<2>();
         let unused = u64::BITS - 8 * self.high_bytes as u32;
-        for (position, high) in positions.iter().zip(self.highs.chunks_exact(self.high_bytes)) {
+        let highs = self.highs.chunks_exact(self.high_bytes.max(1));
+        positions.iter().zip(highs).map(move |(position, high)| {
             let mut bytes = [0; 8];
             bytes[..high.len()].copy_from_slice(high);
             // Shifted up and back down for its sign.
             let high = (i64::from_le_bytes(bytes) << unused >> unused) as u64;
-            let word = out.get_mut(usize::from(u16::from_le_bytes(*position)))?;
-            *word = word.wrapping_add(high << self.width);
-        }
-        Some(())
+            (usize::from(u16::from_le_bytes(*position)), high << self.width)
+        })
     }
 }

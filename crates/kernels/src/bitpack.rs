@@ -72,6 +72,47 @@ pub fn unpack_delta(
     ))
 }
 
+/// The sums of the first `ends[i]` values that [`crate::bitpack::unpack`] gives, wrapping, over `sums`, without
+/// writing the values anywhere.
+///
+/// # Panics
+/// Also when `ends` don't ascend or are more than [`VALUES`], or `sums` is of another length.
+pub fn unpack_prefix_sums(packed: &[u8], width: u32, base: u64, ends: &[u16], sums: &mut [u64]) {
+    check(packed, width);
+    check_ends(ends, sums);
+    dispatch!(bitpack::unpack_prefix_sums(
+        packed: &[u8],
+        width: u32,
+        base: u64,
+        ends: &[u16],
+        sums: &mut [u64],
+    ))
+}
+
+/// The same of the values that [`crate::bitpack::unpack_delta`] gives.
+///
+/// # Panics
+/// As [`crate::bitpack::unpack_prefix_sums`].
+pub fn unpack_delta_prefix_sums(
+    packed: &[u8],
+    width: u32,
+    min_delta: u64,
+    first: u64,
+    ends: &[u16],
+    sums: &mut [u64],
+) {
+    check(packed, width);
+    check_ends(ends, sums);
+    dispatch!(bitpack::unpack_delta_prefix_sums(
+        packed: &[u8],
+        width: u32,
+        min_delta: u64,
+        first: u64,
+        ends: &[u16],
+        sums: &mut [u64],
+    ))
+}
+
 /// The sum of the packed values, exactly: it takes up to 74 bits. With a frame of reference, add
 /// `1024 * base`.
 #[must_use]
@@ -105,6 +146,14 @@ pub fn unpack_compare(
         constant: u64,
         mask: &mut [u64; 16],
     ))
+}
+
+fn check_ends(ends: &[u16], sums: &[u64]) {
+    assert!(
+        ends.is_sorted() && ends.last().is_none_or(|end| usize::from(*end) <= VALUES),
+        "ends that don't ascend to {VALUES}: {ends:?}"
+    );
+    assert!(ends.len() == sums.len(), "{} ends, {} sums", ends.len(), sums.len());
 }
 
 fn check(packed: &[u8], width: u32) {

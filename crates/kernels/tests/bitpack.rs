@@ -6,8 +6,8 @@ mod common;
 use common::{each_isa, random};
 use proptest::prelude::*;
 use tidemill_kernels::bitpack::{
-    VALUES, pack, packed_bytes, unpack, unpack_compare, unpack_delta, unpack_min_max, unpack_sum,
-    width_of,
+    VALUES, pack, packed_bytes, unpack, unpack_compare, unpack_delta, unpack_delta_prefix_sums,
+    unpack_min_max, unpack_prefix_sums, unpack_sum, width_of,
 };
 use tidemill_kernels::elementwise::{Comparison, compare_u64};
 
@@ -40,8 +40,12 @@ fn check(values: &[u64; VALUES], width: u32, base: u64) {
         let mut out = [9; VALUES];
         unpack(packed, width, base, &mut out);
         assert_eq!(out, masked.map(|value| value.wrapping_add(base)), "{isa:?} {width}");
+        check_prefix_sums(&out, |ends, out| unpack_prefix_sums(packed, width, base, ends, out));
         unpack_delta(packed, width, base, base ^ 1, &mut out);
         assert_eq!(out, sums, "{isa:?} {width}");
+        check_prefix_sums(&out, |ends, out| {
+            unpack_delta_prefix_sums(packed, width, base, base ^ 1, ends, out);
+        });
         let sum: u128 = masked.iter().map(|value| u128::from(*value)).sum();
         assert_eq!(unpack_sum(packed, width), sum, "{isa:?} {width}");
         let extremes = (*masked.iter().min().unwrap(), *masked.iter().max().unwrap());
@@ -55,6 +59,34 @@ fn check(values: &[u64; VALUES], width: u32, base: u64) {
             }
         }
     });
+}
+
+/// The sums up to every place, and up to some.
+fn check_prefix_sums(values: &[u64; VALUES], sums: impl Fn(&[u16], &mut [u64])) {
+    let all: Vec<u16> = (0..=VALUES as u16).collect();
+    for ends in [&all[..], &[], &[0], &[1024], &[17, 17, 360, 720], &[1008, 1023, 1024]] {
+        let mut out = vec![7; ends.len()];
+        sums(ends, &mut out);
+        let (mut next, mut sum) = (0, 0u64);
+        for (end, out) in ends.iter().zip(out) {
+            let more = &values[next..usize::from(*end)];
+            sum = more.iter().fold(sum, |sum, value| sum.wrapping_add(*value));
+            next = usize::from(*end);
+            assert_eq!(out, sum, "the first {end}");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "don't ascend")]
+fn ends_beyond_the_vector_panic() {
+    unpack_prefix_sums(&[0; 128], 1, 0, &[1025], &mut [0]);
+}
+
+#[test]
+#[should_panic(expected = "don't ascend")]
+fn ends_that_descend_panic() {
+    unpack_delta_prefix_sums(&[0; 128], 1, 0, 0, &[2, 1], &mut [0; 2]);
 }
 
 #[test]

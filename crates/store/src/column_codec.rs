@@ -3,7 +3,7 @@
 use std::collections::TryReserveError;
 use std::ops::Range;
 
-use tidemill_codec::TextScratch;
+use tidemill_codec::{TextScratch, VECTOR_ROWS};
 use tidemill_model::{Bitmap, Column, FieldType, Values};
 
 /// The bytes of a column of a block.
@@ -98,6 +98,56 @@ impl Encoded<'_> {
     }
 }
 
+/// How many ends of sums are looked for in a vector at a time.
+const MAX_ENDS: usize = 32;
+
+/// Appends the sums, wrapping, of the stretches of rows of a column of integers between edges, which ascend.
+pub(crate) fn sums(
+    bytes: &[u8],
+    rows: usize,
+    edges: impl Iterator<Item = usize>,
+    out: &mut Vec<i64>,
+) -> Result<(), tidemill_codec::Error> {
+    let column = tidemill_codec::ints(bytes, rows)?;
+    let mut edges = edges.peekable();
+    let (mut ends, mut sums) = ([0; MAX_ENDS], [0; MAX_ENDS]);
+    // Of all rows from the first edge's vector on.
+    let (mut before, mut last) = (0u64, None);
+    let first = edges.peek().map_or(0, |edge| edge / VECTOR_ROWS);
+    for vector in first.min(column.vectors().saturating_sub(1))..column.vectors() {
+        let start = vector * VECTOR_ROWS;
+        let vector_rows = VECTOR_ROWS.min(rows - start);
+        loop {
+            let mut count = 0;
+            while count < MAX_ENDS - 1
+                && let Some(edge) = edges.next_if(|edge| *edge <= start + vector_rows)
+            {
+                ends[count] = (edge - start) as u16;
+                count += 1;
+            }
+            let is_last = edges.peek().is_none();
+            if !is_last {
+                ends[count] = vector_rows as u16;
+                count += 1;
+            }
+            column.prefix_sums(vector, &ends[..count], &mut sums[..count])?;
+            let edge_sums = &sums[..if is_last { count } else { count - 1 }];
+            for sum in edge_sums.iter().map(|sum| before.wrapping_add(*sum)) {
+                out.extend(last.map(|last| sum.wrapping_sub(last) as i64));
+                last = Some(sum);
+            }
+            if is_last {
+                return Ok(());
+            }
+            if edges.peek().is_some_and(|edge| *edge > start + vector_rows) {
+                before = before.wrapping_add(sums[count - 1]);
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Where a part of so many rows is put.
 fn place<'a, T: Copy + Default>(
     out: &'a mut Vec<T>,
@@ -107,4 +157,27 @@ fn place<'a, T: Copy + Default>(
     out.try_reserve(rows.saturating_sub(out.len()))?;
     out.resize(rows, T::default());
     Ok(&mut out[part.rows.clone()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn sums_of_stretches(
+            values in prop::collection::vec(-1000i64..1000, 1..3000),
+            places in prop::collection::vec(any::<prop::sample::Index>(), 2..80),
+        ) {
+            let mut bytes = Vec::new();
+            tidemill_codec::Encoder::new().ints(&values, &mut bytes);
+            let mut edges: Vec<usize> = places.iter().map(|place| place.index(values.len() + 1)).collect();
+            edges.sort_unstable();
+            let mut out = Vec::new();
+            sums(&bytes, values.len(), edges.iter().copied(), &mut out).unwrap();
+            let wanted: Vec<i64> = edges.windows(2).map(|pair| values[pair[0]..pair[1]].iter().sum()).collect();
+            prop_assert_eq!(out, wanted);
+        }
+    }
 }

@@ -134,6 +134,22 @@ impl Cells {
             }
         }
     }
+
+    /// Adds the sums of runs of integers, none of which is missing.
+    pub(crate) fn add_sums(&mut self, runs: &[Run], sums: &[i64]) {
+        fn add<T: Numeric<Sum = i128>>(cells: &mut [Aggregate<T>], runs: &[Run], sums: &[i64]) {
+            for (run, sum) in runs.iter().zip(sums) {
+                let cell = &mut cells[run.cell];
+                cell.count += run.rows.len() as u64;
+                cell.sum += i128::from(*sum);
+            }
+        }
+        match self {
+            Self::Int(cells) => add(cells, runs, sums),
+            Self::UInt(cells) => add(cells, runs, sums),
+            _ => unreachable!("sums are of integers"),
+        }
+    }
 }
 
 fn regrouped<C: Merge>(cells: &mut [C], groups: &[&[u32]]) -> Vec<C> {

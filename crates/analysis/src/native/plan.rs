@@ -149,7 +149,7 @@ pub struct PlanStats {
     pub rows: u64,
     /// Values whose stored aggregates were used instead of them.
     pub values_from_aggregates: u64,
-    /// Values that were decoded.
+    /// Values that were decoded, or added up as they are encoded.
     pub values_decoded: u64,
 }
 

@@ -13,6 +13,9 @@ use crate::numeric::Statistics;
 /// Stored statistics are of slices of about 1,024 rows; shorter runs hold none of them.
 pub(super) const MIN_STORED_RUN_ROWS: usize = 512;
 
+/// Values of shorter runs are decoded: an edge costs as much as so many of them.
+const MIN_SUMMED_ROWS: usize = 64;
+
 /// A part of a plan for one thread: series, ordered by group, and a range of time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Unit<'a> {
@@ -30,6 +33,9 @@ pub(super) struct Scanner<'a> {
     runs: Vec<Run>,
     times: Vec<i64>,
     stored: Vec<StoredAggregate>,
+    /// Where runs begin and end, and their sums.
+    edges: Vec<usize>,
+    sums: Vec<i64>,
 }
 
 impl<'a> Scanner<'a> {
@@ -48,6 +54,8 @@ impl<'a> Scanner<'a> {
             runs: Vec::new(),
             times: Vec::new(),
             stored: Vec::new(),
+            edges: Vec::new(),
+            sums: Vec::new(),
         }
     }
 
@@ -114,6 +122,9 @@ impl<'a> Scanner<'a> {
         };
         self.stats.values_from_aggregates += covered as u64;
         self.stats.values_decoded += (needed - covered) as u64;
+        if wanted == Statistics::Sum && self.stored.is_empty() && self.add_sums(place, piece)? {
+            return Ok(());
+        }
         let column = if covered < needed {
             Some(self.reader.column(piece, accumulator.field, 0..rows)?)
         } else {
@@ -121,6 +132,23 @@ impl<'a> Scanner<'a> {
         };
         self.partial.cells[place].add(&self.runs, wanted, &self.stored, column.as_ref());
         Ok(())
+    }
+
+    /// Adds the sums of the runs, where the store has a shorter way to them than all values.
+    fn add_sums(&mut self, place: usize, piece: &Piece) -> Result<bool, Error> {
+        let rows: usize = self.runs.iter().map(|run| run.rows.len()).sum();
+        if rows < MIN_SUMMED_ROWS * self.runs.len() {
+            return Ok(false);
+        }
+        let field = self.resolved.accumulators[place].field;
+        self.edges.clear();
+        self.edges.push(0);
+        self.edges.extend(self.runs.iter().map(|run| run.rows.end));
+        if !self.reader.sums(piece, field, &self.edges, &mut self.sums)? {
+            return Ok(false);
+        }
+        self.partial.cells[place].add_sums(&self.runs, &self.sums);
+        Ok(true)
     }
 
     /// Keeps all values of a field.

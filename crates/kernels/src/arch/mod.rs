@@ -34,6 +34,8 @@ macro_rules! for_each_kernel {
                 fn unpack(packed: &[u8], width: u32, base: u64, out: &mut [u64; 1024]);
                 fn unpack_delta(packed: &[u8], width: u32, min_delta: u64, first: u64, out: &mut [u64; 1024]);
                 fn unpack_sum(packed: &[u8], width: u32) -> u128;
+                fn unpack_prefix_sums(packed: &[u8], width: u32, base: u64, ends: &[u16], sums: &mut [u64]);
+                fn unpack_delta_prefix_sums(packed: &[u8], width: u32, min_delta: u64, first: u64, ends: &[u16], sums: &mut [u64]);
                 fn unpack_min_max(packed: &[u8], width: u32) -> (u64, u64);
                 fn unpack_compare(packed: &[u8], width: u32, comparison: crate::elementwise::Comparison, constant: u64, mask: &mut [u64; 16]);
             }

@@ -246,10 +246,8 @@ impl BlockCache {
 impl Slot {
     /// Counts its memory, which is also returned.
     fn count(&mut self) -> usize {
-        self.counted = self.bytes.capacity()
-            + self.times.times.capacity() * size_of::<i64>()
-            + self.times.runs.capacity() * size_of::<(usize, i64)>()
-            + self.column.values.memory_bytes();
+        self.counted =
+            self.bytes.capacity() + self.times.memory_bytes() + self.column.values.memory_bytes();
         self.counted
     }
 
@@ -304,7 +302,12 @@ impl<'a> BlockChunk<'a> {
     }
 
     /// Why the column whose bytes begin at `at` was not decoded: corrupt, or without memory.
-    fn undecoded(&self, segment: &Segment, at: usize, error: tidemill_codec::Error) -> Error {
+    pub(super) fn undecoded(
+        &self,
+        segment: &Segment,
+        at: usize,
+        error: tidemill_codec::Error,
+    ) -> Error {
         if error.is_out_of_memory() {
             return Error::new(ErrorKind::Budget, error.to_string()).at(segment.path());
         }
@@ -353,6 +356,15 @@ impl BlockTimes {
         self.times.resize(rows, 0);
         let decoded = column.decode_into(0..rows, &mut self.times);
         decoded.map_err(undecoded)
+    }
+
+    /// A copy, where the interval is constant.
+    pub(crate) fn linear_only(&self) -> Option<Self> {
+        self.step.map(|_| Self { step: self.step, runs: self.runs.clone(), times: Vec::new() })
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.times.capacity() * size_of::<i64>() + self.runs.capacity() * size_of::<(usize, i64)>()
     }
 
     /// The first time and the interval of these rows, which are of one run, where the interval is

@@ -9,7 +9,7 @@ mod reader;
 mod slice;
 mod view;
 
-pub(crate) use cache::BlockCache;
+pub(crate) use cache::{BlockCache, BlockTimes};
 pub use piece::Piece;
 pub use reader::Reader;
 pub use slice::{ColumnSlice, SliceValues, TextSlice};

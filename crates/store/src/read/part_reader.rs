@@ -7,8 +7,10 @@ use super::piece::Part;
 use super::slice::ColumnSlice;
 use super::view::ViewInner;
 use crate::bytes::Cursor;
+use crate::column_codec;
 use crate::error::{Error, Result};
 use crate::segment::{BlockStatistics, Segment, StoredAggregate, decode_slice, slices};
+use crate::stages;
 
 /// The memtable's rows of a series come in parts of this many at most.
 const MAX_MEMORY_PART_ROWS: usize = 8192;
@@ -93,7 +95,9 @@ impl PartReader {
         time: i64,
     ) -> Result<usize> {
         match inner.segments.get(part.source as usize) {
-            Some(segment) => Ok(self.block_times(part, segment)?.rows_before(&part.rows, time)),
+            Some(segment) => {
+                Ok(self.block_times(inner, part, segment)?.rows_before(&part.rows, time))
+            }
             None => Ok(inner.memory.sorted().rows_before(part.rows.clone(), time)),
         }
     }
@@ -107,7 +111,7 @@ impl PartReader {
     ) -> Result<()> {
         let rows = part.rows.start + rows.start..part.rows.start + rows.end;
         match inner.segments.get(part.source as usize) {
-            Some(segment) => self.block_times(part, segment)?.append(&rows, out),
+            Some(segment) => self.block_times(inner, part, segment)?.append(&rows, out),
             None => inner.memory.sorted().times(rows, out),
         }
         Ok(())
@@ -120,18 +124,28 @@ impl PartReader {
         part: &Part,
     ) -> Result<Option<(i64, i64)>> {
         let Some(segment) = inner.segments.get(part.source as usize) else { return Ok(None) };
-        Ok(self.block_times(part, segment)?.linear(&part.rows))
+        Ok(self.block_times(inner, part, segment)?.linear(&part.rows))
     }
 
     fn time(&mut self, inner: &ViewInner, part: &Part, row: usize) -> Result<i64> {
         match inner.segments.get(part.source as usize) {
-            Some(segment) => Ok(self.block_times(part, segment)?.time(row)),
+            Some(segment) => Ok(self.block_times(inner, part, segment)?.time(row)),
             None => Ok(inner.memory.sorted().time(row)),
         }
     }
 
-    fn block_times(&mut self, part: &Part, segment: &Segment) -> Result<&BlockTimes> {
-        self.cache.times(part.source, segment, part.block as usize)
+    fn block_times<'a>(
+        &'a mut self,
+        inner: &ViewInner,
+        part: &Part,
+        segment: &'a Segment,
+    ) -> Result<&'a BlockTimes> {
+        let block = part.block as usize;
+        if let Some(kept) = segment.kept_times(block) {
+            return Ok(kept);
+        }
+        let times = self.cache.times(part.source, segment, block)?;
+        Ok(segment.keep_times(block, times, &inner.spare.kept).unwrap_or(times))
     }
 
     /// A field's values in rows of the part.
@@ -179,6 +193,38 @@ impl PartReader {
         let mut column = Column::new(ty);
         slice.copy_into(&mut column);
         Ok(Some(column))
+    }
+
+    /// The sums of rows `edges[i]..edges[i + 1]` of the part, if they are integers, all of them there, and so small that no sum
+    /// overflows: that is known from stored statistics. Most encodings are summed up without decoding them.
+    pub(super) fn sums(
+        &mut self,
+        inner: &ViewInner,
+        part: &Part,
+        field: usize,
+        edges: &[usize],
+        out: &mut Vec<i64>,
+    ) -> Result<bool> {
+        out.clear();
+        let whole = self.statistics(inner, part, field)?.and_then(|stored| stored.whole.as_ref());
+        if !whole.is_some_and(StoredAggregate::has_small_sums) {
+            return Ok(false);
+        }
+        let Some(segment) = inner.segments.get(part.source as usize) else { return Ok(false) };
+        let Some(column) = segment.column_of(field) else { return Ok(false) };
+        let block = part.block as usize;
+        let Some(chunk) = self.cache.chunk(part.source, segment, block, column)? else {
+            return Ok(false);
+        };
+        let parsed = chunk.parse(segment)?;
+        if parsed.validity.is_some() {
+            return Ok(false);
+        }
+        let _decoding = stages::DECODE.enter();
+        let edges = edges.iter().map(|edge| part.rows.start + edge);
+        let summed = column_codec::sums(parsed.values, segment.block_rows(block), edges, out);
+        summed.map_err(|error| chunk.undecoded(segment, 0, error))?;
+        Ok(true)
     }
 
     /// The stored statistics of a numeric field of the part's block: kept with the segment as long as the

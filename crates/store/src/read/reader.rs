@@ -194,6 +194,26 @@ impl Reader {
         Ok(ColumnSlice::of(&self.merged, 0..count))
     }
 
+    /// Puts the sums of rows `edges[i]..edges[i + 1]` of the piece into `out` and returns `true`, where they are
+    /// integers of which none is missing, of a long series, and so small that no sum overflows 64 bits. Most
+    /// encodings need not be decoded for that.
+    ///
+    /// # Errors
+    /// As [`Reader::pieces`].
+    ///
+    /// # Panics
+    /// When the edges don't ascend.
+    pub fn sums(
+        &mut self,
+        piece: &Piece,
+        field: usize,
+        edges: &[usize],
+        out: &mut Vec<i64>,
+    ) -> Result<bool> {
+        let [part] = &piece.parts[..] else { return Ok(false) };
+        self.inside.sums(&self.view.inner, part, field, edges, out)
+    }
+
     /// Appends the stored statistics of a numeric field: of slices of about 1,024 rows that are
     /// wholly inside the piece, ascending. Rows without any must be decoded. There are none for
     /// merged pieces, short series and rows in memory.

@@ -4,6 +4,7 @@ use tidemill_memory::{Budget, Reservation};
 
 use super::file::Segment;
 use super::statistics::StoredAggregate;
+use crate::read::BlockTimes;
 
 /// What was read of a segment and is kept as long as it is open: little, and asked for again by every
 /// query.
@@ -12,16 +13,19 @@ pub(crate) struct Kept {
     columns: OnceLock<Columns>,
 }
 
-/// Of each column of each block, once it was read.
+/// Of each block, once it was read.
 #[derive(Debug)]
 struct Columns {
-    statistics: Box<[OnceLock<Counted>]>,
+    /// Times that have a constant interval.
+    times: Box<[OnceLock<Counted<BlockTimes>>]>,
+    /// Of each column.
+    statistics: Box<[OnceLock<Counted<BlockStatistics>>]>,
     _memory: Reservation,
 }
 
 #[derive(Debug)]
-struct Counted {
-    statistics: Box<BlockStatistics>,
+struct Counted<T> {
+    what: Box<T>,
     _memory: Reservation,
 }
 
@@ -60,7 +64,26 @@ impl Segment {
     /// The statistics of a column (1 and up) of a block, if they are kept.
     pub(crate) fn kept_statistics(&self, block: usize, column: usize) -> Option<&BlockStatistics> {
         let columns = self.kept.columns.get()?;
-        Some(&columns.statistics[self.place(block, column)].get()?.statistics)
+        Some(&columns.statistics[self.place(block, column)].get()?.what)
+    }
+
+    /// The times of a block, if they are kept.
+    pub(crate) fn kept_times(&self, block: usize) -> Option<&BlockTimes> {
+        Some(&self.kept.columns.get()?.times[block].get()?.what)
+    }
+
+    /// Keeps the times of a block if they are few bytes and there is memory for that.
+    pub(crate) fn keep_times(
+        &self,
+        block: usize,
+        times: &BlockTimes,
+        budget: &Budget,
+    ) -> Option<&BlockTimes> {
+        let columns = self.columns(budget)?;
+        let times = times.linear_only()?;
+        let memory = budget.try_reserve(size_of::<BlockTimes>() + times.memory_bytes()).ok()?;
+        let counted = || Counted { what: Box::new(times), _memory: memory };
+        Some(&columns.times[block].get_or_init(counted).what)
     }
 
     /// Keeps them if there is memory for that, or gives them back.
@@ -76,19 +99,23 @@ impl Segment {
         let Ok(memory) = budget.try_reserve(statistics.memory_bytes()) else {
             return Err(statistics);
         };
-        let counted = || Counted { statistics: Box::new(statistics), _memory: memory };
+        let counted = || Counted { what: Box::new(statistics), _memory: memory };
         // Another thread may have been first, with the same.
-        Ok(&columns.statistics[self.place(block, column)].get_or_init(counted).statistics)
+        Ok(&columns.statistics[self.place(block, column)].get_or_init(counted).what)
     }
 
     fn columns(&self, budget: &Budget) -> Option<&Columns> {
         if let Some(columns) = self.kept.columns.get() {
             return Some(columns);
         }
-        let places = self.blocks() * self.footer.fields.len();
-        let memory = budget.try_reserve(places * size_of::<OnceLock<Counted>>()).ok()?;
-        let statistics = (0..places).map(|_| OnceLock::new()).collect();
-        Some(self.kept.columns.get_or_init(|| Columns { statistics, _memory: memory }))
+        let (blocks, fields) = (self.blocks(), self.footer.fields.len());
+        let place_bytes = size_of::<OnceLock<Counted<BlockStatistics>>>();
+        let memory = budget.try_reserve(blocks * (1 + fields) * place_bytes).ok()?;
+        Some(self.kept.columns.get_or_init(|| Columns {
+            times: (0..blocks).map(|_| OnceLock::new()).collect(),
+            statistics: (0..blocks * fields).map(|_| OnceLock::new()).collect(),
+            _memory: memory,
+        }))
     }
 }
 

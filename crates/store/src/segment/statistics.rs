@@ -44,6 +44,17 @@ pub struct StoredAggregate {
 }
 
 impl StoredAggregate {
+    /// Whether these are integers of which any rows together have a sum of 64 bits.
+    pub(crate) fn has_small_sums(&self) -> bool {
+        let greatest = match &self.aggregate {
+            AnyAggregate::Int(a) => a.min.unsigned_abs().max(a.max.unsigned_abs()),
+            AnyAggregate::UInt(a) => a.max,
+            AnyAggregate::Float(_) => return false,
+        };
+        let sum = u128::from(greatest) * self.rows.len() as u128;
+        self.valid == self.rows.len() as u64 && sum <= i64::MAX as u128
+    }
+
     /// With those of the rows that follow; `None` if they are of another type.
     pub(crate) fn merge(self, later: &Self) -> Option<Self> {
         let aggregate = match (self.aggregate, later.aggregate) {

@@ -1,7 +1,7 @@
 use crate::arch::Simd;
 use crate::arch::generic::elementwise::Elementwise;
 use crate::arch::generic::elementwise::compare::{Eq, Ge, Gt, Le, Lt, Ne, Test, Value, with_test};
-use crate::bitpack::{ROWS, VALUES};
+use crate::bitpack::{LANES, ROWS, VALUES};
 use crate::bitstream::mask;
 use crate::elementwise::Comparison;
 
@@ -13,6 +13,7 @@ const ROW_BYTES: usize = 128;
 /// The 64 rows one after the other. All lanes shift alike, so a row is a shift across two words
 /// and a mask, in whole registers. A word is loaded once: packed vectors start anywhere, and a
 /// load that crosses a cache line costs two.
+#[derive(Clone)]
 struct Rows<'a, S: Simd> {
     simd: S,
     /// The words after `high`.
@@ -45,6 +46,17 @@ impl<S: Simd> Rows<'_, S> {
         if let Some(word) = self.words.next() {
             self.high = load(self.simd, word);
         }
+    }
+}
+
+impl<S: Simd> Rows<'_, S> {
+    /// The next row, which stays the next, unless `end` is where it begins.
+    #[inline(always)]
+    fn part(&self, end: usize) -> [u64; LANES] {
+        if end.is_multiple_of(LANES) {
+            return [0; LANES];
+        }
+        self.clone().next().map_or([0; LANES], |row| array(self.simd, row))
     }
 }
 
@@ -173,6 +185,78 @@ pub(crate) fn unpack_sum<S: Simd>(simd: S, packed: &[u8], width: u32) -> u128 {
         upper_sums = simd.add(upper_sums, simd.add(simd.shr(left, 32), simd.shr(right, 32)));
     }
     total(simd, left_sums) + total(simd, right_sums) + (total(simd, upper_sums) << 32)
+}
+
+#[inline(always)]
+pub(crate) fn unpack_prefix_sums<S: Simd>(
+    simd: S,
+    packed: &[u8],
+    width: u32,
+    base: u64,
+    ends: &[u16],
+    sums: &mut [u64],
+) {
+    let mut lanes = [simd.splat(0); 2];
+    let mut rows = rows(simd, packed, width);
+    for (end, sum) in ends.iter().zip(sums) {
+        while rows.row < usize::from(*end) / LANES {
+            let Some(row) = rows.next() else { return };
+            lanes = [simd.add(lanes[0], row[0]), simd.add(lanes[1], row[1])];
+        }
+        let values = array(simd, lanes).into_iter().fold(0, u64::wrapping_add);
+        let part = &rows.part(usize::from(*end))[..usize::from(*end) % LANES];
+        let values = part.iter().fold(values, |sum, value| sum.wrapping_add(*value));
+        *sum = values.wrapping_add(base.wrapping_mul(u64::from(*end)));
+    }
+}
+
+#[inline(always)]
+pub(crate) fn unpack_delta_prefix_sums<S: Simd>(
+    simd: S,
+    packed: &[u8],
+    width: u32,
+    min_delta: u64,
+    first: u64,
+    ends: &[u16],
+    sums: &mut [u64],
+) {
+    let ignored = packed.first_chunk().map_or(0, |word| u64::from_le_bytes(*word) & mask(width));
+    let before = first.wrapping_sub(ignored).wrapping_sub(min_delta);
+    // A value is `before` and all deltas up to its own. Of whole rows, those of earlier rows are in all 16 values, and
+    // those of the same row in as many as are left of it: nothing has to be summed up across lanes but at the end.
+    let (mut deltas, mut earlier) = ([simd.splat(0); 2], [simd.splat(0); 2]);
+    let least = simd.splat(min_delta);
+    let mut rows = rows(simd, packed, width);
+    for (end, sum) in ends.iter().zip(sums) {
+        while rows.row < usize::from(*end) / LANES {
+            let Some(row) = rows.next() else { return };
+            for half in 0..2 {
+                earlier[half] = simd.add(earlier[half], deltas[half]);
+                deltas[half] = simd.add(deltas[half], simd.add(row[half], least));
+            }
+        }
+        let (deltas, earlier) = (array(simd, deltas), array(simd, earlier));
+        let (mut value, mut all) = (before, 0u64);
+        for lane in 0..LANES {
+            value = value.wrapping_add(deltas[lane]);
+            let weighted = deltas[lane].wrapping_mul((LANES - lane) as u64);
+            all = all.wrapping_add(weighted).wrapping_add(earlier[lane].wrapping_mul(LANES as u64));
+        }
+        let whole_rows = (rows.row * LANES) as u64;
+        all = all.wrapping_add(before.wrapping_mul(whole_rows));
+        for delta in &rows.part(usize::from(*end))[..usize::from(*end) % LANES] {
+            value = value.wrapping_add(*delta).wrapping_add(min_delta);
+            all = all.wrapping_add(value);
+        }
+        *sum = all;
+    }
+}
+
+#[inline(always)]
+fn array<S: Simd>(simd: S, row: Row<S>) -> [u64; LANES] {
+    let mut values = [0; LANES];
+    store(simd, row, &mut values);
+    values
 }
 
 #[inline(always)]

@@ -56,6 +56,37 @@ pub(crate) fn unpack_delta(
     }
 }
 
+pub(crate) fn unpack_prefix_sums(
+    packed: &[u8],
+    width: u32,
+    base: u64,
+    ends: &[u16],
+    sums: &mut [u64],
+) {
+    let mut values = [0; VALUES];
+    unpack(packed, width, base, &mut values);
+    prefix_sums(&values, ends, sums);
+}
+
+pub(crate) fn unpack_delta_prefix_sums(
+    packed: &[u8],
+    width: u32,
+    min_delta: u64,
+    first: u64,
+    ends: &[u16],
+    sums: &mut [u64],
+) {
+    let mut values = [0; VALUES];
+    unpack_delta(packed, width, min_delta, first, &mut values);
+    prefix_sums(&values, ends, sums);
+}
+
+fn prefix_sums(values: &[u64; VALUES], ends: &[u16], sums: &mut [u64]) {
+    for (end, sum) in ends.iter().zip(sums) {
+        *sum = values[..usize::from(*end)].iter().fold(0, |sum, value| sum.wrapping_add(*value));
+    }
+}
+
 pub(crate) fn unpack_sum(packed: &[u8], width: u32) -> u128 {
     (0..VALUES).map(|index| u128::from(get(packed, width, index))).sum()
 }
