@@ -4,7 +4,7 @@ use std::mem;
 use tidemill_model::{Aggregate, FieldType, Value, count_ones};
 use tidemill_store::{ColumnSlice, StoredAggregate};
 
-use super::quantile;
+use super::gathered::Gathered;
 use super::runs::Run;
 use crate::Scalar;
 use crate::numeric::{Numeric, Statistics, merge, reduce};
@@ -20,7 +20,7 @@ pub(crate) enum Cells {
     /// First and last values of any type.
     Ends(Vec<Ends>),
     /// All values of a number, in no order.
-    Values(Vec<Vec<f64>>),
+    Values(Vec<Gathered>),
 }
 
 /// Values that have an order and nothing else.
@@ -129,8 +129,7 @@ impl Cells {
             }
             Self::Values(cells) => {
                 let Some(column) = column else { return };
-                runs.iter()
-                    .for_each(|run| quantile::collect(column, &run.rows, &mut cells[run.cell]));
+                runs.iter().for_each(|run| cells[run.cell].add(column, &run.rows));
             }
         }
     }
@@ -162,9 +161,9 @@ fn regrouped<C: Merge>(cells: &mut [C], groups: &[&[u32]]) -> Vec<C> {
     groups.iter().map(merged).collect()
 }
 
-impl Merge for Vec<f64> {
+impl Merge for Gathered {
     fn merge_later(&mut self, later: Self) {
-        self.extend(later);
+        self.merge(later);
     }
 }
 

@@ -14,6 +14,7 @@
 
 mod answer;
 pub(crate) mod cells;
+mod gathered;
 mod grouping;
 mod last;
 mod partial;

@@ -1,10 +1,9 @@
-use std::ops::Range;
-
 use rayon::prelude::*;
 use tidemill_model::{Column, Values};
-use tidemill_store::{ColumnSlice, SliceValues, workers};
+use tidemill_store::workers;
 
 use super::answer::column as column_of;
+use super::gathered::{Counts, Gathered};
 use super::plan::Function;
 
 /// Fewer values are not shared out to threads.
@@ -12,35 +11,16 @@ const MIN_PARALLEL_VALUES: usize = 50_000;
 /// The weight of the greater of two values is a multiple of one part of this, as DataFusion 55 has it.
 const WEIGHTS: f64 = 1e6;
 
-/// Appends the values of some rows, those that are there.
-pub(super) fn collect(column: &ColumnSlice<'_>, rows: &Range<usize>, out: &mut Vec<f64>) {
-    let present = |row: &usize| column.is_valid(*row);
-    let is_complete = column.all_valid();
-    macro_rules! extend {
-        ($values:ident, $float:expr) => {
-            match is_complete {
-                true => out.extend($values[rows.clone()].iter().map($float)),
-                false => {
-                    out.extend(rows.clone().filter(present).map(|row| &$values[row]).map($float))
-                }
-            }
-        };
-    }
-    match column.values() {
-        SliceValues::Float(values) => extend!(values, |value| *value),
-        SliceValues::Int(values) => extend!(values, |value| *value as f64),
-        SliceValues::UInt(values) => extend!(values, |value| *value as f64),
-        SliceValues::Bool(_) | SliceValues::Text(_) | SliceValues::Missing => {}
-    }
-}
-
 /// The quantile of each cell, missing where there are no values.
-pub(super) fn column(cells: &[Vec<f64>], function: Function) -> Column {
+pub(super) fn column(cells: &[Gathered], function: Function) -> Column {
     let Function::Quantile(share) = function else {
         unreachable!("values are kept for quantiles only")
     };
-    let one = |values: &Vec<f64>| quantile(values, share.get());
-    let values: usize = cells.iter().map(Vec::len).sum();
+    let one = |gathered: &Gathered| match gathered {
+        Gathered::Values(values) => of_values(values, share.get()),
+        Gathered::Counts(counts) => of_counts(counts, gathered.len(), share.get()),
+    };
+    let values: usize = cells.iter().map(Gathered::len).sum();
     let quantiles: Vec<Option<f64>> = if cells.len() > 1 && values >= MIN_PARALLEL_VALUES {
         workers().install(|| cells.par_iter().map(one).collect())
     } else {
@@ -50,20 +30,50 @@ pub(super) fn column(cells: &[Vec<f64>], function: Function) -> Column {
 }
 
 /// The value at `share` of the way from the least to the greatest; NaNs are the greatest, or with their sign set the least.
-fn quantile(values: &[f64], share: f64) -> Option<f64> {
-    let last = values.len().checked_sub(1)?;
+fn of_values(values: &[f64], share: f64) -> Option<f64> {
+    let place = Place::of(share, values.len())?;
     // Integers in the order of the floats: they are compared without branches.
     let mut keys: Vec<i64> = values.iter().map(|value| key(*value)).collect();
-    let place = share * last as f64;
-    let (below, weight) =
-        (place.floor() as usize, ((place - place.floor()) * WEIGHTS).floor() / WEIGHTS);
-    let (_, lower, above) = keys.select_nth_unstable(below);
-    let lower = value(*lower);
-    if place.fract() == 0.0 {
-        return Some(lower);
+    let (_, lower, above) = keys.select_nth_unstable(place.below);
+    let upper = || above.iter().min().map(|key| value(*key));
+    Some(place.between(value(*lower), upper))
+}
+
+fn of_counts(counts: &Counts, len: usize, share: f64) -> Option<f64> {
+    let place = Place::of(share, len)?;
+    let mut ends = counts.iter().scan(0, |end, (value, count)| {
+        *end += count;
+        Some((value, *end))
+    });
+    let (lower, end) = ends.find(|(_, end)| *end > place.below as u64)?;
+    let is_last_of_it = end == place.below as u64 + 1;
+    let upper = || if is_last_of_it { ends.next().map(|(value, _)| value) } else { None };
+    Some(place.between(lower, upper))
+}
+
+/// Between which two of some ascending values a quantile is, and the weight of the greater.
+struct Place {
+    below: usize,
+    weight: f64,
+    is_exact: bool,
+}
+
+impl Place {
+    fn of(share: f64, values: usize) -> Option<Self> {
+        let place = share * values.checked_sub(1)? as f64;
+        let below = place.floor();
+        let weight = ((place - below) * WEIGHTS).floor() / WEIGHTS;
+        Some(Self { below: below as usize, weight, is_exact: place.fract() == 0.0 })
     }
-    let upper = above.iter().min().map_or(lower, |key| value(*key));
-    Some(lower + (upper - lower) * weight)
+
+    /// `upper`: the value after `lower`, if it is another.
+    fn between(&self, lower: f64, upper: impl FnOnce() -> Option<f64>) -> f64 {
+        if self.is_exact {
+            return lower;
+        }
+        let upper = upper().unwrap_or(lower);
+        lower + (upper - lower) * self.weight
+    }
 }
 
 fn key(value: f64) -> i64 {
@@ -90,11 +100,22 @@ mod tests {
     }
 
     #[test]
+    fn counted_values_have_the_same_quantiles() {
+        let values: Vec<f64> = (0..40i64).map(|n| ((n * n * 7) % 11) as f64).collect();
+        let integers: Vec<i64> = values.iter().map(|value| *value as i64).collect();
+        let counted = Gathered::counted(&integers);
+        let Gathered::Counts(counts) = &counted else { panic!("{counted:?}") };
+        for share in (0..=200).map(|share| f64::from(share) / 200.0) {
+            assert_eq!(of_counts(counts, 40, share), of_values(&values, share), "{share}");
+        }
+    }
+
+    #[test]
     fn a_quantile_lies_between_two_values() {
-        assert_eq!(quantile(&[], 0.5), None);
-        assert_eq!(quantile(&[7.0], 0.3), Some(7.0));
+        assert_eq!(of_values(&[], 0.5), None);
+        assert_eq!(of_values(&[7.0], 0.3), Some(7.0));
         let values = [4.0, 1.0, 3.0, 2.0];
-        let of = |share| quantile(&values, share).unwrap();
+        let of = |share| of_values(&values, share).unwrap();
         assert_eq!([of(0.0), of(1.0), of(0.5), of(0.25)], [1.0, 4.0, 2.5, 1.75]);
         assert!((of(0.95) - 3.85).abs() < 3e-6);
     }
