@@ -10,7 +10,7 @@ use super::column::FieldBuilder;
 use super::sieve::{Kept, Sieve, WINDOW_ROWS};
 use super::window::{Sliding, Window, Windowed};
 use crate::error::{Error, Result};
-use crate::field_condition::FieldCondition;
+use crate::field_condition::{FieldCondition, ones};
 use crate::schema::ColumnKind;
 use crate::tags::{TagDictionary, dictionary_column, repeated_keys};
 
@@ -235,11 +235,7 @@ impl<'a> BatchBuilder<'a> {
         }
         if self.plan.projection.contains(&RowColumn::Stored(ColumnKind::Time)) {
             match kept {
-                Kept::Some(mask) => {
-                    self.window.clear();
-                    reader.times(piece, rows.clone(), &mut self.window).map_err(Error::store)?;
-                    filter(&self.window, mask, &mut self.times);
-                }
+                Kept::Some(mask) => self.append_times(reader, piece, &rows, mask)?,
                 _ => reader.times(piece, rows.clone(), &mut self.times).map_err(Error::store)?,
             }
         }
@@ -255,6 +251,27 @@ impl<'a> BatchBuilder<'a> {
             Some((series, rows)) if *series == piece.series() => *rows += count,
             _ => self.runs.push((piece.series(), count)),
         }
+        Ok(())
+    }
+
+    /// The times of the rows whose bits are set.
+    fn append_times(
+        &mut self,
+        reader: &mut Reader,
+        piece: &Piece,
+        rows: &std::ops::Range<usize>,
+        mask: &[u64],
+    ) -> Result<()> {
+        if let Some((first, step)) = reader.linear_times(piece).map_err(Error::store)? {
+            let time =
+                |row: usize| first.wrapping_add(step.wrapping_mul((rows.start + row) as i64));
+            let kept = mask.iter().enumerate().flat_map(|(word, bits)| ones(word, *bits));
+            self.times.extend(kept.map(time));
+            return Ok(());
+        }
+        self.window.clear();
+        reader.times(piece, rows.clone(), &mut self.window).map_err(Error::store)?;
+        filter(&self.window, mask, &mut self.times);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, NullBufferBuilder};
+use tidemill_kernels::reduce::min_max_i64;
 use tidemill_store::{ColumnSlice, SliceValues};
 
 /// A function of a number in each row and in those before it in its series: plain data.
@@ -11,6 +12,11 @@ pub(crate) struct Window {
     /// How many rows, the present one included.
     pub(crate) rows: usize,
 }
+
+/// Rows come by batches of no more than these.
+const MAX_BATCH_ROWS: usize = 8192;
+/// Whole numbers up to this are floats.
+const MAX_EXACT: u64 = 1 << 53;
 
 /// What is made of the values of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +36,8 @@ impl Window {
     /// The most bytes that it remembers.
     pub(super) fn memory_bytes(&self) -> usize {
         // Vectors may have twice as much as is in them.
-        2 * self.rows.next_power_of_two() * size_of::<Together>()
+        let sums = 2 * (self.rows + 1 + MAX_BATCH_ROWS) * size_of::<i64>();
+        2 * self.rows.next_power_of_two() * size_of::<Together>() + sums
     }
 }
 
@@ -49,13 +56,17 @@ impl Together {
 
 /// A window that moves over the rows of a series.
 ///
-/// Rows are taken in stretches as long as the window. It is the end of one stretch and the beginning of the next: what
+/// Sums of small integers are exact: that of a window is the sum of all rows so far less the sum of those before the
+/// window. As soon as a row is something else, rows are taken in stretches as long as the window. It is the end of one stretch and the beginning of the next: what
 /// comes from each row to the end of its stretch is added up when that is complete, and the beginning on the way. So
 /// nothing is ever subtracted, and each row costs two additions (van Herk, "A fast algorithm for local
 /// minimum and maximum filters", 1992).
 #[derive(Debug)]
 pub(super) struct Sliding {
     window: Window,
+    /// The sums of all rows of the series up to some, wrapping, as long as all are small integers: before the window,
+    /// and at each of its rows. Otherwise there are none.
+    sums: Vec<i64>,
     /// The rows of the present stretch, and all of them together.
     rows: Vec<Together>,
     together: Together,
@@ -65,7 +76,8 @@ pub(super) struct Sliding {
 
 impl Sliding {
     pub(super) fn new(window: Window) -> Self {
-        Self { window, rows: Vec::new(), together: Together::default(), ends: Vec::new() }
+        let (rows, ends) = (Vec::new(), Vec::new());
+        Self { window, sums: vec![0], rows, together: Together::default(), ends }
     }
 
     pub(super) fn field(&self) -> usize {
@@ -77,10 +89,21 @@ impl Sliding {
         self.rows.clear();
         self.ends.clear();
         self.together = Together::default();
+        self.sums.clear();
+        self.sums.push(0);
     }
 
     /// Moves over the next rows, and says what the window has at each.
     pub(super) fn advance(&mut self, slice: &ColumnSlice<'_>, out: &mut Windowed) {
+        if !self.sums.is_empty() {
+            if let SliceValues::Int(values) = slice.values()
+                && slice.all_valid()
+                && self.are_small(values)
+            {
+                return self.advance_exactly(values, out);
+            }
+            self.give_up_sums();
+        }
         match slice.values() {
             SliceValues::Float(values) => self.each(slice, |row| values[row], out),
             SliceValues::Int(values) => self.each(slice, |row| values[row] as f64, out),
@@ -88,6 +111,43 @@ impl Sliding {
             // What is no number is counted only.
             _ => self.each(slice, |_| 0.0, out),
         }
+    }
+
+    /// Whether all sums of a window of such values are floats.
+    fn are_small(&self, values: &[i64]) -> bool {
+        let greatest = MAX_EXACT / self.window.rows as u64;
+        min_max_i64(values).is_none_or(|(least, most)| {
+            least.unsigned_abs() <= greatest && most.unsigned_abs() <= greatest
+        })
+    }
+
+    /// Takes the rows of the window once more, one by one.
+    fn give_up_sums(&mut self) {
+        let sums = std::mem::take(&mut self.sums);
+        for pair in sums.windows(2) {
+            self.push(Together { count: 1, sum: pair[1].wrapping_sub(pair[0]) as f64 });
+        }
+    }
+
+    fn advance_exactly(&mut self, values: &[i64], out: &mut Windowed) {
+        let (rows, before) = (self.window.rows, self.sums.len());
+        let mut sum = self.sums[before - 1];
+        self.sums.extend(values.iter().map(|value| {
+            sum = sum.wrapping_add(*value);
+            sum
+        }));
+        // The first windows of a series have fewer rows.
+        let short = (rows + 1).saturating_sub(before).min(values.len());
+        let first = self.sums[0];
+        for row in before..before + short {
+            let sum = self.sums[row].wrapping_sub(first) as f64;
+            out.push(self.window.function, Together { count: row as u64, sum });
+        }
+        let lasts = &self.sums[before + short..];
+        let firsts = self.sums[(before + short).saturating_sub(rows)..].iter();
+        let sums = lasts.iter().zip(firsts).map(|(last, first)| last.wrapping_sub(*first) as f64);
+        out.extend_full(self.window.function, rows, sums);
+        self.sums.drain(..self.sums.len().saturating_sub(rows + 1));
     }
 
     fn each(&mut self, slice: &ColumnSlice<'_>, value: impl Fn(usize) -> f64, out: &mut Windowed) {
@@ -148,6 +208,25 @@ impl Windowed {
         self.nulls.append(together.count > 0);
     }
 
+    /// Windows that have all their rows.
+    fn extend_full(
+        &mut self,
+        function: WindowFunction,
+        rows: usize,
+        sums: impl ExactSizeIterator<Item = f64>,
+    ) {
+        let windows = sums.len();
+        match function {
+            WindowFunction::Count => {
+                self.counts.extend(std::iter::repeat_n(rows as i64, windows));
+                return;
+            }
+            WindowFunction::Sum => self.numbers.extend(sums),
+            WindowFunction::Avg => self.numbers.extend(sums.map(|sum| sum / rows as f64)),
+        }
+        self.nulls.append_n_non_nulls(windows);
+    }
+
     pub(super) fn finish(mut self, function: WindowFunction) -> ArrayRef {
         match function {
             WindowFunction::Count => Arc::new(Int64Array::from(self.counts)),
@@ -181,5 +260,36 @@ mod tests {
                 sliding.restart();
             }
         }
+    }
+
+    #[test]
+    fn sums_of_small_integers_are_the_same() {
+        let values: Vec<i64> = (0..60).map(|n| n * n % 31 - 9).collect();
+        for (rows, step, exact) in [(1, 7, 60), (5, 3, 60), (5, 11, 33), (9, 4, 4), (70, 25, 50)] {
+            for function in [WindowFunction::Count, WindowFunction::Sum, WindowFunction::Avg] {
+                let window = Window { function, field: 0, rows };
+                let (mut sliding, mut got) = (Sliding::new(window), Windowed::new(60));
+                for values in values[..exact].chunks(step) {
+                    assert!(sliding.are_small(values));
+                    sliding.advance_exactly(values, &mut got);
+                }
+                sliding.give_up_sums();
+                let (mut slow, mut wanted) = (Sliding::new(window), Windowed::new(60));
+                for (row, value) in values.iter().enumerate() {
+                    let one = Together { count: 1, sum: *value as f64 };
+                    wanted.push(function, slow.push(one));
+                    if row >= exact {
+                        got.push(function, sliding.push(one));
+                    }
+                }
+                let case = format!("{function:?} of {rows}, {step} at a time");
+                assert_eq!((got.numbers, got.counts), (wanted.numbers, wanted.counts), "{case}");
+                assert_eq!(got.nulls.finish(), wanted.nulls.finish(), "{case}");
+            }
+        }
+        let sliding = Sliding::new(Window { function: WindowFunction::Sum, field: 0, rows: 1000 });
+        let greatest = (1 << 53) / 1000;
+        assert!(sliding.are_small(&[greatest, -greatest]));
+        assert!(!sliding.are_small(&[0, greatest + 1]) && !sliding.are_small(&[i64::MIN]));
     }
 }
