@@ -22,6 +22,7 @@ mod layout;
 mod memory;
 mod options;
 mod points;
+mod prefix;
 mod reader;
 mod value;
 mod write;
