@@ -5,12 +5,11 @@ use tidemill_model::{FieldType, TableBatch};
 
 use super::grammar::Text;
 use super::layout::{Field, Layout};
-use super::prefix::{HEAD_BYTES, Prefix};
 use super::reader::set;
 use super::value::Token;
-use crate::number::{
-    POWERS, few_digits, join_digits, leading_digits, leading_digits_19, scale_down,
-};
+use crate::number::{join_digits, leading_digits, leading_digits_19, scale_down};
+use crate::prefix::Prefix;
+use crate::short::{self, Window};
 
 /// What outlives a row.
 #[derive(Debug, Default)]
@@ -68,15 +67,17 @@ fn read_in_order(
             field = fields.get_mut(*order.get(place)? as usize)?;
         }
         let start = field.name.len();
-        let number = match field.ty {
-            FieldType::Int => short_int(window, start),
-            FieldType::Float => short_float(window, start),
+        let number = match field.staged.ty {
+            FieldType::Int => short::int(window, start).filter(|number| number.behind == b'i'),
+            FieldType::Float => {
+                short::float(window, start).filter(|number| is_behind(number.behind))
+            }
             _ => None,
         };
         at = match number {
-            Some((word, end)) => {
-                field.stage(row, word);
-                at + end
+            Some(number) => {
+                field.staged.set(row, number.word);
+                at + number.end + usize::from(field.staged.ty == FieldType::Int)
             }
             None => read_value(text, at + start, field, row, table, &mut scratch.text)?,
         };
@@ -88,11 +89,11 @@ fn read_in_order(
     }
 }
 
-/// What is looked at of a text at once: the name of a field, and the beginning of its value.
-type Window = [u8; 96];
-
-/// The longest name with what may stand behind it in a window.
-const MAX_START: usize = HEAD_BYTES;
+/// Whether a value ends before this byte, as is usual.
+#[inline(always)]
+fn is_behind(byte: u8) -> bool {
+    matches!(byte, b',' | b' ' | b'\n')
+}
 
 #[inline(always)]
 fn is_name_of(field: &Field, window: &Window) -> bool {
@@ -110,45 +111,6 @@ fn find_behind(order: &[u32], fields: &[Field], place: usize, window: &Window) -
         field.is_some_and(|field| field.name.is_start_of(window))
     };
     (place..=place + MAX_MISSING).find(is_at)
-}
-
-/// Eight bytes of a window, the first the lowest.
-#[inline(always)]
-fn word_at(window: &Window, at: usize) -> u64 {
-    // It is, always: this way the compiler knows.
-    let at = at % (2 * MAX_START);
-    window[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
-}
-
-/// The integer of up to six digits that begins at `start`, and the place behind it and its `i`.
-#[inline(always)]
-fn short_int(window: &Window, start: usize) -> Option<(u64, usize)> {
-    let word = word_at(window, start);
-    let (value, len) = few_digits(word)?;
-    (len < 7 && (word >> (8 * len)) as u8 == b'i').then_some((value, start + len + 1))
-}
-
-/// The bits of the number that begins at `start`, of up to seven digits before a point and as many
-/// behind it, if there is one; and the place behind it.
-#[inline(always)]
-fn short_float(window: &Window, start: usize) -> Option<(u64, usize)> {
-    let is_negative = word_at(window, start) as u8 == b'-';
-    let whole_start = start + usize::from(is_negative);
-    let mut word = word_at(window, whole_start);
-    let (mut mantissa, mut len) = few_digits(word)?;
-    let (mut end, mut decimals) = (whole_start + len, 0);
-    if (word >> (8 * len)) as u8 == b'.' {
-        word = word_at(window, end + 1);
-        let fraction;
-        (fraction, len) = few_digits(word)?;
-        (mantissa, decimals) = (mantissa * POWERS[len] + fraction, len);
-        end += 1 + len;
-    }
-    if !matches!((word >> (8 * len)) as u8, b',' | b' ' | b'\n') {
-        return None;
-    }
-    let magnitude = scale_down(mantissa, decimals);
-    Some(((if is_negative { -magnitude } else { magnitude }).to_bits(), end))
 }
 
 /// Reads fields in any order, which is the expected one then; returns where they end.
@@ -194,7 +156,7 @@ fn read_value(
     scratch: &mut String,
 ) -> Option<usize> {
     let rest = text.bytes.get(at..)?;
-    let read = match field.ty {
+    let read = match field.staged.ty {
         FieldType::Int => read_int(rest, b'i'),
         FieldType::UInt => read_int(rest, b'u').filter(|_| rest[0] != b'-'),
         FieldType::Float => read_float(rest),
@@ -202,11 +164,11 @@ fn read_value(
         FieldType::Text => None,
     };
     if let Some((word, len)) = read {
-        field.stage(row, word);
+        field.staged.set(row, word);
         return Some(at + len);
     }
     let (token, end) = text.value(at).ok()?;
-    if token.ty() != field.ty {
+    if token.ty() != field.staged.ty {
         return None;
     }
     let word = match token {
@@ -215,11 +177,11 @@ fn read_value(
         Token::Float(value) => value.to_bits(),
         Token::Bool(value) => u64::from(value),
         Token::Text(_) => {
-            set(table, field.column(), token, scratch);
+            set(table, field.staged.column, token, scratch);
             return Some(end);
         }
     };
-    field.stage(row, word);
+    field.staged.set(row, word);
     Some(end)
 }
 
@@ -233,7 +195,7 @@ fn read_bool(text: &[u8]) -> Option<(u64, usize)> {
         [b'f', ..] => (0, 1),
         _ => return None,
     };
-    matches!(text.get(len), Some(b',' | b' ' | b'\n')).then_some((word, len))
+    text.get(len).is_some_and(|byte| is_behind(*byte)).then_some((word, len))
 }
 
 /// The integer that `text` starts with and its length with the suffix, for all but the longest.
@@ -265,7 +227,7 @@ fn read_float(text: &[u8]) -> Option<(u64, usize)> {
         mantissa = join_digits(mantissa, len, fraction, decimals)?;
         len += 1 + decimals;
     }
-    if len == 0 || !matches!(digits.get(len), Some(b',' | b' ' | b'\n')) {
+    if len == 0 || !digits.get(len).is_some_and(|byte| is_behind(*byte)) {
         return None;
     }
     let magnitude = scale_down(mantissa, decimals);

@@ -3,10 +3,8 @@ use tidemill_model::{FieldType, TableBatch};
 
 use super::escape::Escapes;
 use super::grammar::Text;
-use super::prefix::Prefix;
-
-/// Rows whose values wait in their fields before they go to the columns, many at once.
-const MAX_STAGED_ROWS: usize = 16;
+use crate::prefix::Prefix;
+use crate::staged::{MAX_STAGED_ROWS, Staged};
 
 /// The fields of a table that were seen.
 #[derive(Debug, Default)]
@@ -31,22 +29,15 @@ pub(super) struct Layout {
 pub(super) struct Field {
     /// The name as it stands in the text, with its equals sign.
     pub(super) name: Prefix,
-    /// The type it had last, and the table's column for it.
-    pub(super) ty: FieldType,
-    column: u32,
+    /// Its values of the type it had last.
+    pub(super) staged: Staged,
     /// The table's column for each type, by the type's code.
     columns: [Option<u32>; FieldType::ALL.len() + 1],
-    /// Bit `row` says whether a staged row has the field. Of the row behind them, anything.
-    present: u16,
-    /// What it is there: integers as they are, floats as their bits.
-    words: [u64; MAX_STAGED_ROWS],
 }
 
 /// The place of a field that a row has not, or has had already.
 const OTHER: u32 = u32::MAX;
 const TAKEN: u32 = OTHER - 1;
-
-const _: () = assert!(MAX_STAGED_ROWS <= u16::BITS as usize, "a bit for each staged row");
 
 impl Layout {
     /// What reading a row in the expected order takes: the order, the fields, and the number that
@@ -88,7 +79,7 @@ impl Layout {
             self.order.push(id);
         }
         let field = &mut self.fields[id as usize];
-        (field.ty, field.column) = (ty, column as u32);
+        field.staged = Staged::new(ty, column);
         field.columns[usize::from(ty.code())] = u32::try_from(column).ok();
         let bytes = 2 * name.len() + size_of::<Field>() + size_of::<u64>() * 3;
         (id, if is_new { bytes } else { 0 })
@@ -138,7 +129,7 @@ impl Layout {
         let rows = std::mem::take(&mut self.staged_rows);
         let first_row = table.rows() - rows;
         for field in &mut self.fields {
-            field.flush(first_row, rows, table);
+            field.staged.flush(first_row, rows, table);
         }
     }
 }
@@ -147,50 +138,8 @@ impl Field {
     fn new(name: &str) -> Self {
         Self {
             name: Prefix::new(&[name.as_bytes(), b"="].concat()),
-            ty: FieldType::Float,
-            column: 0,
+            staged: Staged::new(FieldType::Float, 0),
             columns: [None; FieldType::ALL.len() + 1],
-            present: 0,
-            words: [0; MAX_STAGED_ROWS],
-        }
-    }
-
-    /// The column for values of the type it has.
-    #[inline]
-    pub(super) fn column(&self) -> usize {
-        self.column as usize
-    }
-
-    /// Gives it a value in a row: an integer, a float's bits, 0 or 1.
-    #[inline(always)]
-    pub(super) fn stage(&mut self, row: usize, word: u64) {
-        self.words[row % MAX_STAGED_ROWS] = word;
-        self.present |= 1 << (row % MAX_STAGED_ROWS);
-    }
-
-    fn flush(&mut self, first_row: usize, rows: usize, table: &mut TableBatch) {
-        let all = ((1u32 << rows) - 1) as u16;
-        let present = std::mem::take(&mut self.present) & all;
-        if present == 0 {
-            return;
-        }
-        let column = table.column_mut(self.column as usize);
-        let mut row = 0;
-        while row < rows {
-            // Rows that have the field, and then such that don't.
-            let count = (present >> row).trailing_ones() as usize;
-            let words = self.words[row..][..count].iter().copied();
-            let row_index = first_row + row;
-            match self.ty {
-                FieldType::Int => column.extend_int(row_index, words.map(|word| word as i64)),
-                FieldType::Float => column.extend_float(row_index, words.map(f64::from_bits)),
-                FieldType::UInt => column.extend_uint(row_index, words),
-                FieldType::Bool => column.extend_bool(row_index, words.map(|word| word != 0)),
-                FieldType::Text => {}
-            }
-            row += count;
-            row += (present.checked_shr(row as u32).unwrap_or(0).trailing_zeros() as usize)
-                .min(rows - row);
         }
     }
 }

@@ -22,7 +22,6 @@ mod layout;
 mod memory;
 mod options;
 mod points;
-mod prefix;
 mod reader;
 mod value;
 mod write;

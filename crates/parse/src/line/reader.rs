@@ -118,6 +118,9 @@ impl LineReader {
         batch: &mut Batch,
     ) -> Result<usize, Fault> {
         let key_end = text.key(start, row)?;
+        if let Some(next) = self.read_known_fields(text, start, key_end, row, batch) {
+            return Ok(next);
+        }
         let next = text.fields(key_end, row)?;
         let key_text = &text.bytes[start..key_end];
         self.add(row, key_text, position(start), batch).map_err(|reason| Fault::Bad {
@@ -126,6 +129,42 @@ impl LineReader {
             reason,
         })?;
         Ok(next)
+    }
+
+    /// Reads the row at `start`, whose key was read, if its fields were seen before in rows of
+    /// other series and nothing is wrong with it; returns where the next line starts.
+    fn read_known_fields(
+        &mut self,
+        text: &Text<'_>,
+        start: usize,
+        key_end: usize,
+        row: &Row<'_>,
+        batch: &mut Batch,
+    ) -> Option<usize> {
+        if text.bytes.get(key_end) != Some(&b' ') {
+            return None;
+        }
+        encode_key(row, &mut self.key).ok()?;
+        let key_text = &text.bytes[start..key_end];
+        let is_remembered =
+            self.memory.make_room(key_text.len(), self.options.max_remembered_bytes, batch);
+        let index = batch.find_table(&unescape(row.table, Escapes::Measurement))?;
+        let layout = self.memory.layout(index)?;
+        let table = &mut batch.tables_mut()[index];
+        let Some((time, next)) = read_fields(text, key_end + 1, layout, table, &mut self.scratch)
+        else {
+            table.abandon_row();
+            layout.flush(table);
+            return None;
+        };
+        let series = table.series(&self.key);
+        table.end_row(series, time, position(start));
+        layout.stage_row(table);
+        self.cells += table.columns().len();
+        if is_remembered {
+            self.memory.learn_series(key_text, index, series);
+        }
+        Some(next)
     }
 
     /// Adds a row to the batch, or says why it cannot.

@@ -1,6 +1,6 @@
 /// Bytes that a text is expected to go on with.
 #[derive(Debug, Default)]
-pub(super) struct Prefix {
+pub(crate) struct Prefix {
     bytes: Vec<u8>,
     /// The first bytes, and which bits of them count: comparing a fixed number of bytes is several
     /// times faster than comparing any number.
@@ -9,17 +9,17 @@ pub(super) struct Prefix {
 }
 
 const HEAD_WORDS: usize = 4;
-pub(super) const HEAD_BYTES: usize = HEAD_WORDS * size_of::<u64>();
+pub(crate) const HEAD_BYTES: usize = HEAD_WORDS * size_of::<u64>();
 
 impl Prefix {
-    pub(super) fn new(bytes: &[u8]) -> Self {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
         let mut prefix = Self::default();
         prefix.set(bytes);
         prefix
     }
 
     /// Expects other bytes from now on.
-    pub(super) fn set(&mut self, bytes: &[u8]) {
+    pub(crate) fn set(&mut self, bytes: &[u8]) {
         let mut head = [0; HEAD_BYTES];
         let mut mask = [0; HEAD_BYTES];
         for (index, byte) in bytes.iter().enumerate().take(HEAD_BYTES) {
@@ -32,13 +32,13 @@ impl Prefix {
     }
 
     #[inline(always)]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
     /// Whether `text` begins with these bytes.
     #[inline(always)]
-    pub(super) fn is_start_of(&self, text: &[u8]) -> bool {
+    pub(crate) fn is_start_of(&self, text: &[u8]) -> bool {
         match text.first_chunk::<HEAD_BYTES>() {
             Some(start) if self.is_short() => self.is_head_of(start),
             _ => text.starts_with(&self.bytes),
@@ -47,7 +47,7 @@ impl Prefix {
 
     /// Whether `text` begins with these bytes, as far as these are in the head.
     #[inline(always)]
-    pub(super) fn is_head_of(&self, text: &[u8; HEAD_BYTES]) -> bool {
+    pub(crate) fn is_head_of(&self, text: &[u8; HEAD_BYTES]) -> bool {
         let text = words(text);
         let differs = |i: usize| (text[i] ^ self.head[i]) & self.mask[i];
         (0..HEAD_WORDS).fold(0, |bits, i| bits | differs(i)) == 0
@@ -55,7 +55,7 @@ impl Prefix {
 
     /// Whether they all are.
     #[inline(always)]
-    pub(super) fn is_short(&self) -> bool {
+    pub(crate) fn is_short(&self) -> bool {
         self.bytes.len() <= HEAD_BYTES
     }
 }
