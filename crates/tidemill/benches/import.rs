@@ -108,7 +108,8 @@ fn late(rows: usize) -> Vec<u8> {
     let text = cpu(100, rows, Format::LineProtocol);
     let mut random = 1u64;
     let mut below = |bound: u64| {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (random >> 33) % bound
     };
     let place = |(row, line)| {
