@@ -4,6 +4,7 @@
 //! GB/s are bytes of text by the time that this thread ran, which other programs do not lengthen;
 //! the best and the middle of all passes over a text that is in memory. The first pass, in which the
 //! reader learns, is not counted; every pass is checked for its rows, times and values.
+#![expect(clippy::expect_used, reason = "a bench stops at what should not be")]
 
 use std::hint::black_box;
 
