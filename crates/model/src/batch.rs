@@ -173,6 +173,15 @@ impl TableBatch {
         &self.columns
     }
 
+    /// A column, to be given the values of many rows at once: finished ones and the one being
+    /// written.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn column_mut(&mut self, column: usize) -> &mut Column {
+        &mut self.columns[column].column
+    }
+
     /// Gives the row being written a value; a later one for the same column wins.
     ///
     /// # Panics

@@ -398,6 +398,39 @@ set_row! {
     set_text, Text, &str;
 }
 
+macro_rules! extend_rows {
+    ($($name:ident, $variant:ident, $ty:ty;)*) => {
+        impl Column {
+            $(
+                /// [`Column::set_row`] for as many rows as there are values, from `row` on.
+                ///
+                /// # Panics
+                /// When the column is of another type.
+                pub fn $name(&mut self, row: usize, new: impl Iterator<Item = $ty>) {
+                    if self.len() != row {
+                        self.align(row);
+                    }
+                    match &mut self.values {
+                        Values::$variant(values) => values.extend(new),
+                        other => panic!(concat!("a {} column given a ", stringify!($variant)), other.ty()),
+                    }
+                    let len = self.len();
+                    if let Some(validity) = &mut self.validity {
+                        validity.extend(len - row, true);
+                    }
+                }
+            )*
+        }
+    };
+}
+
+extend_rows! {
+    extend_float, Float, f64;
+    extend_int, Int, i64;
+    extend_uint, UInt, u64;
+    extend_bool, Bool, bool;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,6 +13,9 @@ pub mod line;
 pub mod ndjson;
 pub mod number;
 mod point;
+mod prefix;
+mod short;
+mod staged;
 pub mod tabular;
 pub mod time_text;
 

@@ -12,7 +12,7 @@ const ZEROS: u64 = 0x3030_3030_3030_3030;
 const MAX_SAFE_DIGITS: usize = 19;
 
 /// Every power of ten a `u64` holds.
-const POWERS: [u64; 20] = {
+pub(crate) const POWERS: [u64; 20] = {
     let mut powers = [1; 20];
     let mut i = 1;
     while i < powers.len() {
@@ -116,6 +116,36 @@ fn more_leading_digits(head: u64, text: &[u8]) -> (u64, usize) {
             let low = eight_digits(tail << (64 - 8 * count));
             (head * POWERS[count] + low, 8 + count)
         }
+    }
+}
+
+/// The number of the digits, one to seven, that eight bytes start with, and how many they are.
+#[inline(always)]
+pub(crate) fn few_digits(text: u64) -> Option<(u64, usize)> {
+    let word = text ^ ZEROS;
+    let count = digit_bytes(word);
+    (1..=7).contains(&count).then(|| (eight_digits(word << (64 - 8 * count)), count))
+}
+
+/// [`leading_digits`] for up to 19 of them: times are that long.
+#[inline(always)]
+pub(crate) fn leading_digits_19(text: &[u8]) -> (u64, usize) {
+    let Some(([head, middle, tail], _)) =
+        text.first_chunk::<24>().map(|text| text.as_chunks::<8>())
+    else {
+        return leading_digits(text);
+    };
+    let [head, middle, tail] = [head, middle, tail].map(|word| u64::from_le_bytes(*word) ^ ZEROS);
+    if digit_bytes(head) + digit_bytes(middle) < 16 {
+        return leading_digits(text);
+    }
+    let high = eight_digits(head) * POWERS[8] + eight_digits(middle);
+    match digit_bytes(tail) {
+        0 => (high, 16),
+        count @ 1..=3 => {
+            (high * POWERS[count] + eight_digits(tail << (64 - 8 * count)), 16 + count)
+        }
+        _ => (0, 0),
     }
 }
 
@@ -259,7 +289,7 @@ fn eight_digits(digits: u64) -> u64 {
 
 /// The number of digits that `text` starts with.
 #[inline]
-pub(crate) fn digits_len(text: &[u8]) -> usize {
+fn digits_len(text: &[u8]) -> usize {
     let mut len = 0;
     while let Some(word) = text[len..].first_chunk::<8>() {
         let count = digit_bytes(u64::from_le_bytes(*word) ^ ZEROS);

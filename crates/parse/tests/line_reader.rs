@@ -54,6 +54,43 @@ fn what_only_begins_like_the_last_row_is_read_anew() {
     check(b"m v=1.5 1\nm v=2.5 2\nm v=3.5e1 3\nm v=4.5x 4\nm v=5i 5\nm v=6.5 6\n", &[], 1 << 20);
 }
 
+/// Rows of a few series and tables, each with some of the fields, in an order of its own, some twice.
+fn changing_rows(rows: usize) -> String {
+    let long = "a_name_that_is_longer_than_what_is_compared_at_once";
+    let values = ["-17i", "123456789012i", "7u", "-0.25", "1e3", "0.1234567890123", "t", "false"];
+    let mut random = 5u64;
+    let mut below = |bound: usize| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (random >> 33) as usize % bound
+    };
+    let mut text = String::new();
+    for row in 0..rows {
+        text += &format!("m{},host=h{} ", below(2), below(5));
+        // Long stretches of rows are alike.
+        let (first, step) = if row / 40 % 2 == 0 { (0, 1) } else { (below(9), 1 + below(9)) };
+        let fields: Vec<String> = (0..1 + below(9))
+            .map(|index| (first + index * step) % 9)
+            .map(|field| match values.get(field) {
+                Some(value) if field == 3 => format!("{long}={value}"),
+                Some(value) => format!("f{field}={value}"),
+                None => format!("f{field}=\"text {row}\""),
+            })
+            .collect();
+        text += &format!("{} {}\n", fields.join(","), 1_700_000_000_000_000_000 + row / 3);
+        if below(50) == 0 {
+            text += "m0,host=h0 f0=1x 5\nm1,host=h1 f0=2.5 6\n";
+        }
+    }
+    text
+}
+
+#[test]
+fn fields_may_be_missing_and_change_their_order() {
+    let text = changing_rows(1000);
+    check(text.as_bytes(), &[text.len() / 3, text.len() / 2], 1 << 20);
+    check(text.as_bytes(), &[], 3000);
+}
+
 /// A table that has all the columns it may have takes rows of these.
 #[test]
 fn a_full_table_takes_more_rows() {

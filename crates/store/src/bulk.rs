@@ -157,7 +157,9 @@ impl Bulk<'_> {
             self.inner.refuse_duplicates(&ingest, &mut chunks, uncommitted, rejections)?;
             chunks
         };
-        for (table, chunk) in chunks {
+        for (table, mut chunk) in chunks {
+            // None will be named any more.
+            chunk.positions.clear();
             self.counts.rows += chunk.rows() as u64;
             self.count_late(table, &chunk);
             if self.pending.len() <= table as usize {

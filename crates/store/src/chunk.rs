@@ -36,6 +36,12 @@ impl Chunk {
     }
 
     pub(crate) fn column(&self, field: usize) -> Option<&Column> {
+        // Mostly a chunk has all fields.
+        if let Some((id, column)) = self.columns.get(field)
+            && *id == field as u32
+        {
+            return Some(column);
+        }
         let at = self.columns.binary_search_by_key(&(field as u32), |(field, _)| *field);
         at.ok().map(|at| &self.columns[at].1)
     }
@@ -47,14 +53,9 @@ impl Chunk {
         if self.series.is_sorted() {
             return;
         }
-        let row = |(series, row): (&u32, u32)| u64::from(*series) << 32 | u64::from(row);
-        scratch.order.clear();
-        scratch.order.extend(self.series.iter().zip(0..).map(row));
-        // Rows are part of what is compared, so arrival order stays without a stable sort.
-        scratch.order.sort_unstable();
+        scratch.order_by_series(&self.series);
         let order = &scratch.order[..rows];
-        self.series.clear();
-        self.series.extend(order.iter().map(|entry| (entry >> 32) as u32));
+        permute(&mut self.series, order, &mut scratch.series);
         permute(&mut self.times, order, &mut scratch.ints);
         for (_, column) in &mut self.columns {
             let ty = column.ty();
@@ -71,13 +72,13 @@ impl Chunk {
                 (values, validity) => {
                     let old = Column::from_parts(values, validity);
                     let mut new = Column::new(ty);
-                    order.iter().for_each(|entry| new.push(old.get(row_of(*entry))));
+                    order.iter().for_each(|row| new.push(old.get(*row as usize)));
                     new
                 }
             };
         }
         if self.positions.len() == rows {
-            permute(&mut self.positions, order, &mut scratch.positions);
+            permute(&mut self.positions, order, &mut scratch.series);
         }
     }
 
@@ -105,29 +106,61 @@ impl Chunk {
 /// Memory for [`Chunk::cluster`], to be used again.
 #[derive(Debug, Default)]
 pub(crate) struct ClusterScratch {
-    order: Vec<u64>,
+    /// Rows, by series and then in arrival order.
+    order: Vec<u32>,
+    /// Where the next row of each series goes.
+    next: Vec<u32>,
+    pairs: Vec<u64>,
+    series: Vec<u32>,
     ints: Vec<i64>,
     floats: Vec<f64>,
-    positions: Vec<u32>,
+}
+
+impl ClusterScratch {
+    fn order_by_series(&mut self, series: &[u32]) {
+        self.order.clear();
+        let (Some(least), Some(most)) = (series.iter().min(), series.iter().max()) else { return };
+        let range = (most - least) as usize + 1;
+        // Counters pay when there are rows to go with them.
+        if range > 4 * series.len() {
+            self.pairs.clear();
+            let pair = |(series, row): (&u32, u32)| u64::from(*series) << 32 | u64::from(row);
+            self.pairs.extend(series.iter().zip(0..).map(pair));
+            // Rows are part of what is compared, so arrival order stays without a stable sort.
+            self.pairs.sort_unstable();
+            self.order.extend(self.pairs.iter().map(|pair| *pair as u32));
+            return;
+        }
+        self.next.clear();
+        self.next.resize(range, 0);
+        series.iter().for_each(|series| self.next[(series - least) as usize] += 1);
+        let mut start = 0;
+        for next in &mut self.next {
+            start += std::mem::replace(next, start);
+        }
+        self.order.resize(series.len(), 0);
+        for (series, row) in series.iter().zip(0..) {
+            let next = &mut self.next[(series - least) as usize];
+            self.order[*next as usize] = row;
+            *next += 1;
+        }
+    }
 }
 
 impl Recycle for ClusterScratch {
     fn clear(&mut self) {}
 
     fn memory_bytes(&self) -> usize {
-        let words = self.order.capacity() + self.ints.capacity() + self.floats.capacity();
-        words * size_of::<u64>() + self.positions.capacity() * size_of::<u32>()
+        let words = self.pairs.capacity() + self.ints.capacity() + self.floats.capacity();
+        let halves = self.order.capacity() + self.next.capacity() + self.series.capacity();
+        words * size_of::<u64>() + halves * size_of::<u32>()
     }
 }
 
-fn row_of(entry: u64) -> usize {
-    entry as u32 as usize
-}
-
 /// Puts values into an order, by way of `scratch`, which they change places with.
-fn permute<T: Copy>(values: &mut Vec<T>, order: &[u64], scratch: &mut Vec<T>) {
+fn permute<T: Copy>(values: &mut Vec<T>, order: &[u32], scratch: &mut Vec<T>) {
     scratch.clear();
-    scratch.extend(order.iter().map(|entry| values[row_of(*entry)]));
+    scratch.extend(order.iter().map(|row| values[*row as usize]));
     std::mem::swap(values, scratch);
 }
 

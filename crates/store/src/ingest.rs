@@ -1,7 +1,7 @@
 //! From a reader's batch to the store's terms: tables, series ids, field indices; and which rows
 //! the schema refuses.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tidemill_model::{Batch, Column, Duplicates, SeriesKey, TableBatch, TableSchema, TakenRows};
@@ -202,16 +202,23 @@ fn resolve_series(
     map.unused +=
         map.series.len() - known - new_series.iter().filter(|s| s.1 as usize >= known).count();
     map.unused -= new_series.iter().filter(|s| (s.1 as usize) < known).count();
-    let mut pairs = Vec::new();
+    let Definition { schema, index, .. } = definition;
+    let (mut pairs, mut codes, mut known_tags) = (Vec::new(), Vec::new(), KnownTags::default());
     for (_, local) in new_series {
         pairs.clear();
         let key = SeriesKey(rows.series_keys().bytes(*local));
-        let missing = key.tags().flatten().find(|(name, _)| definition.schema.tag(name).is_none());
-        if let Some((name, _)) = missing {
+        let mut missing = None;
+        for (place, (name, value)) in key.tags().flatten().enumerate() {
+            match known_tags.tag(place, name, schema) {
+                Some(tag) => pairs.push((tag, value)),
+                None => missing = missing.or(Some(name)),
+            }
+        }
+        if let Some(name) = missing {
             let reason = if name == TableSchema::TIME {
                 "a tag named `time`, which is the time column".to_owned()
-            } else if definition.schema.field(name).is_some() {
-                format!("tag `{name}` is a field in table `{}`", definition.schema.name)
+            } else if schema.field(name).is_some() {
+                format!("tag `{name}` is a field in table `{}`", schema.name)
             } else {
                 format!("tag `{name}` is a field of the same row, too")
             };
@@ -219,13 +226,34 @@ fn resolve_series(
             map.series[*local as usize] = NO_SERIES;
             continue;
         }
-        for (name, value) in key.tags().flatten() {
-            if let Some(tag) = definition.schema.tag(name) {
-                pairs.push((tag as u32, definition.index.intern_value(tag, value)));
-            }
+        codes.clear();
+        codes.extend(
+            pairs.iter().map(|(tag, value)| (*tag as u32, index.intern_value(*tag, value))),
+        );
+        codes.sort_unstable();
+        map.series[*local as usize] = index.intern_series(&codes);
+    }
+}
+
+/// The tags of the series looked at last, by their places in its key: those of the next are mostly
+/// the same.
+#[derive(Debug, Default)]
+struct KnownTags<'a>(Vec<(&'a str, usize)>);
+
+impl<'a> KnownTags<'a> {
+    /// The index of a tag, if the table has it.
+    fn tag(&mut self, place: usize, name: &'a str, schema: &TableSchema) -> Option<usize> {
+        if let Some((known, tag)) = self.0.get(place)
+            && *known == name
+        {
+            return Some(*tag);
         }
-        pairs.sort_unstable();
-        map.series[*local as usize] = definition.index.intern_series(&pairs);
+        let tag = schema.tag(name)?;
+        self.0.truncate(place);
+        if self.0.len() == place {
+            self.0.push((name, tag));
+        }
+        Some(tag)
     }
 }
 
@@ -287,17 +315,25 @@ impl TableMap {
     /// The series that have rows for the first time, and the first row of each, in this order;
     /// rows that are `refused` (by row, if any is) aside.
     fn new_series(&self, rows: &TableBatch, refused: &[bool]) -> Vec<(usize, u32)> {
-        let mut first_rows: HashMap<u32, usize> = HashMap::new();
+        let known = self.series.len();
+        // By series: most that are new have the numbers behind those that are known.
+        let mut is_found = vec![false; rows.series_keys().len().saturating_sub(known)];
+        let mut unused = HashSet::new();
+        let mut found = Vec::new();
         for (row, series) in rows.row_series().iter().enumerate() {
-            let is_new = self.series.get(*series as usize).is_none_or(|id| *id == UNUSED_SERIES);
+            let is_new = match self.series.get(*series as usize) {
+                Some(id) => *id == UNUSED_SERIES && !unused.contains(series),
+                None => !is_found[*series as usize - known],
+            };
             if is_new && refused.get(row) != Some(&true) {
-                first_rows.entry(*series).or_insert(row);
+                match is_found.get_mut((*series as usize).wrapping_sub(known)) {
+                    Some(is_found) => *is_found = true,
+                    None => drop(unused.insert(*series)),
+                }
+                found.push((row, *series));
             }
         }
-        let mut series: Vec<_> =
-            first_rows.into_iter().map(|(series, row)| (row, series)).collect();
-        series.sort_unstable();
-        series
+        found
     }
 
     fn is_complete_for(&self, rows: &TableBatch) -> bool {

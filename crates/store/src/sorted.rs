@@ -3,15 +3,18 @@
 //! Nothing is moved: a sorted view is a list of references to rows of chunks, gathered column by
 //! column into whatever asks (a segment being written, a query).
 
+mod late;
+
 use std::sync::Arc;
 
 use tidemill_model::{Column, Duplicates, FieldType, TimeRange, Values};
 
 use crate::chunk::Chunk;
 use crate::stages;
+use late::LateSorter;
 
 /// Where a row stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RowRef {
     chunk: u32,
     row: u32,
@@ -23,6 +26,9 @@ pub(crate) struct RunStart {
     pub(crate) series: u32,
     pub(crate) row: u32,
 }
+
+/// Rows that stand together: the number of their chunk, and which they are there.
+pub(crate) type Span = (usize, std::ops::Range<usize>);
 
 /// Chunks of one table, seen in the order of series and time.
 #[derive(Debug)]
@@ -48,6 +54,7 @@ impl SortedRows {
         let series = |entry: &RowRef| chunks[entry.chunk as usize].series[entry.row as usize];
         let time = |entry: &RowRef| chunks[entry.chunk as usize].times[entry.row as usize];
         let mut runs = Vec::new();
+        let mut late = LateSorter::default();
         let mut has_duplicates = false;
         let mut start = 0;
         while start < entries.len() {
@@ -55,7 +62,7 @@ impl SortedRows {
             let length = entries[start..].iter().take_while(|entry| series(entry) == id).count();
             let run = &mut entries[start..start + length];
             if !run.is_sorted_by_key(time) {
-                run.sort_by_key(time);
+                late.sort(run, time);
             }
             has_duplicates |= run.windows(2).any(|pair| time(&pair[0]) == time(&pair[1]));
             runs.push(RunStart { series: id, row: start as u32 });
@@ -155,10 +162,20 @@ impl SortedRows {
 
     /// Appends the times of rows.
     pub(crate) fn times(&self, rows: std::ops::Range<usize>, out: &mut Vec<i64>) {
+        self.times_from(rows.clone(), self.spans(rows), out);
+    }
+
+    /// [`SortedRows::times`] of rows whose [`SortedRows::spans`] are known.
+    pub(crate) fn times_from(
+        &self,
+        rows: std::ops::Range<usize>,
+        spans: impl Iterator<Item = Span>,
+        out: &mut Vec<i64>,
+    ) {
         if self.groups.is_some() {
             return out.extend(rows.map(|row| self.time(row)));
         }
-        for (chunk, rows) in self.spans(rows) {
+        for (chunk, rows) in spans {
             out.extend_from_slice(&self.chunks[chunk].times[rows]);
         }
     }
@@ -172,21 +189,44 @@ impl SortedRows {
         out: &mut Column,
     ) -> bool {
         let column_of = |chunk: usize| self.chunks[chunk].column(field);
-        // Of many small writes only those that are asked for are looked at.
-        if rows.len() >= self.chunks.len() {
-            let mut columns = (0..self.chunks.len()).map(column_of);
-            let is_dense = |column: Option<&Column>| column.is_some_and(|c| c.validity().is_none());
-            if self.groups.is_none() && columns.clone().all(is_dense) {
-                self.gather_spans(column_of, rows, out);
-                return true;
-            }
-            if columns.all(|column| column.is_none()) {
-                out.clear();
-                out.pad_to(rows.len());
-                return false;
-            }
+        if self.is_dense(column_of, rows.len()) {
+            gather_spans(column_of, self.spans(rows), out);
+            return true;
         }
         self.gather_rows(column_of, rows, out)
+    }
+
+    /// [`SortedRows::gather`] of rows whose [`SortedRows::spans`] are known.
+    pub(crate) fn gather_from(
+        &self,
+        field: usize,
+        rows: std::ops::Range<usize>,
+        spans: &[Span],
+        out: &mut Column,
+    ) -> bool {
+        const SHORT_ROWS: usize = 8;
+        let column_of = |chunk: usize| self.chunks[chunk].column(field);
+        if !self.is_dense(column_of, rows.len()) {
+            return self.gather_rows(column_of, rows, out);
+        }
+        if spans.len() * SHORT_ROWS < rows.len() {
+            gather_spans(column_of, spans.iter().cloned(), out);
+        } else {
+            // How long the next one is would be guessed wrong again and again.
+            let row =
+                |entry: &RowRef| (entry.chunk as usize, entry.row as usize..entry.row as usize + 1);
+            gather_spans(column_of, self.entries[rows].iter().map(row), out);
+        }
+        true
+    }
+
+    /// Whether every row stands once and has a value.
+    fn is_dense<'c>(&self, column_of: impl Fn(usize) -> Option<&'c Column>, rows: usize) -> bool {
+        let is_dense = |column: Option<&Column>| column.is_some_and(|c| c.validity().is_none());
+        // Of many small writes only those that are asked for are looked at.
+        self.groups.is_none()
+            && rows >= self.chunks.len()
+            && (0..self.chunks.len()).map(column_of).all(is_dense)
     }
 
     fn gather_rows<'c>(
@@ -196,6 +236,12 @@ impl SortedRows {
         out: &mut Column,
     ) -> bool {
         out.clear();
+        if rows.len() >= self.chunks.len()
+            && (0..self.chunks.len()).map(&column_of).all(|column| column.is_none())
+        {
+            out.pad_to(rows.len());
+            return false;
+        }
         let mut any = false;
         for row in rows {
             let value = self.winner(&column_of, row).and_then(|entry| {
@@ -207,51 +253,8 @@ impl SortedRows {
         any
     }
 
-    /// The hot path: every row stands once and has a value. What stands together in a chunk is
-    /// copied together.
-    fn gather_spans<'c>(
-        &self,
-        column_of: impl Fn(usize) -> Option<&'c Column>,
-        rows: std::ops::Range<usize>,
-        out: &mut Column,
-    ) {
-        macro_rules! gather {
-            ($variant:ident) => {{
-                let old = std::mem::replace(out, Column::new(FieldType::$variant));
-                let Values::$variant(mut values) = old.into_parts().0 else { return };
-                values.clear();
-                for (chunk, rows) in self.spans(rows) {
-                    if let Some(Values::$variant(source)) = column_of(chunk).map(Column::values) {
-                        values.extend_from_slice(&source[rows]);
-                    }
-                }
-                *out = Column::from_parts(Values::$variant(values), None);
-            }};
-        }
-        match out.ty() {
-            FieldType::Float => gather!(Float),
-            FieldType::Int => gather!(Int),
-            FieldType::UInt => gather!(UInt),
-            FieldType::Bool => gather!(Bool),
-            FieldType::Text => {
-                let old = std::mem::replace(out, Column::new(FieldType::Text));
-                let Values::Text(mut text) = old.into_parts().0 else { return };
-                text.clear();
-                for (chunk, rows) in self.spans(rows) {
-                    if let Some(Values::Text(source)) = column_of(chunk).map(Column::values) {
-                        rows.for_each(|row| text.push(source.get(row)));
-                    }
-                }
-                *out = Column::from_parts(Values::Text(text), None);
-            }
-        }
-    }
-
     /// The chunks and rows that stand for `rows`, stretch by stretch; there are no duplicates.
-    fn spans(
-        &self,
-        rows: std::ops::Range<usize>,
-    ) -> impl Iterator<Item = (usize, std::ops::Range<usize>)> {
+    pub(crate) fn spans(&self, rows: std::ops::Range<usize>) -> impl Iterator<Item = Span> {
         let mut entries = &self.entries[rows];
         std::iter::from_fn(move || {
             let first = *entries.first()?;
@@ -291,6 +294,48 @@ impl SortedRows {
                 entries.iter().rev().find(has_value).copied()
             }
             Duplicates::Keep | Duplicates::Error => entries.first().copied(),
+        }
+    }
+}
+
+/// The hot path: every row stands once and has a value. What stands together in a chunk is
+/// copied together.
+fn gather_spans<'c>(
+    column_of: impl Fn(usize) -> Option<&'c Column>,
+    spans: impl Iterator<Item = Span>,
+    out: &mut Column,
+) {
+    macro_rules! gather {
+        ($variant:ident) => {{
+            let old = std::mem::replace(out, Column::new(FieldType::$variant));
+            let Values::$variant(mut values) = old.into_parts().0 else { return };
+            values.clear();
+            for (chunk, rows) in spans {
+                if let Some(Values::$variant(source)) = column_of(chunk).map(Column::values) {
+                    match &source[rows] {
+                        [value] => values.push(*value),
+                        several => values.extend_from_slice(several),
+                    }
+                }
+            }
+            *out = Column::from_parts(Values::$variant(values), None);
+        }};
+    }
+    match out.ty() {
+        FieldType::Float => gather!(Float),
+        FieldType::Int => gather!(Int),
+        FieldType::UInt => gather!(UInt),
+        FieldType::Bool => gather!(Bool),
+        FieldType::Text => {
+            let old = std::mem::replace(out, Column::new(FieldType::Text));
+            let Values::Text(mut text) = old.into_parts().0 else { return };
+            text.clear();
+            for (chunk, rows) in spans {
+                if let Some(Values::Text(source)) = column_of(chunk).map(Column::values) {
+                    rows.for_each(|row| text.push(source.get(row)));
+                }
+            }
+            *out = Column::from_parts(Values::Text(text), None);
         }
     }
 }

@@ -4,7 +4,8 @@ use tidemill_model::{FieldType, TableBatch, Value};
 
 use super::cursor::{PlainCell, plain_cell};
 use super::reader::{CsvReader, field_type};
-use crate::number::leading_digits;
+use crate::short;
+use crate::staged::{MAX_STAGED_ROWS, Staged};
 use crate::tabular::{PlanColumn, Role, SeriesCache, TimeCell, cell, take_part};
 
 /// What comes next in a row.
@@ -14,7 +15,7 @@ pub(super) enum Step {
     /// So many adjacent tag cells.
     Tags(usize),
     /// A field, by the index of its column.
-    Field(FieldType, usize),
+    Field(usize),
     /// A cell that is empty as far as is known.
     Empty,
 }
@@ -27,7 +28,7 @@ pub(super) fn steps(columns: &[PlanColumn], tag_runs: &[(usize, usize)]) -> Vec<
         let run = tag_runs.iter().find(|(first, _)| *first == index);
         let step = match (run, field_type(column)) {
             (Some((first, end)), _) => Step::Tags(end - first),
-            (None, Some(ty)) => Step::Field(ty, index),
+            (None, Some(_)) => Step::Field(index),
             (None, None) if matches!(column.role(), Role::Time(_)) => Step::Time,
             (None, None) => Step::Empty,
         };
@@ -55,16 +56,29 @@ impl CsvReader {
         table: &mut TableBatch,
     ) -> Option<usize> {
         let row = self.fast_cells(chunk, start, table);
-        if row.is_none() {
+        if row.is_some() {
+            self.staged_rows += 1;
+            if self.staged_rows == MAX_STAGED_ROWS {
+                self.flush(table);
+            }
+        } else {
             table.abandon_row();
+            self.flush(table);
         }
         row
     }
 
+    /// Brings the values of the staged rows to the columns.
+    pub(super) fn flush(&mut self, table: &mut TableBatch) {
+        let rows = std::mem::take(&mut self.staged_rows);
+        let first_row = table.rows() - rows;
+        self.staged.iter_mut().for_each(|staged| staged.flush(first_row, rows, table));
+    }
+
     #[inline]
     fn fast_cells(&mut self, chunk: &[u8], start: usize, table: &mut TableBatch) -> Option<usize> {
-        let Self { delimiter, steps, outputs, series, time_cell, scratch, .. } = self;
-        let delimiter = *delimiter;
+        let Self { delimiter, steps, staged, series, time_cell, scratch, .. } = self;
+        let (delimiter, staged_row) = (*delimiter, self.staged_rows);
         let (mut at, mut time, mut run) = (start, 0, 0);
         let predicted = series.predicted();
         let mut prediction =
@@ -83,7 +97,10 @@ impl CsvReader {
                     run += 1;
                     end
                 }
-                Step::Field(ty, column) => field(chunk, at, delimiter, ty, outputs[column], table)?,
+                Step::Field(column) => {
+                    let staged = staged.get_mut(column)?;
+                    field(chunk, at, delimiter, staged, staged_row, table)?
+                }
                 Step::Empty => {
                     let cell = plain_cell(chunk, at, delimiter)?;
                     cell.text.is_empty().then_some(cell.end)?
@@ -175,62 +192,53 @@ fn time_at(
 }
 
 /// Reads a field at `start` and returns where its cell ends.
-#[inline]
+#[inline(always)]
 fn field(
     chunk: &[u8],
     start: usize,
     delimiter: u8,
-    ty: FieldType,
-    output: usize,
+    staged: &mut Staged,
+    row: usize,
     table: &mut TableBatch,
 ) -> Option<usize> {
-    if let Some(end) = short_number(chunk, start, delimiter, ty, output, table) {
-        return Some(end);
+    if let Some(window) = chunk.get(start..)?.first_chunk() {
+        let number = match staged.ty {
+            FieldType::Int => short::int(window, 0),
+            FieldType::Float => short::float(window, 0),
+            _ => None,
+        };
+        let ends_cell = |byte| byte == delimiter || byte == b'\n';
+        if let Some(number) = number.filter(|number| ends_cell(number.behind)) {
+            staged.set(row, number.word);
+            return Some(start + number.end);
+        }
     }
+    any_field(chunk, start, delimiter, staged, row, table)
+}
+
+#[inline(never)]
+fn any_field(
+    chunk: &[u8],
+    start: usize,
+    delimiter: u8,
+    staged: &mut Staged,
+    row: usize,
+    table: &mut TableBatch,
+) -> Option<usize> {
     let PlainCell { text, end } = plain_cell(chunk, start, delimiter)?;
     if text.is_empty() {
         return Some(end);
     }
-    match ty {
-        FieldType::Int => table.set_int(output, cell::int(text)?),
-        FieldType::Float => table.set_float(output, cell::float(text)?),
-        FieldType::UInt => table.set(output, Value::UInt(cell::uint(text)?)),
-        FieldType::Bool => table.set(output, Value::Bool(cell::bool(text)?)),
-        FieldType::Text => table.set(output, Value::Text(std::str::from_utf8(text).ok()?)),
-    }
+    let word = match staged.ty {
+        FieldType::Int => cell::int(text)? as u64,
+        FieldType::Float => cell::float(text)?.to_bits(),
+        FieldType::UInt => cell::uint(text)?,
+        FieldType::Bool => u64::from(cell::bool(text)?),
+        FieldType::Text => {
+            table.set(staged.column, Value::Text(std::str::from_utf8(text).ok()?));
+            return Some(end);
+        }
+    };
+    staged.set(row, word);
     Some(end)
-}
-
-/// [`field`] for a short number; `None` is no verdict.
-#[inline]
-fn short_number(
-    chunk: &[u8],
-    start: usize,
-    delimiter: u8,
-    ty: FieldType,
-    output: usize,
-    table: &mut TableBatch,
-) -> Option<usize> {
-    let text = chunk.get(start..)?;
-    match ty {
-        FieldType::Int => {
-            let (value, digits) = leading_digits(text);
-            let end = start + digits;
-            if digits == 0 || !ends_cell(chunk, end, delimiter) {
-                return None;
-            }
-            table.set_int(output, value as i64); // below 10^16
-            Some(end)
-        }
-        FieldType::Float => {
-            let (value, length) = cell::leading_number(text)?;
-            let end = start + length;
-            if !ends_cell(chunk, end, delimiter) {
-                return None;
-            }
-            table.set_float(output, value.to_f64());
-            Some(end)
-        }
-        _ => None,
-    }
 }

@@ -3,6 +3,7 @@ use tidemill_model::{Batch, FieldType};
 use super::fast::{Step, steps};
 use super::record::Cell;
 use super::survey::file_start;
+use crate::staged::Staged;
 use crate::tabular::{Plan, PlanColumn, Role, SeriesCache, Syntax, TimeCell};
 use crate::{RowError, RowReader, Taken};
 
@@ -21,6 +22,9 @@ pub struct CsvReader {
     has_header: bool,
     /// For each column that is a field, its index in the table of the batch.
     pub(super) outputs: Vec<usize>,
+    /// For each column, its values in the last rows, if it is a field.
+    pub(super) staged: Vec<Staged>,
+    pub(super) staged_rows: usize,
     pub(super) steps: Vec<Step>,
     /// The index of the time column.
     pub(super) time: usize,
@@ -62,6 +66,8 @@ impl CsvReader {
             is_first,
             has_header,
             outputs: vec![0; columns.len()],
+            staged: vec![Staged::new(FieldType::Float, 0); columns.len()],
+            staged_rows: 0,
             steps: steps(&columns, &tag_runs),
             time,
             time_cell: TimeCell::new(parser),
@@ -87,9 +93,11 @@ impl RowReader for CsvReader {
         self.series.attach(batch);
         let table = batch.table(&self.table);
         let table = &mut batch.tables_mut()[table];
-        for (output, column) in self.outputs.iter_mut().zip(&self.columns) {
+        let outputs = self.outputs.iter_mut().zip(&mut self.staged);
+        for ((output, staged), column) in outputs.zip(&self.columns) {
             if let Role::Field(ty) = column.role() {
                 *output = table.column(column.name(), ty);
+                (staged.ty, staged.column) = (ty, *output);
             }
         }
         while at < chunk.len() {
@@ -99,6 +107,7 @@ impl RowReader for CsvReader {
                 None => break,
             }
         }
+        self.flush(table);
         table.finish();
         // Never full: a row has a delimiter for each of its columns, so that the text bounds it.
         Taken { bytes: at, is_full: false }

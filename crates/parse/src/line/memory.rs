@@ -47,10 +47,17 @@ impl Memory {
 
     /// Readies it to learn a row with a key text of `key_bytes`: forgets everything when it would
     /// take more than `max_bytes`. Returns `false` when the key alone would.
-    pub(super) fn make_room(&mut self, key_bytes: usize, max_bytes: usize) -> bool {
+    /// What was staged goes to `batch`.
+    pub(super) fn make_room(
+        &mut self,
+        key_bytes: usize,
+        max_bytes: usize,
+        batch: &mut Batch,
+    ) -> bool {
         let series_bytes = self.series.capacity() * size_of::<Series>();
         let bytes = self.keys.memory_bytes() + series_bytes + self.layout_bytes;
         if bytes + key_bytes > max_bytes {
+            self.flush(batch);
             *self = Self { batch_id: self.batch_id, ..Self::default() };
         }
         key_bytes <= max_bytes
@@ -96,12 +103,28 @@ impl Memory {
         self.layouts.get_mut(table)
     }
 
-    pub(super) fn learn_field(&mut self, table: usize, name: &str, ty: FieldType, column: usize) {
+    /// Remembers a field of a table; returns its id there.
+    pub(super) fn learn_field(
+        &mut self,
+        table: usize,
+        name: &str,
+        ty: FieldType,
+        column: usize,
+    ) -> u32 {
         if self.layouts.len() <= table {
             self.layout_bytes += (table + 1 - self.layouts.len()) * size_of::<Layout>();
             self.layouts.resize_with(table + 1, Layout::default);
         }
-        self.layout_bytes += self.layouts[table].learn(name, ty, column);
+        let (id, bytes) = self.layouts[table].learn(name, ty, column);
+        self.layout_bytes += bytes;
+        id
+    }
+
+    /// Brings all staged values to the columns.
+    pub(super) fn flush(&mut self, batch: &mut Batch) {
+        for (layout, table) in self.layouts.iter_mut().zip(batch.tables_mut()) {
+            layout.flush(table);
+        }
     }
 
     /// Before a chunk: makes room in `batch` for as many rows as the chunk before would have had
@@ -149,12 +172,15 @@ mod tests {
     #[test]
     fn what_is_remembered_is_bounded() {
         let mut memory = Memory::default();
-        memory.attach(&Batch::new());
-        assert!(!memory.make_room(1001, 1000) && memory.make_room(1000, 1000));
+        let mut batch = Batch::new();
+        memory.attach(&batch);
+        let mut make_room =
+            |memory: &mut Memory, bytes, max_bytes| memory.make_room(bytes, max_bytes, &mut batch);
+        assert!(!make_room(&mut memory, 1001, 1000) && make_room(&mut memory, 1000, 1000));
         let max_bytes = 20_000;
         for number in 0..5000u32 {
             let key = format!("m,host={number}");
-            assert!(memory.make_room(key.len(), max_bytes));
+            assert!(make_room(&mut memory, key.len(), max_bytes));
             memory.learn_series(key.as_bytes(), 0, number);
             let series_bytes = memory.series.capacity() * size_of::<Series>();
             let bytes = memory.keys.memory_bytes() + series_bytes;

@@ -5,7 +5,7 @@ use tidemill_model::{Batch, SeriesKey, TableBatch, Value};
 use super::LineOptions;
 use super::escape::{Escapes, unescape, unescape_into};
 use super::grammar::{Fault, MAX_COLUMNS, Next, Row, Text, shown};
-use super::known::read_fields;
+use super::known::{Scratch, read_fields};
 use super::memory::Memory;
 use super::value::Token;
 use crate::{RowError, RowReader, Taken, max_cells};
@@ -25,22 +25,18 @@ pub struct LineReader {
     options: LineOptions,
     memory: Memory,
     scratch: Scratch,
+    /// The canonical key of a row's tags.
+    key: Vec<u8>,
     /// Cells of the batch so far.
     cells: usize,
-}
-
-/// Buffers that keep their memory.
-#[derive(Debug, Default)]
-struct Scratch {
-    text: String,
-    key: Vec<u8>,
 }
 
 impl LineReader {
     /// A reader that has seen nothing.
     #[must_use]
     pub fn new(options: LineOptions) -> Self {
-        Self { options, memory: Memory::default(), scratch: Scratch::default(), cells: 0 }
+        let (memory, scratch) = (Memory::default(), Scratch::default());
+        Self { options, memory, scratch, key: Vec::new(), cells: 0 }
     }
 }
 
@@ -82,6 +78,7 @@ impl RowReader for LineReader {
                 break Taken { bytes: at, is_full: true };
             }
         };
+        self.memory.flush(batch);
         self.memory.note_rows(batch, taken.bytes);
         batch.tables_mut().iter_mut().for_each(TableBatch::finish);
         taken
@@ -96,14 +93,16 @@ impl LineReader {
         let table = batch.tables_mut().get_mut(series.table)?;
         let layout = self.memory.layout(series.table)?;
         let fields = start + key_len + 1;
-        match read_fields(text, fields, layout, table, &mut self.scratch.text) {
+        match read_fields(text, fields, layout, table, &mut self.scratch) {
             Some((time, next)) => {
                 table.end_row(series.number, time, position(start));
+                layout.stage_row(table);
                 self.cells += table.columns().len();
                 Some(next)
             }
             None => {
                 table.abandon_row();
+                layout.flush(table);
                 None
             }
         }
@@ -119,6 +118,9 @@ impl LineReader {
         batch: &mut Batch,
     ) -> Result<usize, Fault> {
         let key_end = text.key(start, row)?;
+        if let Some(next) = self.read_known_fields(text, start, key_end, row, batch) {
+            return Ok(next);
+        }
         let next = text.fields(key_end, row)?;
         let key_text = &text.bytes[start..key_end];
         self.add(row, key_text, position(start), batch).map_err(|reason| Fault::Bad {
@@ -129,6 +131,42 @@ impl LineReader {
         Ok(next)
     }
 
+    /// Reads the row at `start`, whose key was read, if its fields were seen before in rows of
+    /// other series and nothing is wrong with it; returns where the next line starts.
+    fn read_known_fields(
+        &mut self,
+        text: &Text<'_>,
+        start: usize,
+        key_end: usize,
+        row: &Row<'_>,
+        batch: &mut Batch,
+    ) -> Option<usize> {
+        if text.bytes.get(key_end) != Some(&b' ') {
+            return None;
+        }
+        encode_key(row, &mut self.key).ok()?;
+        let key_text = &text.bytes[start..key_end];
+        let is_remembered =
+            self.memory.make_room(key_text.len(), self.options.max_remembered_bytes, batch);
+        let index = batch.find_table(&unescape(row.table, Escapes::Measurement))?;
+        let layout = self.memory.layout(index)?;
+        let table = &mut batch.tables_mut()[index];
+        let Some((time, next)) = read_fields(text, key_end + 1, layout, table, &mut self.scratch)
+        else {
+            table.abandon_row();
+            layout.flush(table);
+            return None;
+        };
+        let series = table.series(&self.key);
+        table.end_row(series, time, position(start));
+        layout.stage_row(table);
+        self.cells += table.columns().len();
+        if is_remembered {
+            self.memory.learn_series(key_text, index, series);
+        }
+        Some(next)
+    }
+
     /// Adds a row to the batch, or says why it cannot.
     fn add(
         &mut self,
@@ -137,21 +175,25 @@ impl LineReader {
         position: u32,
         batch: &mut Batch,
     ) -> Result<(), String> {
-        self.scratch.encode_key(row)?;
+        encode_key(row, &mut self.key)?;
         let is_remembered =
-            self.memory.make_room(key_text.len(), self.options.max_remembered_bytes);
+            self.memory.make_room(key_text.len(), self.options.max_remembered_bytes, batch);
         let name = unescape(row.table, Escapes::Measurement);
         let index = table_index(batch, &name, row)?;
         let table = &mut batch.tables_mut()[index];
         let columns_before = table.columns().len();
-        let series = table.series(&self.scratch.key);
+        let series = table.series(&self.key);
+        if let Some(layout) = self.memory.layout(index) {
+            layout.flush(table);
+        }
+        self.scratch.ids.clear();
         for &(name, token) in &row.fields {
             let ty = token.ty();
             let known = self.memory.layout(index).and_then(|layout| layout.column(name, ty));
             let column = known.unwrap_or_else(|| table.column(&unescape(name, Escapes::Tag), ty));
             set(table, column, token, &mut self.scratch.text);
             if is_remembered {
-                self.memory.learn_field(index, name, ty, column);
+                self.scratch.ids.push(self.memory.learn_field(index, name, ty, column));
             }
         }
         let columns = table.columns().len();
@@ -159,22 +201,21 @@ impl LineReader {
         table.end_row(series, row.time, position);
         if is_remembered {
             self.memory.learn_series(key_text, index, series);
+            if let Some(layout) = self.memory.layout(index) {
+                layout.learn_order(&self.scratch.ids);
+            }
         }
         Ok(())
     }
 }
 
-impl Scratch {
-    /// Writes the canonical key of the row's tags over `key`.
-    fn encode_key(&mut self, row: &Row<'_>) -> Result<(), String> {
-        let part = |text| unescape(text, Escapes::Tag);
-        let tags: Vec<_> = row.tags.iter().map(|&(name, tag)| (part(name), part(tag))).collect();
-        let mut pairs: Vec<(&str, &str)> = tags
-            .iter()
-            .map(|(name, tag): &(Cow<'_, str>, Cow<'_, str>)| (&**name, &**tag))
-            .collect();
-        SeriesKey::encode(&mut pairs, &mut self.key).map_err(|error| error.to_string())
-    }
+/// Writes the canonical key of the row's tags over `key`.
+fn encode_key(row: &Row<'_>, key: &mut Vec<u8>) -> Result<(), String> {
+    let part = |text| unescape(text, Escapes::Tag);
+    let tags: Vec<_> = row.tags.iter().map(|&(name, tag)| (part(name), part(tag))).collect();
+    let mut pairs: Vec<(&str, &str)> =
+        tags.iter().map(|(name, tag): &(Cow<'_, str>, Cow<'_, str>)| (&**name, &**tag)).collect();
+    SeriesKey::encode(&mut pairs, key).map_err(|error| error.to_string())
 }
 
 /// The index of the row's table, which is added when new and within bounds.

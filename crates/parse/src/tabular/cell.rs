@@ -39,15 +39,6 @@ pub(crate) enum Leading {
     Float(f64),
 }
 
-impl Leading {
-    pub(crate) fn to_f64(self) -> f64 {
-        match self {
-            Self::Int(value) => value as f64,
-            Self::Float(value) => value,
-        }
-    }
-}
-
 /// The number that `text` starts with, if it is one of at most 16 digits without exponent before
 /// the point and as many behind it, other than `-0`, and its length. A hint for hot paths: the caller looks
 /// whether the number ends there, and asks the functions above if this says `None`.

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BinaryHeap, HashSet};
 
 use tidemill_model::{SeriesKey, TableBatch, TableSchema};
 
-use super::TableMap;
+use super::{KnownTags, TableMap};
 use crate::definition::Definition;
 
 /// Defines the fields and tags that are new, in the order in which rows bring them: the first row
@@ -76,10 +76,11 @@ fn new_tags<'a>(
     new_series: &[(usize, u32)],
     schema: &TableSchema,
 ) -> BTreeMap<&'a str, usize> {
-    let mut tags = BTreeMap::new();
+    let (mut tags, mut known_tags) = (BTreeMap::new(), KnownTags::default());
     for (row, series) in new_series {
-        for (tag, _) in SeriesKey(rows.series_keys().bytes(*series)).tags().flatten() {
-            if !tags.contains_key(tag) && schema.tag(tag).is_none() {
+        let key = SeriesKey(rows.series_keys().bytes(*series));
+        for (place, (tag, _)) in key.tags().flatten().enumerate() {
+            if known_tags.tag(place, tag, schema).is_none() && !tags.contains_key(tag) {
                 tags.insert(tag, *row);
             }
         }

@@ -11,7 +11,7 @@ use crate::disk::Disk;
 use crate::error::Result;
 use crate::manifest::SegmentEntry;
 use crate::recycle::Spare;
-use crate::sorted::SortedRows;
+use crate::sorted::{SortedRows, Span};
 use crate::stages;
 use crate::workers::workers;
 
@@ -93,24 +93,29 @@ pub(crate) fn build_segment<S: BlockSource>(
 }
 
 impl BlockSource for SortedRows {
-    type Worker = ();
+    type Worker = Vec<Span>;
 
-    fn worker(&self) {}
+    fn worker(&self) -> Vec<Span> {
+        Vec::new()
+    }
 
     fn fill(
         &self,
-        (): &mut (),
+        spans: &mut Vec<Span>,
         plan: &BlockPlan,
         fields: &[(u32, FieldType)],
         data: &mut BlockData,
     ) -> Result<()> {
+        let rows = || plan.rows.clone();
+        spans.clear();
+        spans.extend(self.spans(rows()));
         data.times.clear();
-        self.times(plan.rows.clone(), &mut data.times);
+        self.times_from(rows(), spans.iter().cloned(), &mut data.times);
         data.columns.resize_with(fields.len(), || None);
         for ((field, ty), slot) in fields.iter().zip(&mut data.columns) {
             let mut column = slot.take().filter(|column| column.ty() == *ty);
             let mut column = column.take().unwrap_or_else(|| Column::new(*ty));
-            let any = self.gather(*field as usize, plan.rows.clone(), &mut column);
+            let any = self.gather_from(*field as usize, rows(), spans, &mut column);
             *slot = any.then_some(column);
         }
         Ok(())

@@ -74,53 +74,59 @@ impl Chunker {
         if self.is_done {
             return Ok(None);
         }
-        buffer.clear();
-        buffer.append(&mut self.carry);
-        let mut target = self.chunk_bytes.max(buffer.len() + self.chunk_bytes / 4);
+        let mut filled = self.carry.len();
+        if buffer.len() < filled {
+            buffer.resize(filled, 0);
+        }
+        buffer[..filled].copy_from_slice(&self.carry);
+        self.carry.clear();
+        let mut target = self.chunk_bytes.max(filled + self.chunk_bytes / 4);
         loop {
             if deadline.is_some_and(|deadline| !self.source.wait(deadline)) {
-                self.carry = buffer;
+                self.carry.extend_from_slice(&buffer[..filled]);
                 return Ok(Some(TextChunk::default()));
             }
-            let is_end = self.source.fill(&mut buffer, target)?;
+            let is_end = self.source.fill(&mut buffer, &mut filled, target)?;
             if self.is_skipping {
-                match memchr::memchr(b'\n', &buffer) {
+                match memchr::memchr(b'\n', &buffer[..filled]) {
                     // The newline stays: it is the line that was passed over.
                     Some(end) => {
-                        buffer.drain(..end);
+                        buffer.copy_within(end..filled, 0);
+                        filled -= end;
                         self.is_skipping = false;
                     }
-                    None => buffer.clear(),
+                    None => filled = 0,
                 }
             }
-            match memchr::memchr(b'\n', &buffer) {
+            match memchr::memchr(b'\n', &buffer[..filled]) {
                 // The newline stays, as above.
                 Some(end) if end > self.max_line_bytes => {
-                    self.carry.extend_from_slice(&buffer[end..]);
-                    return Ok(Some(Self::giant(buffer, false)));
+                    self.carry.extend_from_slice(&buffer[end..filled]);
+                    return Ok(Some(Self::giant(buffer, filled, false)));
                 }
-                None if buffer.len() > self.max_line_bytes => {
+                None if filled > self.max_line_bytes => {
                     (self.is_skipping, self.is_done) = (!is_end, is_end);
-                    return Ok(Some(Self::giant(buffer, is_end)));
+                    return Ok(Some(Self::giant(buffer, filled, is_end)));
                 }
                 _ => {}
             }
             if is_end {
                 self.is_done = true;
+                buffer.truncate(filled);
                 return Ok(Some(TextChunk { bytes: buffer, is_last: true, giant: None }));
             }
-            if let Some(newline) = memchr::memrchr(b'\n', &buffer) {
-                self.carry.extend_from_slice(&buffer[newline + 1..]);
+            if let Some(newline) = memchr::memrchr(b'\n', &buffer[..filled]) {
+                self.carry.extend_from_slice(&buffer[newline + 1..filled]);
                 buffer.truncate(newline + 1);
                 return Ok(Some(TextChunk { bytes: buffer, is_last: false, giant: None }));
             }
-            target = buffer.len() + self.chunk_bytes;
+            target = filled + self.chunk_bytes;
         }
     }
 
     /// Stands for a line that is left out.
-    fn giant(mut buffer: Vec<u8>, is_last: bool) -> TextChunk {
-        let head = buffer[..buffer.len().min(GIANT_HEAD_BYTES)].to_vec();
+    fn giant(mut buffer: Vec<u8>, filled: usize, is_last: bool) -> TextChunk {
+        let head = buffer[..filled.min(GIANT_HEAD_BYTES)].to_vec();
         buffer.clear();
         TextChunk { bytes: buffer, is_last, giant: Some(head) }
     }

@@ -199,34 +199,30 @@ impl Source {
         }
     }
 
-    /// Fills the buffer up to `length` bytes; of a stream, with what is there after at least one
-    /// byte came. Returns whether the input has ended.
-    pub(super) fn fill(&mut self, buffer: &mut Vec<u8>, length: usize) -> io::Result<bool> {
-        if self.poll.is_none() {
-            // Without zeroing what is written over at once.
-            let wanted = length.saturating_sub(buffer.len());
-            let read = self.reader.by_ref().take(wanted as u64).read_to_end(buffer)?;
-            return Ok(read < wanted);
+    /// Fills the buffer from byte `filled` on up to byte `length`; of a stream, with what is there after
+    /// at least one byte came. Returns whether the input has ended. What the buffer holds behind
+    /// means nothing: it is longer than it is full, so that nothing is zeroed twice.
+    pub(super) fn fill(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        filled: &mut usize,
+        length: usize,
+    ) -> io::Result<bool> {
+        if buffer.len() < length {
+            buffer.resize(length, 0);
         }
-        let mut filled = buffer.len();
-        buffer.resize(length, 0);
-        let mut is_end = false;
-        while filled < length {
-            match self.reader.read(&mut buffer[filled..]) {
-                Ok(0) => {
-                    is_end = true;
-                    break;
-                }
-                Ok(count) => filled += count,
+        while *filled < length {
+            match self.reader.read(&mut buffer[*filled..length]) {
+                Ok(0) => return Ok(true),
+                Ok(count) => *filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             }
-            if !self.has_more_now() {
+            if self.poll.is_some() && !self.has_more_now() {
                 break;
             }
         }
-        buffer.truncate(filled);
-        Ok(is_end)
+        Ok(false)
     }
 
     fn has_more_now(&self) -> bool {
