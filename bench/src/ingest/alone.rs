@@ -81,8 +81,9 @@ fn open(store: &Path, hosts: u32, runs: usize) -> Result<Opening> {
 
 fn told(opening: &Opening) -> String {
     format!(
-        "open after {} ms, all rows of one series after {} ms; {} MB resident when open, {} MB at most",
+        "open after {} ms ({} CPU s), all rows of one series after {} ms; {} MB resident when open, {} MB at most",
         digits(opening.seconds * 1e3),
+        digits(opening.cpu),
         digits(opening.first_rows_seconds * 1e3),
         digits(opening.resident_bytes / 1e6),
         digits(opening.peak_bytes / 1e6)

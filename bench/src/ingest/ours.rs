@@ -24,6 +24,8 @@ const OPEN: &str = "open";
 pub struct Opening {
     /// Until the store is open.
     pub seconds: f64,
+    /// Processor seconds of that.
+    pub cpu: f64,
     /// And until all rows of one series were read, found by its tag.
     pub first_rows_seconds: f64,
     /// Memory of the process when it is open.
@@ -75,6 +77,7 @@ pub fn open(dir: &Path, host: &str) -> Result<Opening> {
     let number = |name| super::number(&told, name);
     Ok(Opening {
         seconds: number("seconds")?,
+        cpu: number("cpu")?,
         first_rows_seconds: number("first")?,
         resident_bytes: number("resident")?,
         peak_bytes: number("peak")?,
@@ -193,9 +196,9 @@ fn sum(column: &Column) -> f64 {
 
 fn open_store(job: &Value) -> Result<Value> {
     let pid = std::process::id();
-    let start = Instant::now();
+    let (start, cpu) = (Instant::now(), cpu_seconds(pid)?);
     let store = Store::open(text(job, "store")?, Options::default())?;
-    let seconds = start.elapsed().as_secs_f64();
+    let (seconds, cpu) = (start.elapsed().as_secs_f64(), cpu_seconds(pid)? - cpu);
     let resident = memory_bytes(pid, "VmRSS")?;
     let tags = vec![("hostname".to_owned(), text(job, "host")?.to_owned())];
     let scan = Scan { tags, ..Scan::default() };
@@ -209,6 +212,6 @@ fn open_store(job: &Value) -> Result<Value> {
     let series: u32 = store.snapshot().tables().iter().map(tidemill::TableView::series_count).sum();
     let peak = memory_bytes(pid, "VmHWM")?;
     Ok(
-        json!({ "seconds": seconds, "first": first, "resident": resident, "peak": peak, "series": series }),
+        json!({ "seconds": seconds, "cpu": cpu, "first": first, "resident": resident, "peak": peak, "series": series }),
     )
 }
