@@ -22,8 +22,8 @@ const LOADING: [&str; 5] = ["duckdb", "polars", "clickhouse", "victoriametrics",
 /// Loads TSBS data into a committed store and into peers: line protocol, CSV, rows out of order, many series; then
 /// memory, and the time to open. Every side's rows are counted after every load.
 #[derive(Parser)]
-#[command(after_help = "Example: all of it without the servers, in a minute:
-  cargo run --release -p tidemill-bench --no-default-features --bin ingest -- --peers duckdb,polars,clickhouse --runs 1")]
+#[command(after_help = "Example: files of CSV, without the servers:
+  cargo run --release -p tidemill-bench --no-default-features --bin ingest -- --only csv --peers duckdb,polars,clickhouse")]
 struct Args {
     #[command(flatten)]
     sizes: Sizes,
