@@ -1,8 +1,11 @@
 //! What the benches share: data, memory, medians.
 #![forbid(unsafe_code)]
 
+pub mod ingest;
 #[cfg(feature = "sql")]
 pub mod peers;
+pub mod print;
+pub mod python;
 pub mod strategies;
 mod unsynced;
 
@@ -14,6 +17,20 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use tidemill::workload::{Format, Generator, Options, UseCase};
+
+/// The ten metrics of TSBS cpu-only, in its order.
+pub const METRICS: [&str; 10] = [
+    "usage_user",
+    "usage_system",
+    "usage_idle",
+    "usage_nice",
+    "usage_iowait",
+    "usage_irq",
+    "usage_softirq",
+    "usage_steal",
+    "usage_guest",
+    "usage_guest_nice",
+];
 
 /// The cpu-only data of TSBS: hosts with a row every 10 s, with the default seed.
 ///

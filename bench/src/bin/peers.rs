@@ -11,9 +11,10 @@ use clap::Parser;
 use tidemill::workload::{Format, Random};
 use tidemill_bench::peers::answer::Answer;
 use tidemill_bench::peers::ours::{Ours, Told};
-use tidemill_bench::peers::process::{Data, Kind, PEERS, Peer, install};
+use tidemill_bench::peers::process::{Data, Peer};
 use tidemill_bench::peers::spec::{Query, Scale, TEMPLATES, Template};
 use tidemill_bench::peers::table::{Line, markdown, svg};
+use tidemill_bench::python::{PEERS, find, install};
 use tidemill_bench::tsbs_cpu;
 
 /// Asked before the clock counts: peers choose their formulation, everyone's answer is compared.
@@ -105,13 +106,7 @@ fn clock() -> u64 {
 }
 
 fn start(args: &Args, data: &Data<'_>) -> Result<Vec<Peer>> {
-    let find = |name: &String| -> Result<&'static Kind> {
-        let known = PEERS.iter().find(|peer| peer.name == name);
-        let names = || PEERS.iter().map(|peer| peer.name).collect::<Vec<_>>().join(", ");
-        known.with_context(|| format!("no peer `{name}`; there are {}", names()))
-    };
-    let wanted = args.peers.iter().filter(|name| !name.is_empty()).map(find);
-    let wanted = wanted.collect::<Result<Vec<_>>>()?;
+    let wanted = find(&args.peers)?;
     if wanted.is_empty() {
         return Ok(Vec::new());
     }

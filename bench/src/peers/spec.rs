@@ -3,19 +3,8 @@
 use serde_json::{Map, Value, json};
 use tidemill::workload::Random;
 
-/// The ten metrics of TSBS cpu-only, in its order.
-pub const METRICS: [&str; 10] = [
-    "usage_user",
-    "usage_system",
-    "usage_idle",
-    "usage_nice",
-    "usage_iowait",
-    "usage_irq",
-    "usage_softirq",
-    "usage_steal",
-    "usage_guest",
-    "usage_guest_nice",
-];
+use crate::METRICS;
+
 const TAGS: [&str; 10] = [
     "hostname",
     "region",

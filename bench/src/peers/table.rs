@@ -1,8 +1,7 @@
 //! What is printed, and drawn.
 
-use std::fmt::Write;
-
 use crate::median;
+use crate::print::{self, digits};
 
 /// The fastest that is asked of anyone, in milliseconds.
 const FLOOR_MS: f64 = 0.35;
@@ -55,24 +54,19 @@ impl Line {
 /// The table as Markdown.
 #[must_use]
 pub fn markdown(peers: &[&str], lines: &[Line]) -> String {
-    let mut out = String::new();
-    let mut put = |cells: &[String]| {
-        let _ = writeln!(out, "| {} |", cells.join(" | "));
-    };
     let named = peers.iter().map(|name| format!("{name}, ms"));
     let head = ["query", "rows", "tidemill, ms"].map(str::to_owned).into_iter().chain(named);
     let head: Vec<String> =
         head.chain(["times faster than the fastest", "goal"].map(str::to_owned)).collect();
-    put(&head);
-    put(&vec!["---".to_owned(); head.len()]);
+    let mut rows = vec![head];
     for line in lines {
         let by = if line.by == "native" { "" } else { " (DataFusion's plan)" };
         let mut cells =
-            vec![line.name.clone(), line.rows.to_string(), format!("{}{by}", ms(line.ours))];
+            vec![line.name.clone(), line.rows.to_string(), format!("{}{by}", digits(line.ours))];
         let fastest = line.peers.iter().copied().fold(f64::INFINITY, f64::min);
         cells.extend(line.peers.iter().map(|time| match *time <= fastest {
-            true => format!("**{}**", ms(*time)),
-            false => ms(*time),
+            true => format!("**{}**", digits(*time)),
+            false => digits(*time),
         }));
         let reached = if line.is_reached() { "reached" } else { "not reached" };
         cells.push(match line.factor() {
@@ -80,21 +74,9 @@ pub fn markdown(peers: &[&str], lines: &[Line]) -> String {
             factor => format!("{factor:.1}"),
         });
         cells.push(format!("{:.0} or {FLOOR_MS} ms: {reached}", line.goal));
-        put(&cells);
+        rows.push(cells);
     }
-    out
-}
-
-/// Three digits; nothing for what there is not.
-fn ms(value: f64) -> String {
-    let digits = match value {
-        value if value.is_nan() => return "–".to_owned(),
-        value if value < 1.0 => 3,
-        value if value < 10.0 => 2,
-        value if value < 100.0 => 1,
-        _ => 0,
-    };
-    format!("{value:.digits$}")
+    print::markdown(&rows)
 }
 
 const WIDTH: f64 = 900.0;
@@ -157,7 +139,7 @@ pub fn svg(title: &str, peers: &[&str], lines: &[Line]) -> String {
                 COLOURS[bar % COLOURS.len()],
                 end + 3.0,
                 y + BAR - 3.0,
-                ms(*time)
+                digits(*time)
             ));
         }
     }
