@@ -6,6 +6,7 @@
 //!        | 0x01 vectors                          VECTORS: the rows
 //!        | 0x02 divisor offset vectors           SCALED: offset + divisor * word, wrapping
 //!        | 0x03 count entry_bytes base entries vectors    DICTIONARY: base + entries[word]
+//!        | 0x04 pages                            PAGES: as in [`crate::pages`]
 //! ```
 //! * `vectors`: those of [`crate::vector`], one for each 1,024 rows, the last for what is left;
 //!   none when there are no rows.
@@ -16,6 +17,7 @@
 //! `i64` and `u64` are encoded alike, as their 64 bits.
 
 use crate::bytes::Cursor;
+use crate::pages::{PageDecoder, Pages};
 use crate::vector::{Vector, Words};
 use crate::{Error, MAX_BLOCK_ROWS, VECTOR_ROWS};
 use std::collections::TryReserveError;
@@ -26,8 +28,9 @@ pub(crate) const CONSTANT: u8 = 0;
 pub(crate) const VECTORS: u8 = 1;
 pub(crate) const SCALED: u8 = 2;
 pub(crate) const DICTIONARY: u8 = 3;
+pub(crate) const PAGES: u8 = 4;
 
-const MAX_VECTORS: usize = MAX_BLOCK_ROWS / VECTOR_ROWS;
+pub(crate) const MAX_VECTORS: usize = MAX_BLOCK_ROWS / VECTOR_ROWS;
 
 /// An encoded column of integers whose header is checked.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +46,7 @@ enum Transform<'a> {
     None,
     Scaled { divisor: u64, offset: u64 },
     Dictionary { base: u64, entry_bytes: usize, entries: &'a [u8] },
+    Pages(Pages<'a>),
 }
 
 /// `i64` or `u64`.
@@ -97,7 +101,9 @@ impl<'a> IntColumn<'a> {
         }
         let transform = Transform::parse(cursor)?;
         let mut vectors = [Vector::default(); MAX_VECTORS];
-        if !matches!(transform, Transform::Constant(_)) {
+        if let Transform::Pages(pages) = &transform {
+            pages.parse(cursor, rows, &mut vectors[..vector_count(rows)])?;
+        } else if !matches!(transform, Transform::Constant(_)) {
             for (index, vector) in vectors.iter_mut().enumerate().take(vector_count(rows)) {
                 *vector = Vector::parse(cursor, vector_rows(rows, index))?;
             }
@@ -164,10 +170,23 @@ impl<'a> IntColumn<'a> {
     /// # Panics
     /// When the column has no such rows, or `out` another length.
     pub fn decode_into<T: Integer>(&self, rows: Range<usize>, out: &mut [T]) -> Result<(), Error> {
-        decode_rows(rows, self.rows, out, |vector, out| self.decode_vector(vector, out))
+        let mut decoder = PageDecoder::default();
+        decode_rows(rows, self.rows, out, |vector, out| {
+            self.decode_next(vector, T::words_mut(out), &mut decoder)
+        })
     }
 
     pub(crate) fn decode_words(&self, vector: usize, out: &mut Words) -> Result<usize, Error> {
+        self.decode_next(vector, out, &mut PageDecoder::default())
+    }
+
+    /// Decodes one of several vectors, all with the same `decoder`.
+    pub(crate) fn decode_next(
+        &self,
+        vector: usize,
+        out: &mut Words,
+        decoder: &mut PageDecoder,
+    ) -> Result<usize, Error> {
         assert!(vector < self.vectors(), "vector {vector} of {}", self.vectors());
         let rows = vector_rows(self.rows, vector);
         if let Transform::Constant(value) = self.transform {
@@ -175,9 +194,13 @@ impl<'a> IntColumn<'a> {
             return Ok(rows);
         }
         let encoded = &self.vectors[vector];
+        if let Transform::Pages(pages) = &self.transform {
+            pages.decode(encoded, decoder, &mut out[..rows])?;
+            return Ok(rows);
+        }
         encoded.decode(rows, out)?;
         match self.transform {
-            Transform::Constant(_) | Transform::None => {}
+            Transform::Constant(_) | Transform::Pages(_) | Transform::None => {}
             Transform::Scaled { divisor, offset } => {
                 for word in &mut out[..rows] {
                     *word = word.wrapping_mul(divisor).wrapping_add(offset);
@@ -223,6 +246,7 @@ impl<'a> Transform<'a> {
                     entries: cursor.take(count * entry_bytes)?,
                 })
             }
+            PAGES => Ok(Self::Pages(Pages::parse_header(cursor)?)),
             _ => Err(cursor.error_before("an unknown encoding of integers")),
         }
     }

@@ -1,9 +1,10 @@
-use crate::MAX_BLOCK_ROWS;
 use crate::VECTOR_ROWS;
 use crate::bytes::{HEADER_BYTES, keep_smaller, put_varint, put_zigzag};
 use crate::dictionary::Dictionary;
-use crate::ints::{CONSTANT, DICTIONARY, SCALED, VECTORS};
+use crate::ints::{CONSTANT, DICTIONARY, PAGES, SCALED, VECTORS};
+use crate::pages_encoder::PagesEncoder;
 use crate::vector_encoder::VectorEncoder;
+use crate::{Compression, MAX_BLOCK_ROWS};
 use std::collections::TryReserveError;
 
 /// Encodes columns as [`crate::ints`] lays them out.
@@ -12,9 +13,38 @@ pub(crate) struct IntsEncoder {
     vectors: VectorEncoder,
     quotients: Vec<u64>,
     dictionary: Dictionary,
+    pages: PagesEncoder,
 }
 
 impl IntsEncoder {
+    /// Appends a column of `words`, by their entropy where that is asked for and pays.
+    pub(crate) fn encode_as(
+        &mut self,
+        compression: Compression,
+        words: &[u64],
+        out: &mut Vec<u8>,
+    ) -> Result<(), TryReserveError> {
+        let start = out.len();
+        self.encode(words, out)?;
+        let fast = out.len() - start;
+        // What takes so few bytes, or is so much like noise, would not be any smaller.
+        if compression == Compression::Fast || !(64..6 * words.len()).contains(&fast) {
+            return Ok(());
+        }
+        let middle = out.len();
+        out.try_reserve(1)?;
+        out.push(PAGES);
+        self.pages.encode(words, out)?;
+        let small = out.len() - middle;
+        // Pages are so much slower to read that they must be worth it.
+        if small + small / 16 < fast {
+            out.drain(start..middle);
+        } else {
+            out.truncate(middle);
+        }
+        Ok(())
+    }
+
     /// Appends a column of `words`.
     pub(crate) fn encode(
         &mut self,

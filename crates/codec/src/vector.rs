@@ -50,6 +50,7 @@ enum Body<'a> {
     Packed(Stream<'a>),
     Delta { first: u64, deltas: Stream<'a> },
     Runs { lengths: Stream<'a>, values: Stream<'a> },
+    Page(&'a [u8]),
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -86,6 +87,16 @@ impl<'a> Vector<'a> {
         Ok(Self { offset, body })
     }
 
+    /// A page of [`crate::pages`], whose bytes begin at `offset`.
+    pub(crate) fn of_page(offset: usize, page: &'a [u8]) -> Self {
+        Self { offset, body: Body::Page(page) }
+    }
+
+    /// The bytes of its page.
+    pub(crate) fn page(&self) -> Option<&'a [u8]> {
+        if let Body::Page(page) = self.body { Some(page) } else { None }
+    }
+
     /// An error about this vector.
     pub(crate) fn error(&self, reason: &'static str) -> Error {
         Error::new(self.offset, reason)
@@ -106,6 +117,7 @@ impl<'a> Vector<'a> {
                 Ok(())
             }
             Body::Runs { lengths, values } => self.decode_runs(lengths, values, rows, out),
+            Body::Page(_) => Err(self.error("a page without the column's coding")),
         }
     }
 

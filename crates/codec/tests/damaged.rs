@@ -2,7 +2,11 @@
 //! random damage accept other values as well: most damage is no error to a column.)
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use tidemill_codec::{Encoder, Error, TextScratch, TimeScratch, bits, floats, ints, texts, times};
+mod common;
+
+use tidemill_codec::{
+    Compression, Encoder, Error, TextScratch, TimeScratch, bits, floats, ints, texts, times,
+};
 use tidemill_model::Text;
 
 fn decode_bits(bytes: &[u8], rows: usize) -> Result<(), Error> {
@@ -64,9 +68,40 @@ fn integers_are_refused() {
     refused(decode_ints(&[3, 1, 1, 0, 7, 0, 0, 2], 1), "a code beyond the dictionary");
     // The same code, where it is one.
     decode_ints(&[3, 2, 1, 0, 7, 8, 0, 0, 2], 1).unwrap();
-    refused(decode_ints(&[4, 0, 0, 0], 1), "an unknown encoding of integers");
+    refused(decode_ints(&[5, 0, 0, 0], 1), "an unknown encoding of integers");
     let varint = [&[0][..], &[0xFF; 9], &[2]].concat();
     refused(decode_ints(&varint, 1), "more than 64 bits");
+}
+
+#[test]
+fn pages_are_refused() {
+    for word_bytes in [0, 3, 5, 9, 255] {
+        refused(decode_ints(&[4, word_bytes, 0, 0, 0], 1), "words of an odd size");
+    }
+    let meta = [&[4, 1, 0, 0x81, 0x40][..], &[0; 9000]].concat();
+    refused(decode_ints(&meta, 1), "metadata of too many bytes");
+    // No metadata, other modes, and deltas of other kinds: of a distance, and of a convolution.
+    refused(decode_ints(&[4, 1, 0, 0, 0], 1), "pages of an unknown coding");
+    for coding in [0x01, 0x02, 0x03, 0x04, 0x0F, 0x20, 0x30, 0xF0] {
+        refused(decode_ints(&[4, 1, 0, 1, coding, 0], 1), "pages of an unknown coding");
+    }
+    refused(decode_ints(&[4, 1, 0, 1, 0, 0], 1), "pages of an impossible coding");
+    let page = [&[4, 1, 0, 1, 0, 75][..], &[0; 75]].concat();
+    refused(decode_ints(&page, 1), "a page of too many bytes");
+    refused(decode_ints(&[4, 1, 0, 1, 0, 1], 1), "ends too early");
+    // Others than the rows that were coded, in the last of the pages.
+    let mut encoder = Encoder::new();
+    encoder.set_compression(Compression::Small);
+    let (values, mut bytes) = (common::tsbs_walk(1500, 1), Vec::new());
+    encoder.ints(&values, &mut bytes);
+    assert_eq!(bytes[0], 4);
+    decode_ints(&bytes, 1500).unwrap();
+    for rows in [1400, 1600, 2048] {
+        refused(decode_ints(&bytes, rows), "a page that does not have its rows");
+    }
+    for rows in [1, 1024, 1025, 2049] {
+        assert!(decode_ints(&bytes, rows).is_err());
+    }
 }
 
 #[test]
