@@ -13,15 +13,14 @@ pub enum Compression {
     /// To be read fast: billions of values a second.
     #[default]
     Fast,
-    /// To be small: numbers may be coded by their entropy, where that is worth it. That reads, and is
-    /// written, about ten times slower.
+    /// To be small: numbers are coded by how often each occurs, where that is worth it. They are read several
+    /// times slower.
     Small,
 }
 
 /// Encodes columns of up to [`crate::MAX_BLOCK_ROWS`] rows.
 ///
-/// An encoder keeps its buffers: used again and again, it allocates nothing, unless it is to be
-/// [`Compression::Small`]. Its output depends on the values and on that only, not on what it encoded before.
+/// An encoder keeps its buffers: used again and again, it allocates nothing. Its output depends on the values and on that only, not on what it encoded before.
 ///
 /// The fallible form of each function (`try_ints`, …) does the same, or says that there is no memory, and
 /// leaves what it was to append to as it was; the encoder can be used again.
@@ -43,7 +42,7 @@ impl Encoder {
     /// Bytes of memory held: for texts exactly, for numbers what a full block takes at most.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        size_of::<[u64; 8]>() * crate::MAX_BLOCK_ROWS + self.texts.memory_bytes()
+        size_of::<[u64; 10]>() * crate::MAX_BLOCK_ROWS + self.texts.memory_bytes()
     }
 
     /// An encoder with no buffers yet.

@@ -6,10 +6,12 @@
 //!        | 0x01 vectors                          VECTORS: the rows
 //!        | 0x02 divisor offset vectors           SCALED: offset + divisor * word, wrapping
 //!        | 0x03 count entry_bytes base entries vectors    DICTIONARY: base + entries[word]
-//!        | 0x04 pages                            PAGES: as in [`crate::pages`]
+//!        | 0x04 column                           PAGES: VECTORS, SCALED or DICTIONARY, but with
+//!                                               pages for its vectors
 //! ```
 //! * `vectors`: those of [`crate::vector`], one for each 1,024 rows, the last for what is left;
 //!   none when there are no rows.
+//! * `pages`: those of [`crate::pages`].
 //! * `value`, `offset`, `base`: zigzag varints; `divisor`: a varint, at least 2.
 //! * `count`: a varint, 1 to 8,192; `entry_bytes`: one byte, 1, 2, 4 or 8; `entries`: `count`
 //!   numbers of so many bytes, ascending, added to `base` wrapping.
@@ -30,13 +32,15 @@ pub(crate) const SCALED: u8 = 2;
 pub(crate) const DICTIONARY: u8 = 3;
 pub(crate) const PAGES: u8 = 4;
 
-pub(crate) const MAX_VECTORS: usize = MAX_BLOCK_ROWS / VECTOR_ROWS;
+const MAX_VECTORS: usize = MAX_BLOCK_ROWS / VECTOR_ROWS;
 
 /// An encoded column of integers whose header is checked.
 #[derive(Clone, Copy, Debug)]
 pub struct IntColumn<'a> {
     rows: usize,
     transform: Transform<'a>,
+    /// How the vectors are coded, if they are.
+    pages: Option<Pages<'a>>,
     vectors: [Vector<'a>; MAX_VECTORS],
 }
 
@@ -46,7 +50,6 @@ enum Transform<'a> {
     None,
     Scaled { divisor: u64, offset: u64 },
     Dictionary { base: u64, entry_bytes: usize, entries: &'a [u8] },
-    Pages(Pages<'a>),
 }
 
 /// `i64` or `u64`.
@@ -99,16 +102,22 @@ impl<'a> IntColumn<'a> {
         if rows > MAX_BLOCK_ROWS {
             return Err(cursor.error("a block of too many rows"));
         }
-        let transform = Transform::parse(cursor)?;
+        let tag = cursor.u8()?;
+        let transform = Transform::parse(if tag == PAGES { cursor.u8()? } else { tag }, cursor)?;
         let mut vectors = [Vector::default(); MAX_VECTORS];
-        if let Transform::Pages(pages) = &transform {
-            pages.parse(cursor, rows, &mut vectors[..vector_count(rows)])?;
+        let mut pages = None;
+        if tag == PAGES {
+            if matches!(transform, Transform::Constant(_)) {
+                return Err(cursor.error("pages of a constant"));
+            }
+            pages = Some(Pages::parse_header(cursor)?);
+            Pages::parse(cursor, rows, &mut vectors[..vector_count(rows)])?;
         } else if !matches!(transform, Transform::Constant(_)) {
             for (index, vector) in vectors.iter_mut().enumerate().take(vector_count(rows)) {
                 *vector = Vector::parse(cursor, vector_rows(rows, index))?;
             }
         }
-        Ok(Self { rows, transform, vectors })
+        Ok(Self { rows, transform, pages, vectors })
     }
 
     /// The number of rows.
@@ -194,13 +203,12 @@ impl<'a> IntColumn<'a> {
             return Ok(rows);
         }
         let encoded = &self.vectors[vector];
-        if let Transform::Pages(pages) = &self.transform {
-            pages.decode(encoded, decoder, &mut out[..rows])?;
-            return Ok(rows);
+        match &self.pages {
+            Some(pages) => pages.decode(encoded, decoder, &mut out[..rows])?,
+            None => encoded.decode(rows, out)?,
         }
-        encoded.decode(rows, out)?;
         match self.transform {
-            Transform::Constant(_) | Transform::Pages(_) | Transform::None => {}
+            Transform::Constant(_) | Transform::None => {}
             Transform::Scaled { divisor, offset } => {
                 for word in &mut out[..rows] {
                     *word = word.wrapping_mul(divisor).wrapping_add(offset);
@@ -221,8 +229,9 @@ impl<'a> IntColumn<'a> {
 }
 
 impl<'a> Transform<'a> {
-    fn parse(cursor: &mut Cursor<'a>) -> Result<Self, Error> {
-        match cursor.u8()? {
+    /// Reads what stands behind the tag.
+    fn parse(tag: u8, cursor: &mut Cursor<'a>) -> Result<Self, Error> {
+        match tag {
             CONSTANT => Ok(Self::Constant(cursor.zigzag()?)),
             VECTORS => Ok(Self::None),
             SCALED => {
@@ -246,7 +255,6 @@ impl<'a> Transform<'a> {
                     entries: cursor.take(count * entry_bytes)?,
                 })
             }
-            PAGES => Ok(Self::Pages(Pages::parse_header(cursor)?)),
             _ => Err(cursor.error_before("an unknown encoding of integers")),
         }
     }

@@ -25,19 +25,26 @@ impl IntsEncoder {
         out: &mut Vec<u8>,
     ) -> Result<(), TryReserveError> {
         let start = out.len();
-        self.encode(words, out)?;
+        let header_bytes = self.encode_fast(words, out)?;
         let fast = out.len() - start;
-        // What takes so few bytes, or is so much like noise, would not be any smaller.
-        if compression == Compression::Fast || !(64..6 * words.len()).contains(&fast) {
+        let words = match out[start] {
+            _ if compression == Compression::Fast => return Ok(()),
+            VECTORS => words,
+            SCALED => &self.quotients,
+            DICTIONARY => self.dictionary.codes(),
+            _ => return Ok(()),
+        };
+        // Pages are so much slower to read that they must be worth it.
+        let most = fast - fast / 16;
+        if words.is_empty() || most <= 1 + header_bytes {
             return Ok(());
         }
         let middle = out.len();
-        out.try_reserve(1)?;
+        out.try_reserve(1 + header_bytes)?;
         out.push(PAGES);
-        self.pages.encode(words, out)?;
-        let small = out.len() - middle;
-        // Pages are so much slower to read that they must be worth it.
-        if small + small / 16 < fast {
+        out.extend_from_within(start..start + header_bytes);
+        let is_encoded = self.pages.encode(words, most - 1 - header_bytes, out)?;
+        if is_encoded && out.len() - middle < most {
             out.drain(start..middle);
         } else {
             out.truncate(middle);
@@ -45,28 +52,35 @@ impl IntsEncoder {
         Ok(())
     }
 
-    /// Appends a column of `words`.
+    /// Appends a column of `words`, in vectors.
     pub(crate) fn encode(
         &mut self,
         words: &[u64],
         out: &mut Vec<u8>,
     ) -> Result<(), TryReserveError> {
+        self.encode_fast(words, out).map(|_| ())
+    }
+
+    /// The same; says how many bytes stand before the vectors.
+    fn encode_fast(&mut self, words: &[u64], out: &mut Vec<u8>) -> Result<usize, TryReserveError> {
         assert!(words.len() <= MAX_BLOCK_ROWS, "a block of {} rows", words.len());
         out.try_reserve(HEADER_BYTES)?;
         let Some((first, rest)) = words.split_first() else {
             out.push(VECTORS);
-            return Ok(());
+            return Ok(1);
         };
         if rest.iter().all(|word| word == first) {
             out.push(CONSTANT);
             put_zigzag(out, *first);
-            return Ok(());
+            return Ok(0);
         }
         let start = out.len();
+        let mut header_bytes = 1;
         if let Some(scale) = Scale::of(words, &mut self.quotients)? {
             out.push(SCALED);
             put_varint(out, scale.divisor);
             put_zigzag(out, scale.offset);
+            header_bytes = out.len() - start;
             put_vectors(&mut self.vectors, &self.quotients, out)?;
         } else {
             out.push(VECTORS);
@@ -77,10 +91,14 @@ impl IntsEncoder {
             out.try_reserve(1)?;
             out.push(DICTIONARY);
             self.dictionary.put_entries(out)?;
+            let dictionary_bytes = out.len() - plain;
             put_vectors(&mut self.vectors, self.dictionary.codes(), out)?;
             keep_smaller(out, start, plain);
+            if out[start] == DICTIONARY {
+                header_bytes = dictionary_bytes;
+            }
         }
-        Ok(())
+        Ok(header_bytes)
     }
 }
 

@@ -50,7 +50,7 @@ enum Body<'a> {
     Packed(Stream<'a>),
     Delta { first: u64, deltas: Stream<'a> },
     Runs { lengths: Stream<'a>, values: Stream<'a> },
-    Page(&'a [u8]),
+    Page { first: u64, bytes: &'a [u8] },
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -88,13 +88,13 @@ impl<'a> Vector<'a> {
     }
 
     /// A page of [`crate::pages`], whose bytes begin at `offset`.
-    pub(crate) fn of_page(offset: usize, page: &'a [u8]) -> Self {
-        Self { offset, body: Body::Page(page) }
+    pub(crate) fn of_page(offset: usize, first: u64, bytes: &'a [u8]) -> Self {
+        Self { offset, body: Body::Page { first, bytes } }
     }
 
-    /// The bytes of its page.
-    pub(crate) fn page(&self) -> Option<&'a [u8]> {
-        if let Body::Page(page) = self.body { Some(page) } else { None }
+    /// The first word and the bytes of its page.
+    pub(crate) fn page(&self) -> Option<(u64, &'a [u8])> {
+        if let Body::Page { first, bytes } = self.body { Some((first, bytes)) } else { None }
     }
 
     /// An error about this vector.
@@ -117,7 +117,7 @@ impl<'a> Vector<'a> {
                 Ok(())
             }
             Body::Runs { lengths, values } => self.decode_runs(lengths, values, rows, out),
-            Body::Page(_) => Err(self.error("a page without the column's coding")),
+            Body::Page { .. } => Err(self.error("a page without the column's coding")),
         }
     }
 

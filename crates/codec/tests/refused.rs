@@ -8,7 +8,9 @@ use std::alloc::System;
 
 use common::{Random, float_shapes, int_shapes};
 use gauge_probe::{Counters, Failing, Observed, Refusing, refuse_each};
-use tidemill_codec::{Encoder, Error, TextScratch, TimeScratch, bits, floats, ints, texts, times};
+use tidemill_codec::{
+    Compression, Encoder, Error, TextScratch, TimeScratch, bits, floats, ints, texts, times,
+};
 use tidemill_model::{Bitmap, Text};
 
 #[global_allocator]
@@ -25,6 +27,12 @@ fn main() {
             total[0] += check(
                 name,
                 |encoder, out| encoder.try_ints(&values, out),
+                |bytes, out: &mut Vec<i64>| ints(bytes, rows)?.decode(0..rows, out),
+                |out| *out == values,
+            );
+            total[0] += check(
+                name,
+                |encoder, out| small(encoder).try_ints(&values, out),
                 |bytes, out: &mut Vec<i64>| ints(bytes, rows)?.decode(0..rows, out),
                 |out| *out == values,
             );
@@ -91,6 +99,11 @@ fn main() {
         println!("{name}: {total} refusals");
         assert!(total > 100, "{name}: {total} refusals only");
     }
+}
+
+fn small(encoder: &mut Encoder) -> &mut Encoder {
+    encoder.set_compression(Compression::Small);
+    encoder
 }
 
 /// Encodes and decodes with every request refused, once and for ever. Says how many were.

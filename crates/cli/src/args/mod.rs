@@ -249,7 +249,7 @@ pub(crate) struct BackupArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct CompactArgs {
-    /// Write all segments anew in the fewest bytes: about a third fewer, which take longer to read
+    /// Write all segments anew in the fewest bytes, which take longer to read
     #[arg(long)]
     pub(crate) small: bool,
     #[command(flatten)]
