@@ -96,8 +96,9 @@ impl FloatsEncoder {
         self.lows.extend(words.iter().map(|word| word & ((1 << low_bits) - 1)));
         out.try_reserve(HEADER_BYTES)?;
         out.extend_from_slice(&[SPLIT, low_bits as u8]);
-        ints.encode_as(self.compression, &self.integers, out)?;
-        ints.encode_as(self.compression, &self.lows, out)
+        // The lows are noise, and most of the bytes: what coding the highs saves is not worth its time.
+        ints.encode(&self.integers, out)?;
+        ints.encode(&self.lows, out)
     }
 
     /// The number of low bits that makes for the smallest split: what is above them has few

@@ -86,6 +86,8 @@ fn pages_are_refused() {
     refused(decode_ints(&page(&[0xA9, 2]), 1), "more tokens than there are");
     refused(decode_ints(&page(&[1, 0xA9, 2, 0x80, 8]), 1), "a token beyond the last");
     refused(decode_ints(&page(&[2, 0xA7, 2, 1, 1, 0x80, 8]), 1), "a token beyond the last");
+    let wrapping = [&[2, 5, 0x80, 4][..], &[0xFF; 9], &[1, 0x80, 4]].concat();
+    refused(decode_ints(&page(&wrapping), 1), "a token beyond the last");
     refused(decode_ints(&page(&[1, 5, 0x81, 8]), 1), "a frequency beyond the states");
     let order = "tokens that don't ascend or don't occur";
     refused(decode_ints(&page(&[2, 5, 0x80, 4, 0, 0x80, 4]), 1), order);

@@ -115,6 +115,8 @@ fn check<O: Default>(
 ) -> u64 {
     let mut wanted = b"before".to_vec();
     encode(&mut Encoder::new(), &mut wanted).unwrap();
+    // A kernel that is called for the first time is put on a list, which stays.
+    decode(&wanted[6..], &mut O::default()).unwrap();
     let encoding = |gate: &mut Refusing| {
         let (mut encoder, mut out) = (Encoder::new(), b"before".to_vec());
         // Refused again perhaps, until it is no longer.

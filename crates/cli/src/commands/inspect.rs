@@ -147,7 +147,7 @@ impl TableDescription {
 }
 
 /// How many there are, and how many of them `compact --small` wrote.
-fn segments(view: &TableView) -> String {
+fn segment_counts(view: &TableView) -> String {
     let all = text::count(view.segments() as u64);
     match view.small_segments() {
         0 => all,
@@ -210,7 +210,7 @@ impl Description {
                 view.name().to_owned(),
                 format!("{about}{}", text::count(view.max_rows())),
                 text::count(view.series_count().into()),
-                segments(view),
+                segment_counts(view),
                 text::bytes(view.stored_bytes()),
                 time(range.start),
                 time(range.end),

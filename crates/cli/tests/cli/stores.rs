@@ -186,8 +186,12 @@ fn compaction_drops_what_later_rows_replace() {
 
 #[test]
 fn small_segments_are_smaller_and_hold_the_same() {
-    let row =
-        |row: u64| format!("m i={}i,f={} {row}\n", row * row % 101 / 30, (row * 7919 % 211) / 60);
+    let mut walk = 0;
+    let row = |row: u64| {
+        let mixed = row.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        walk += (i64::from((mixed ^ mixed >> 31).wrapping_mul(mixed).count_ones()) - 32) / 3;
+        format!("m i={walk}i,f={} {row}\n", walk as f64 / 4.0)
+    };
     let rows: String = (0..20_000).map(row).collect();
     let place = Place::with(&[("a.lp", rows.as_bytes()), ("b.lp", b"m i=5i 30000\n")]);
     assert_eq!(place.run(&["import", "a.lp"]).code, 0);
