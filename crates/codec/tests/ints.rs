@@ -194,10 +194,10 @@ fn corrupt_pages_are_errors_or_other_values() {
         }
         for_each_corruption(&bytes[..bytes.len().min(400)], |bytes| {
             let mut decoded: Vec<i64> = Vec::new();
-            if let Ok(column) = ints(bytes, 1500) {
-                if column.decode(0..1500, &mut decoded).is_ok() {
-                    assert_eq!(decoded.len(), 1500);
-                }
+            if let Ok(column) = ints(bytes, 1500)
+                && column.decode(0..1500, &mut decoded).is_ok()
+            {
+                assert_eq!(decoded.len(), 1500);
             }
         });
     }
