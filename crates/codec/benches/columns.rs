@@ -12,7 +12,7 @@ use criterion::{Criterion, Throughput};
 use std::cell::Cell;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
-use tidemill_codec::{Encoder, MAX_BLOCK_ROWS, TimeScratch, floats, ints, times};
+use tidemill_codec::{Compression, Encoder, MAX_BLOCK_ROWS, TimeScratch, floats, ints, times};
 
 const BLOCKS: usize = 16;
 
@@ -99,7 +99,7 @@ fn bench_floats(criterion: &mut Criterion) {
     }
 }
 
-/// Measures a column in blocks, and that it returns.
+/// Measures a column in blocks, fast and, if that is another, small; and that it returns.
 fn bench<T: Copy + PartialEq>(
     criterion: &mut Criterion,
     name: &str,
@@ -107,12 +107,32 @@ fn bench<T: Copy + PartialEq>(
     encode: Encode<T>,
     decode: Decode<T>,
 ) {
+    let fast = bench_as(Compression::Fast, criterion, name, values, encode, decode, None);
+    let name = format!("{name}, small");
+    bench_as(Compression::Small, criterion, &name, values, encode, decode, Some(fast));
+}
+
+/// Gives the bytes, unless they are those of `before`.
+fn bench_as<T: Copy + PartialEq>(
+    compression: Compression,
+    criterion: &mut Criterion,
+    name: &str,
+    values: &[T],
+    encode: Encode<T>,
+    decode: Decode<T>,
+    before: Option<usize>,
+) -> usize {
     let mut encoder = Encoder::new();
+    encoder.set_compression(compression);
     let mut blocks: Vec<(usize, Vec<u8>)> = Vec::new();
     for block in values.chunks(MAX_BLOCK_ROWS) {
         let mut bytes = Vec::new();
         encode(&mut encoder, block, &mut bytes);
         blocks.push((block.len(), bytes));
+    }
+    let bytes: usize = blocks.iter().map(|block| block.1.len()).sum();
+    if before == Some(bytes) {
+        return bytes;
     }
     let (mut encoded, mut decoded) = (Vec::new(), Vec::new());
     let encoding = best_time(criterion, name, "encode", values.len(), &mut || {
@@ -128,14 +148,14 @@ fn bench<T: Copy + PartialEq>(
         }
     });
     assert!(decoded == values, "{name} does not return");
-    let bytes: usize = blocks.iter().map(|block| block.1.len()).sum();
     let rate = |time: Option<f64>| time.map_or(0.0, |time| values.len() as f64 / time / 1e6);
     println!(
-        "{name:28} {:6.3} bytes a value, encodes {:5.0}, decodes {:5.0} M values/s",
+        "{name:36} {:6.3} bytes a value, encodes {:5.0}, decodes {:5.0} M values/s",
         bytes as f64 / values.len() as f64,
         rate(encoding),
         rate(decoding),
     );
+    bytes
 }
 
 /// The shortest mean of a sample, in seconds; nothing in `cargo test`.

@@ -7,10 +7,20 @@ use crate::times_encoder::TimesEncoder;
 use tidemill_model::Bitmap;
 use zerocopy::transmute_ref;
 
+/// What a column's encoding is chosen for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// To be read fast: billions of values a second.
+    #[default]
+    Fast,
+    /// To be small: numbers are coded by how often each occurs, where that is worth it. They are read several
+    /// times slower.
+    Small,
+}
+
 /// Encodes columns of up to [`crate::MAX_BLOCK_ROWS`] rows.
 ///
-/// An encoder keeps its buffers: used again and again, it allocates nothing. Its output depends on
-/// the values only, not on what it encoded before.
+/// An encoder keeps its buffers: used again and again, it allocates nothing. Its output depends on the values and on that only, not on what it encoded before.
 ///
 /// The fallible form of each function (`try_ints`, …) does the same, or says that there is no memory, and
 /// leaves what it was to append to as it was; the encoder can be used again.
@@ -25,19 +35,26 @@ pub struct Encoder {
     times: TimesEncoder,
     bits: BitsEncoder,
     texts: TextsEncoder,
+    compression: Compression,
 }
 
 impl Encoder {
     /// Bytes of memory held: for texts exactly, for numbers what a full block takes at most.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        size_of::<[u64; 8]>() * crate::MAX_BLOCK_ROWS + self.texts.memory_bytes()
+        size_of::<[u64; 10]>() * crate::MAX_BLOCK_ROWS + self.texts.memory_bytes()
     }
 
     /// An encoder with no buffers yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Says what encodings of numbers are chosen for from now on. Times, booleans and texts are always
+    /// [`Compression::Fast`].
+    pub fn set_compression(&mut self, compression: Compression) {
+        self.compression = compression;
     }
 
     /// Appends a column of integers, for [`crate::ints`](crate::ints()).
@@ -63,7 +80,8 @@ impl Encoder {
     /// # Errors
     /// When there is no memory.
     pub fn try_uints(&mut self, values: &[u64], out: &mut Vec<u8>) -> Result<(), Error> {
-        whole(out, |out| Ok(self.ints.encode(values, out)?))
+        let compression = self.compression;
+        whole(out, |out| Ok(self.ints.encode_as(compression, values, out)?))
     }
 
     /// Appends a column of doubles, of which every bit returns, for
@@ -77,6 +95,7 @@ impl Encoder {
     /// # Errors
     /// When there is no memory.
     pub fn try_floats(&mut self, values: &[f64], out: &mut Vec<u8>) -> Result<(), Error> {
+        self.floats.compression = self.compression;
         whole(out, |out| Ok(self.floats.encode(&mut self.ints, values, out)?))
     }
 

@@ -20,6 +20,7 @@
 use crate::bytes::Cursor;
 use crate::decimal::Decimal;
 use crate::ints::{IntColumn, appended, decode_rows, vector_count};
+use crate::pages::PageDecoder;
 use crate::{Error, VECTOR_ROWS};
 use std::ops::Range;
 use zerocopy::transmute_mut;
@@ -114,9 +115,20 @@ impl FloatColumn<'_> {
         vector: usize,
         out: &mut [f64; VECTOR_ROWS],
     ) -> Result<usize, Error> {
+        self.decode_next(vector, out, &mut Default::default())
+    }
+
+    /// Decodes one of several vectors, all with the same decoders: those of the first and second column
+    /// of integers.
+    fn decode_next(
+        &self,
+        vector: usize,
+        out: &mut [f64; VECTOR_ROWS],
+        (first, second): &mut (PageDecoder, PageDecoder),
+    ) -> Result<usize, Error> {
         match &self.shape {
             Shape::Decimal { decimal, exceptions, integers } => {
-                let rows = integers.decode_words(vector, transmute_mut!(&mut *out))?;
+                let rows = integers.decode_next(vector, transmute_mut!(&mut *out), first)?;
                 let to_double = decimal.to_double();
                 for value in &mut out[..rows] {
                     *value = to_double(value.to_bits());
@@ -124,11 +136,11 @@ impl FloatColumn<'_> {
                 exceptions.put(vector, &mut out[..rows])?;
                 Ok(rows)
             }
-            Shape::Bits(words) => words.decode_words(vector, transmute_mut!(out)),
+            Shape::Bits(words) => words.decode_next(vector, transmute_mut!(out), first),
             Shape::Split { low_bits, highs, lows } => {
                 let mut high = [0; VECTOR_ROWS];
-                highs.decode_words(vector, &mut high)?;
-                let rows = lows.decode_words(vector, transmute_mut!(&mut *out))?;
+                highs.decode_next(vector, &mut high, first)?;
+                let rows = lows.decode_next(vector, transmute_mut!(&mut *out), second)?;
                 for (value, high) in out.iter_mut().zip(high) {
                     *value = f64::from_bits((high << low_bits) | value.to_bits());
                 }
@@ -159,7 +171,10 @@ impl FloatColumn<'_> {
     /// # Panics
     /// When the column has no such rows, or `out` another length.
     pub fn decode_into(&self, rows: Range<usize>, out: &mut [f64]) -> Result<(), Error> {
-        decode_rows(rows, self.rows, out, |vector, out| self.decode_vector(vector, out))
+        let mut decoders = Default::default();
+        decode_rows(rows, self.rows, out, |vector, out| {
+            self.decode_next(vector, out, &mut decoders)
+        })
     }
 }
 

@@ -1,8 +1,8 @@
-use crate::MAX_BLOCK_ROWS;
 use crate::bytes::{HEADER_BYTES, keep_smaller, put_varint};
 use crate::decimal::Decimal;
 use crate::floats::{BITS, DECIMAL, SPLIT};
 use crate::ints_encoder::IntsEncoder;
+use crate::{Compression, MAX_BLOCK_ROWS};
 use std::collections::TryReserveError;
 use tidemill_kernels::bitpack::width_of;
 use zerocopy::transmute_ref;
@@ -14,6 +14,7 @@ pub(crate) struct FloatsEncoder {
     exceptions: Vec<u16>,
     lows: Vec<u64>,
     sample: Vec<u64>,
+    pub(crate) compression: Compression,
 }
 
 /// The bits a value beyond which DECIMAL is doubted.
@@ -48,7 +49,7 @@ impl FloatsEncoder {
         let middle = out.len();
         out.try_reserve(1)?;
         out.push(BITS);
-        ints.encode(words, out)?;
+        ints.encode_as(self.compression, words, out)?;
         keep_smaller(out, start, middle);
         // Few distinct or similar doubles: nothing that a split would make smaller.
         if bits(out) <= FEW_BITS {
@@ -77,7 +78,7 @@ impl FloatsEncoder {
         for position in &self.exceptions {
             out.extend_from_slice(&values[usize::from(*position)].to_le_bytes());
         }
-        ints.encode(&self.integers, out)
+        ints.encode_as(self.compression, &self.integers, out)
     }
 
     fn put_split(
@@ -95,6 +96,7 @@ impl FloatsEncoder {
         self.lows.extend(words.iter().map(|word| word & ((1 << low_bits) - 1)));
         out.try_reserve(HEADER_BYTES)?;
         out.extend_from_slice(&[SPLIT, low_bits as u8]);
+        // The lows are noise, and most of the bytes: what coding the highs saves is not worth its time.
         ints.encode(&self.integers, out)?;
         ints.encode(&self.lows, out)
     }

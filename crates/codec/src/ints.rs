@@ -6,9 +6,12 @@
 //!        | 0x01 vectors                          VECTORS: the rows
 //!        | 0x02 divisor offset vectors           SCALED: offset + divisor * word, wrapping
 //!        | 0x03 count entry_bytes base entries vectors    DICTIONARY: base + entries[word]
+//!        | 0x04 column                           PAGES: VECTORS, SCALED or DICTIONARY, but with
+//!                                               pages for its vectors
 //! ```
 //! * `vectors`: those of [`crate::vector`], one for each 1,024 rows, the last for what is left;
 //!   none when there are no rows.
+//! * `pages`: those of [`crate::pages`].
 //! * `value`, `offset`, `base`: zigzag varints; `divisor`: a varint, at least 2.
 //! * `count`: a varint, 1 to 8,192; `entry_bytes`: one byte, 1, 2, 4 or 8; `entries`: `count`
 //!   numbers of so many bytes, ascending, added to `base` wrapping.
@@ -16,6 +19,7 @@
 //! `i64` and `u64` are encoded alike, as their 64 bits.
 
 use crate::bytes::Cursor;
+use crate::pages::{PageDecoder, Pages};
 use crate::vector::{Vector, Words, sum_up};
 use crate::{Error, MAX_BLOCK_ROWS, VECTOR_ROWS};
 use std::collections::TryReserveError;
@@ -26,6 +30,7 @@ pub(crate) const CONSTANT: u8 = 0;
 pub(crate) const VECTORS: u8 = 1;
 pub(crate) const SCALED: u8 = 2;
 pub(crate) const DICTIONARY: u8 = 3;
+pub(crate) const PAGES: u8 = 4;
 
 const MAX_VECTORS: usize = MAX_BLOCK_ROWS / VECTOR_ROWS;
 
@@ -34,6 +39,8 @@ const MAX_VECTORS: usize = MAX_BLOCK_ROWS / VECTOR_ROWS;
 pub struct IntColumn<'a> {
     rows: usize,
     transform: Transform<'a>,
+    /// How the vectors are coded, if they are.
+    pages: Option<Pages<'a>>,
     vectors: [Vector<'a>; MAX_VECTORS],
 }
 
@@ -95,14 +102,22 @@ impl<'a> IntColumn<'a> {
         if rows > MAX_BLOCK_ROWS {
             return Err(cursor.error("a block of too many rows"));
         }
-        let transform = Transform::parse(cursor)?;
+        let tag = cursor.u8()?;
+        let transform = Transform::parse(if tag == PAGES { cursor.u8()? } else { tag }, cursor)?;
         let mut vectors = [Vector::default(); MAX_VECTORS];
-        if !matches!(transform, Transform::Constant(_)) {
+        let mut pages = None;
+        if tag == PAGES {
+            if matches!(transform, Transform::Constant(_)) {
+                return Err(cursor.error("pages of a constant"));
+            }
+            pages = Some(Pages::parse_header(cursor)?);
+            Pages::parse(cursor, rows, &mut vectors[..vector_count(rows)])?;
+        } else if !matches!(transform, Transform::Constant(_)) {
             for (index, vector) in vectors.iter_mut().enumerate().take(vector_count(rows)) {
                 *vector = Vector::parse(cursor, vector_rows(rows, index))?;
             }
         }
-        Ok(Self { rows, transform, vectors })
+        Ok(Self { rows, transform, pages, vectors })
     }
 
     /// The number of rows.
@@ -164,11 +179,19 @@ impl<'a> IntColumn<'a> {
     /// # Panics
     /// When the column has no such rows, or `out` another length.
     pub fn decode_into<T: Integer>(&self, rows: Range<usize>, out: &mut [T]) -> Result<(), Error> {
-        decode_rows(rows, self.rows, out, |vector, out| self.decode_vector(vector, out))
+        let mut decoder = PageDecoder::default();
+        decode_rows(rows, self.rows, out, |vector, out| {
+            self.decode_next(vector, T::words_mut(out), &mut decoder)
+        })
     }
 
-    /// The sums of the first `ends[i]` rows of a vector, wrapping, over `sums`, which is as long: of
-    /// most encodings without decoding the rows.
+    /// Whether sums take less than decoding.
+    #[must_use]
+    pub fn has_short_sums(&self) -> bool {
+        self.pages.is_none() && !matches!(self.transform, Transform::Dictionary { .. })
+    }
+
+    /// The sums of the first `ends[i]` rows of a vector, wrapping, over `sums`, which is as long.
     ///
     /// # Errors
     /// When its bytes are corrupt.
@@ -184,18 +207,18 @@ impl<'a> IntColumn<'a> {
         );
         assert!(ends.len() == sums.len(), "{} ends, {} sums", ends.len(), sums.len());
         let (factor, each) = match self.transform {
-            Transform::Constant(value) => {
-                sums.fill(0);
-                (0, value)
-            }
-            Transform::None => (1, 0),
-            Transform::Scaled { divisor, offset } => (divisor, offset),
-            Transform::Dictionary { .. } => {
+            _ if !self.has_short_sums() => {
                 let mut words = [0; VECTOR_ROWS];
                 self.decode_words(vector, &mut words)?;
                 sum_up(&words, ends, sums);
                 return Ok(());
             }
+            Transform::Constant(value) => {
+                sums.fill(0);
+                (0, value)
+            }
+            Transform::Scaled { divisor, offset } => (divisor, offset),
+            Transform::None | Transform::Dictionary { .. } => (1, 0),
         };
         if factor != 0 {
             self.vectors[vector].prefix_sums(rows, ends, sums)?;
@@ -208,6 +231,16 @@ impl<'a> IntColumn<'a> {
     }
 
     pub(crate) fn decode_words(&self, vector: usize, out: &mut Words) -> Result<usize, Error> {
+        self.decode_next(vector, out, &mut PageDecoder::default())
+    }
+
+    /// Decodes one of several vectors, all with the same `decoder`.
+    pub(crate) fn decode_next(
+        &self,
+        vector: usize,
+        out: &mut Words,
+        decoder: &mut PageDecoder,
+    ) -> Result<usize, Error> {
         assert!(vector < self.vectors(), "vector {vector} of {}", self.vectors());
         let rows = vector_rows(self.rows, vector);
         if let Transform::Constant(value) = self.transform {
@@ -215,7 +248,10 @@ impl<'a> IntColumn<'a> {
             return Ok(rows);
         }
         let encoded = &self.vectors[vector];
-        encoded.decode(rows, out)?;
+        match &self.pages {
+            Some(pages) => pages.decode(encoded, decoder, &mut out[..rows])?,
+            None => encoded.decode(rows, out)?,
+        }
         match self.transform {
             Transform::Constant(_) | Transform::None => {}
             Transform::Scaled { divisor, offset } => {
@@ -238,8 +274,9 @@ impl<'a> IntColumn<'a> {
 }
 
 impl<'a> Transform<'a> {
-    fn parse(cursor: &mut Cursor<'a>) -> Result<Self, Error> {
-        match cursor.u8()? {
+    /// Reads what stands behind the tag.
+    fn parse(tag: u8, cursor: &mut Cursor<'a>) -> Result<Self, Error> {
+        match tag {
             CONSTANT => Ok(Self::Constant(cursor.zigzag()?)),
             VECTORS => Ok(Self::None),
             SCALED => {

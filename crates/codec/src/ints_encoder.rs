@@ -1,9 +1,10 @@
-use crate::MAX_BLOCK_ROWS;
 use crate::VECTOR_ROWS;
 use crate::bytes::{HEADER_BYTES, keep_smaller, put_varint, put_zigzag};
 use crate::dictionary::Dictionary;
-use crate::ints::{CONSTANT, DICTIONARY, SCALED, VECTORS};
+use crate::ints::{CONSTANT, DICTIONARY, PAGES, SCALED, VECTORS};
+use crate::pages_encoder::PagesEncoder;
 use crate::vector_encoder::VectorEncoder;
+use crate::{Compression, MAX_BLOCK_ROWS};
 use std::collections::TryReserveError;
 
 /// Encodes columns as [`crate::ints`] lays them out.
@@ -12,31 +13,74 @@ pub(crate) struct IntsEncoder {
     vectors: VectorEncoder,
     quotients: Vec<u64>,
     dictionary: Dictionary,
+    pages: PagesEncoder,
 }
 
 impl IntsEncoder {
-    /// Appends a column of `words`.
+    /// Appends a column of `words`, by their entropy where that is asked for and pays.
+    pub(crate) fn encode_as(
+        &mut self,
+        compression: Compression,
+        words: &[u64],
+        out: &mut Vec<u8>,
+    ) -> Result<(), TryReserveError> {
+        let start = out.len();
+        let header_bytes = self.encode_fast(words, out)?;
+        let fast = out.len() - start;
+        let words = match out[start] {
+            _ if compression == Compression::Fast => return Ok(()),
+            VECTORS => words,
+            SCALED => &self.quotients,
+            DICTIONARY => self.dictionary.codes(),
+            _ => return Ok(()),
+        };
+        // Pages are so much slower to read that they must be worth it.
+        let most = fast - fast / 16;
+        if words.is_empty() || most <= 1 + header_bytes {
+            return Ok(());
+        }
+        let middle = out.len();
+        out.try_reserve(1 + header_bytes)?;
+        out.push(PAGES);
+        out.extend_from_within(start..start + header_bytes);
+        let is_encoded = self.pages.encode(words, most - 1 - header_bytes, out)?;
+        if is_encoded && out.len() - middle < most {
+            out.drain(start..middle);
+        } else {
+            out.truncate(middle);
+        }
+        Ok(())
+    }
+
+    /// Appends a column of `words`, in vectors.
     pub(crate) fn encode(
         &mut self,
         words: &[u64],
         out: &mut Vec<u8>,
     ) -> Result<(), TryReserveError> {
+        self.encode_fast(words, out).map(|_| ())
+    }
+
+    /// The same; says how many bytes stand before the vectors.
+    fn encode_fast(&mut self, words: &[u64], out: &mut Vec<u8>) -> Result<usize, TryReserveError> {
         assert!(words.len() <= MAX_BLOCK_ROWS, "a block of {} rows", words.len());
         out.try_reserve(HEADER_BYTES)?;
         let Some((first, rest)) = words.split_first() else {
             out.push(VECTORS);
-            return Ok(());
+            return Ok(1);
         };
         if rest.iter().all(|word| word == first) {
             out.push(CONSTANT);
             put_zigzag(out, *first);
-            return Ok(());
+            return Ok(0);
         }
         let start = out.len();
+        let mut header_bytes = 1;
         if let Some(scale) = Scale::of(words, &mut self.quotients)? {
             out.push(SCALED);
             put_varint(out, scale.divisor);
             put_zigzag(out, scale.offset);
+            header_bytes = out.len() - start;
             put_vectors(&mut self.vectors, &self.quotients, out)?;
         } else {
             out.push(VECTORS);
@@ -47,10 +91,14 @@ impl IntsEncoder {
             out.try_reserve(1)?;
             out.push(DICTIONARY);
             self.dictionary.put_entries(out)?;
+            let dictionary_bytes = out.len() - plain;
             put_vectors(&mut self.vectors, self.dictionary.codes(), out)?;
             keep_smaller(out, start, plain);
+            if out[start] == DICTIONARY {
+                header_bytes = dictionary_bytes;
+            }
         }
-        Ok(())
+        Ok(header_bytes)
     }
 }
 

@@ -22,6 +22,8 @@ mod floats;
 mod floats_encoder;
 mod ints;
 mod ints_encoder;
+mod pages;
+mod pages_encoder;
 mod texts;
 mod texts_encoder;
 mod times;
@@ -31,7 +33,7 @@ mod vector_encoder;
 mod window;
 
 pub use bits::{BitColumn, bits};
-pub use encoder::Encoder;
+pub use encoder::{Compression, Encoder};
 pub use error::Error;
 pub use floats::{FloatColumn, floats};
 pub use ints::{IntColumn, Integer, ints};

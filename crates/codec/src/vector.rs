@@ -50,17 +50,20 @@ enum Body<'a> {
     Packed(Stream<'a>),
     Delta { first: u64, deltas: Stream<'a> },
     Runs { lengths: Stream<'a>, values: Stream<'a> },
+    Page { first: u64, bytes: &'a [u8] },
 }
 
+/// Columns are handed on with all their vectors: this is kept small.
 #[derive(Clone, Copy, Debug, Default)]
 struct Stream<'a> {
-    count: usize,
-    width: u32,
     base: u64,
-    bits: &'a [u8],
-    positions: &'a [u8],
-    highs: &'a [u8],
-    high_bytes: usize,
+    /// The packed bits, the patches' positions and their high bytes.
+    bytes: &'a [u8],
+    bits_bytes: u32,
+    count: u16,
+    patches: u16,
+    width: u8,
+    high_bytes: u8,
 }
 
 impl Default for Body<'_> {
@@ -86,6 +89,16 @@ impl<'a> Vector<'a> {
         Ok(Self { offset, body })
     }
 
+    /// A page of [`crate::pages`], whose bytes begin at `offset`.
+    pub(crate) fn of_page(offset: usize, first: u64, bytes: &'a [u8]) -> Self {
+        Self { offset, body: Body::Page { first, bytes } }
+    }
+
+    /// The first word and the bytes of its page.
+    pub(crate) fn page(&self) -> Option<(u64, &'a [u8])> {
+        if let Body::Page { first, bytes } = self.body { Some((first, bytes)) } else { None }
+    }
+
     /// An error about this vector.
     pub(crate) fn error(&self, reason: &'static str) -> Error {
         Error::new(self.offset, reason)
@@ -95,8 +108,8 @@ impl<'a> Vector<'a> {
     pub(crate) fn decode(&self, rows: usize, out: &mut Words) -> Result<(), Error> {
         match &self.body {
             Body::Packed(words) => self.unpack(words, out),
-            Body::Delta { first, deltas } if deltas.is_whole() && deltas.positions.is_empty() => {
-                bitpack::unpack_delta(deltas.bits, deltas.width, deltas.base, *first, out);
+            Body::Delta { first, deltas } if deltas.is_whole() && deltas.patches == 0 => {
+                bitpack::unpack_delta(deltas.bits(), deltas.width(), deltas.base, *first, out);
                 Ok(())
             }
             Body::Delta { first, deltas } => {
@@ -106,6 +119,7 @@ impl<'a> Vector<'a> {
                 Ok(())
             }
             Body::Runs { lengths, values } => self.decode_runs(lengths, values, rows, out),
+            Body::Page { .. } => unreachable!("a page is decoded by what codes its column"),
         }
     }
 
@@ -119,12 +133,12 @@ impl<'a> Vector<'a> {
     ) -> Result<(), Error> {
         match &self.body {
             Body::Packed(words) if words.is_whole() => {
-                bitpack::unpack_prefix_sums(words.bits, words.width, words.base, ends, sums);
+                bitpack::unpack_prefix_sums(words.bits(), words.width(), words.base, ends, sums);
                 self.add_patches(words, ends, sums, |_| 1)
             }
             Body::Delta { first, deltas } if deltas.is_whole() => {
-                let Stream { bits, width, base, .. } = *deltas;
-                bitpack::unpack_delta_prefix_sums(bits, width, base, *first, ends, sums);
+                let (bits, width) = (deltas.bits(), deltas.width());
+                bitpack::unpack_delta_prefix_sums(bits, width, deltas.base, *first, ends, sums);
                 // A delta counts for its row and all after it; the first means nothing.
                 self.add_patches(deltas, ends, sums, |rows| rows)
             }
@@ -148,7 +162,7 @@ impl<'a> Vector<'a> {
     ) -> Result<(), Error> {
         let is_delta = matches!(self.body, Body::Delta { .. });
         for (position, high) in stream.patches() {
-            if position >= stream.count {
+            if position >= stream.count() {
                 return Err(self.error(BEYOND));
             }
             if is_delta && position == 0 {
@@ -165,12 +179,17 @@ impl<'a> Vector<'a> {
 
     fn unpack(&self, stream: &Stream<'_>, out: &mut Words) -> Result<(), Error> {
         if stream.is_whole() {
-            bitpack::unpack(stream.bits, stream.width, stream.base, out);
+            bitpack::unpack(stream.bits(), stream.width(), stream.base, out);
         } else {
-            bitstream::unpack(stream.bits, stream.width, stream.base, &mut out[..stream.count]);
+            bitstream::unpack(
+                stream.bits(),
+                stream.width(),
+                stream.base,
+                &mut out[..stream.count()],
+            );
         }
         for (position, high) in stream.patches() {
-            let word = out[..stream.count].get_mut(position).ok_or(self.error(BEYOND))?;
+            let word = out[..stream.count()].get_mut(position).ok_or(self.error(BEYOND))?;
             *word = word.wrapping_add(high);
         }
         Ok(())
@@ -187,7 +206,7 @@ impl<'a> Vector<'a> {
         self.unpack(lengths, &mut run_lengths)?;
         self.unpack(values, &mut run_values)?;
         let mut row = 0;
-        for (length, value) in run_lengths[..lengths.count].iter().zip(run_values) {
+        for (length, value) in run_lengths[..lengths.count()].iter().zip(run_values) {
             let left = (rows - row) as u64;
             if *length >= left {
                 return Err(self.error(RUN_ROWS));
@@ -234,32 +253,54 @@ impl<'a> Stream<'a> {
                 return Err(cursor.error_before("a patch of no bytes or more than eight"));
             }
         }
-        let bytes = if count == VECTOR_ROWS {
+        let bits_bytes = if count == VECTOR_ROWS {
             bitpack::packed_bytes(width)
         } else {
             bitstream::packed_bytes(count, width)
         };
-        let bits = cursor.take(bytes)?;
-        let positions = cursor.take(2 * patches)?;
-        let highs = cursor.take(high_bytes * patches)?;
-        Ok(Self { count, width, base, bits, positions, highs, high_bytes })
+        let bytes = cursor.take(bits_bytes + (2 + high_bytes) * patches)?;
+        Ok(Self {
+            base,
+            bytes,
+            // A stream has 1,024 words of 8 bytes, and so many patches, at most.
+            bits_bytes: bits_bytes as u32,
+            count: count as u16,
+            patches: patches as u16,
+            width: width as u8,
+            high_bytes: high_bytes as u8,
+        })
+    }
+
+    fn width(&self) -> u32 {
+        u32::from(self.width)
+    }
+
+    fn count(&self) -> usize {
+        usize::from(self.count)
+    }
+
+    fn bits(&self) -> &'a [u8] {
+        &self.bytes[..self.bits_bytes as usize]
     }
 
     fn is_whole(&self) -> bool {
-        self.count == VECTOR_ROWS
+        self.count() == VECTOR_ROWS
     }
 
     /// The rows that have patches, unchecked, and what is added to their words.
     fn patches(&self) -> impl Iterator<Item = (usize, u64)> {
-        let (positions, _) = self.positions.as_chunks::<2>();
-        let unused = u64::BITS - 8 * self.high_bytes as u32;
-        let highs = self.highs.chunks_exact(self.high_bytes.max(1));
+        let patches = &self.bytes[self.bits_bytes as usize..];
+        let (positions, highs) = patches.split_at(2 * usize::from(self.patches));
+        let (positions, _) = positions.as_chunks::<2>();
+        let high_bytes = usize::from(self.high_bytes);
+        let unused = u64::BITS - 8 * high_bytes as u32;
+        let highs = highs.chunks_exact(high_bytes.max(1));
         positions.iter().zip(highs).map(move |(position, high)| {
             let mut bytes = [0; 8];
             bytes[..high.len()].copy_from_slice(high);
             // Shifted up and back down for its sign.
             let high = (i64::from_le_bytes(bytes) << unused >> unused) as u64;
-            (usize::from(u16::from_le_bytes(*position)), high << self.width)
+            (usize::from(u16::from_le_bytes(*position)), high << self.width())
         })
     }
 }

@@ -2,7 +2,11 @@
 //! random damage accept other values as well: most damage is no error to a column.)
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use tidemill_codec::{Encoder, Error, TextScratch, TimeScratch, bits, floats, ints, texts, times};
+mod common;
+
+use tidemill_codec::{
+    Compression, Encoder, Error, TextScratch, TimeScratch, bits, floats, ints, texts, times,
+};
 use tidemill_model::Text;
 
 fn decode_bits(bytes: &[u8], rows: usize) -> Result<(), Error> {
@@ -64,9 +68,58 @@ fn integers_are_refused() {
     refused(decode_ints(&[3, 1, 1, 0, 7, 0, 0, 2], 1), "a code beyond the dictionary");
     // The same code, where it is one.
     decode_ints(&[3, 2, 1, 0, 7, 8, 0, 0, 2], 1).unwrap();
-    refused(decode_ints(&[4, 0, 0, 0], 1), "an unknown encoding of integers");
+    refused(decode_ints(&[5, 0, 0, 0], 1), "an unknown encoding of integers");
     let varint = [&[0][..], &[0xFF; 9], &[2]].concat();
     refused(decode_ints(&varint, 1), "more than 64 bits");
+}
+
+#[test]
+fn pages_are_refused() {
+    refused(decode_ints(&[4, 0, 4, 0, 0, 0], 1), "pages of a constant");
+    refused(decode_ints(&[4, 4, 0, 0], 1), "an unknown encoding of integers");
+    refused(decode_ints(&[4, 1, 2, 0, 0], 1), "pages of an unknown order");
+    // Token 5 in all of the 1,024 states; no bits but those of the first ones.
+    let page = |header: &[u8]| [&[4, 1, 0, 0][..], header, &[0, 5, 0, 0, 0, 0, 0]].concat();
+    let good = page(&[1, 5, 0x80, 8]);
+    decode_ints(&good, 1).unwrap();
+    decode_ints(&good, 1024).unwrap();
+    refused(decode_ints(&page(&[0xA9, 2]), 1), "more tokens than there are");
+    refused(decode_ints(&page(&[1, 0xA9, 2, 0x80, 8]), 1), "a token beyond the last");
+    refused(decode_ints(&page(&[2, 0xA7, 2, 1, 1, 0x80, 8]), 1), "a token beyond the last");
+    let wrapping = [&[2, 5, 0x80, 4][..], &[0xFF; 9], &[1, 0x80, 4]].concat();
+    refused(decode_ints(&page(&wrapping), 1), "a token beyond the last");
+    refused(decode_ints(&page(&[1, 5, 0x81, 8]), 1), "a frequency beyond the states");
+    let order = "tokens that don't ascend or don't occur";
+    refused(decode_ints(&page(&[2, 5, 0x80, 4, 0, 0x80, 4]), 1), order);
+    refused(decode_ints(&page(&[2, 5, 0, 1, 0x80, 8]), 1), order);
+    let sum = "frequencies of another sum";
+    refused(decode_ints(&page(&[0]), 1), sum);
+    refused(decode_ints(&page(&[1, 5, 0xFF, 7]), 1), sum);
+    refused(decode_ints(&page(&[2, 5, 0x80, 8, 1, 1]), 1), sum);
+    let rows = "a page that does not have its rows";
+    // States that don't come to 0, a byte too few and one too many.
+    let state = [&good[..9], &[5, 1, 0, 0, 0, 0]].concat();
+    refused(decode_ints(&state, 1), rows);
+    for size in [4, 6] {
+        let page = [&good[..9], &[size], &vec![0; size.into()]].concat();
+        refused(decode_ints(&page, 1), rows);
+    }
+    let long = [&good[..9], &[18], &[0; 18]].concat();
+    refused(decode_ints(&long, 1), "a page of too many bytes");
+    refused(decode_ints(&good[..14], 1), "ends too early");
+    // Others than the rows that were coded, in the last of the pages.
+    let mut encoder = Encoder::new();
+    encoder.set_compression(Compression::Small);
+    let (values, mut bytes) = (common::tsbs_walk(1500, 1), Vec::new());
+    encoder.ints(&values, &mut bytes);
+    assert_eq!(bytes[..2], [4, 1]);
+    decode_ints(&bytes, 1500).unwrap();
+    for rows in [1400, 1600, 2048] {
+        refused(decode_ints(&bytes, rows), "a page that does not have its rows");
+    }
+    for rows in [1, 1024, 1025, 2049] {
+        assert!(decode_ints(&bytes, rows).is_err());
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod common;
 
 use common::{ROWS, Random, float_shapes, for_each_corruption};
 use proptest::prelude::*;
-use tidemill_codec::{Encoder, VECTOR_ROWS, floats};
+use tidemill_codec::{Compression, Encoder, VECTOR_ROWS, floats};
 
 fn encode(encoder: &mut Encoder, values: &[f64]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -17,9 +17,17 @@ fn are_same(a: &[f64], b: &[f64]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
 }
 
-/// That `values` return whole, by vector and by range.
+/// That `values` return whole, by vector and by range, fast and small.
 #[track_caller]
 fn check(encoder: &mut Encoder, name: &str, values: &[f64]) {
+    for compression in [Compression::Small, Compression::Fast] {
+        encoder.set_compression(compression);
+        check_one(encoder, name, values);
+    }
+}
+
+#[track_caller]
+fn check_one(encoder: &mut Encoder, name: &str, values: &[f64]) {
     let bytes = encode(encoder, values);
     let column = floats(&bytes, values.len()).unwrap();
     let mut decoded = vec![42.0];

@@ -5,7 +5,10 @@ mod common;
 
 use common::{ROWS, Random, any_ints, for_each_corruption, int_shapes, tsbs_walk};
 use proptest::prelude::*;
-use tidemill_codec::{Encoder, IntColumn, VECTOR_ROWS, ints};
+use tidemill_codec::{Compression, Encoder, IntColumn, VECTOR_ROWS, ints};
+
+/// What a column of pages begins with.
+const PAGES: u8 = 4;
 
 fn encode(encoder: &mut Encoder, values: &[i64]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -13,9 +16,19 @@ fn encode(encoder: &mut Encoder, values: &[i64]) -> Vec<u8> {
     bytes
 }
 
-/// That `values` return whole, by vector and by range; gives their encoded size.
+/// That `values` return whole, by vector and by range, fast and small; gives their size when fast.
 #[track_caller]
 fn check(encoder: &mut Encoder, name: &str, values: &[i64]) -> usize {
+    encoder.set_compression(Compression::Small);
+    let small = check_one(encoder, name, values);
+    encoder.set_compression(Compression::Fast);
+    let fast = check_one(encoder, name, values);
+    assert!(small <= fast, "{name}, {} rows: {small} bytes, {fast} when fast", values.len());
+    fast
+}
+
+#[track_caller]
+fn check_one(encoder: &mut Encoder, name: &str, values: &[i64]) -> usize {
     let bytes = encode(encoder, values);
     let column = ints(&bytes, values.len()).unwrap();
     let mut decoded = vec![42i64];
@@ -81,6 +94,29 @@ fn sizes_are_what_the_encodings_promise() {
         let bytes = encode(&mut encoder, values).len();
         assert!(bytes <= most, "{name}: {bytes} bytes, not {most}");
     }
+}
+
+#[test]
+fn small_columns_are_near_their_entropy() {
+    let most_bits = [("walk", 2.27), ("outliers above", 6.7), ("resets", 7.3)];
+    let shapes = int_shapes(8192, 1);
+    let mut encoder = Encoder::new();
+    encoder.set_compression(Compression::Small);
+    for (name, most) in most_bits {
+        let values = &shapes.iter().find(|shape| shape.0 == name).unwrap().1;
+        let bits = encode(&mut encoder, values).len() as f64 / 1024.0;
+        assert!(bits <= most, "{name}: {bits} bits, not {most}");
+    }
+}
+
+#[test]
+fn what_is_hardly_smaller_stays_fast() {
+    let mut random = Random(9);
+    let values: Vec<i64> = (0..8192).map(|_| random.below(1000) as i64).collect();
+    let fast = encode(&mut Encoder::new(), &values);
+    let mut encoder = Encoder::new();
+    encoder.set_compression(Compression::Small);
+    assert_eq!(encode(&mut encoder, &values), fast);
 }
 
 #[test]
@@ -164,6 +200,27 @@ fn corrupt_bytes_are_errors_or_other_values() {
 }
 
 #[test]
+fn corrupt_pages_are_errors_or_other_values() {
+    let mut encoder = Encoder::new();
+    encoder.set_compression(Compression::Small);
+    for (name, values) in int_shapes(1500, 3) {
+        let bytes = encode(&mut encoder, &values);
+        if bytes[0] != PAGES {
+            assert_ne!(name, "walk");
+            continue;
+        }
+        for_each_corruption(&bytes[..bytes.len().min(400)], |bytes| {
+            let mut decoded: Vec<i64> = Vec::new();
+            if let Ok(column) = ints(bytes, 1500)
+                && column.decode(0..1500, &mut decoded).is_ok()
+            {
+                assert_eq!(decoded.len(), 1500);
+            }
+        });
+    }
+}
+
+#[test]
 fn an_error_names_the_byte() {
     let cases: [(&str, usize, &[u8], usize, &str); 7] = [
         ("nothing", 1, &[], 0, "ends too early"),
@@ -197,7 +254,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_an_error_or_values(mut bytes in prop::collection::vec(any::<u8>(), 0..200), tag in 0u8..4, rows in 0usize..100) {
+    fn any_bytes_are_an_error_or_values(mut bytes in prop::collection::vec(any::<u8>(), 0..200), tag in 0u8..=PAGES, rows in 0usize..100) {
         if let Some(first) = bytes.first_mut() { *first = tag; }
         let mut decoded: Vec<i64> = Vec::new();
         if let Ok(column) = ints(&bytes, rows) && column.decode(0..rows, &mut decoded).is_ok() {

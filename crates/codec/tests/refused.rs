@@ -8,7 +8,9 @@ use std::alloc::System;
 
 use common::{Random, float_shapes, int_shapes};
 use gauge_probe::{Counters, Failing, Observed, Refusing, refuse_each};
-use tidemill_codec::{Encoder, Error, TextScratch, TimeScratch, bits, floats, ints, texts, times};
+use tidemill_codec::{
+    Compression, Encoder, Error, TextScratch, TimeScratch, bits, floats, ints, texts, times,
+};
 use tidemill_model::{Bitmap, Text};
 
 #[global_allocator]
@@ -25,6 +27,12 @@ fn main() {
             total[0] += check(
                 name,
                 |encoder, out| encoder.try_ints(&values, out),
+                |bytes, out: &mut Vec<i64>| ints(bytes, rows)?.decode(0..rows, out),
+                |out| *out == values,
+            );
+            total[0] += check(
+                name,
+                |encoder, out| small(encoder).try_ints(&values, out),
                 |bytes, out: &mut Vec<i64>| ints(bytes, rows)?.decode(0..rows, out),
                 |out| *out == values,
             );
@@ -93,6 +101,11 @@ fn main() {
     }
 }
 
+fn small(encoder: &mut Encoder) -> &mut Encoder {
+    encoder.set_compression(Compression::Small);
+    encoder
+}
+
 /// Encodes and decodes with every request refused, once and for ever. Says how many were.
 fn check<O: Default>(
     name: &str,
@@ -102,6 +115,8 @@ fn check<O: Default>(
 ) -> u64 {
     let mut wanted = b"before".to_vec();
     encode(&mut Encoder::new(), &mut wanted).unwrap();
+    // A kernel that is called for the first time is put on a list, which stays.
+    decode(&wanted[6..], &mut O::default()).unwrap();
     let encoding = |gate: &mut Refusing| {
         let (mut encoder, mut out) = (Encoder::new(), b"before".to_vec());
         // Refused again perhaps, until it is no longer.

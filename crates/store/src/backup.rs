@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::PoisonError;
 
+use tidemill_codec::Compression;
+
 use crate::definition_file::DefinitionFile;
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
@@ -191,7 +193,9 @@ impl Copy<'_> {
         let plans = plan_blocks(runs, row_bytes);
         let sequence = memory.last_sequence();
         let (disk, dir, fields) = (self.disk, self.dir, sorted.fields());
-        let target = SegmentTarget { disk, dir, file, table, sequence, fields, row_bytes };
+        let compression = Compression::Fast;
+        let target =
+            SegmentTarget { disk, dir, file, table, sequence, fields, row_bytes, compression };
         let entry = build_segment(target, spare, &plans, sorted)?;
         self.done.segments += 1;
         self.done.rows += entry.rows;

@@ -1,9 +1,10 @@
 //! Merging segments: overlapping ones, so that rows stand once and stored statistics count, and
-//! small ones, so that runs are long.
+//! small ones, so that runs are long; and writing segments anew in fewer bytes.
 
 use std::ops::Range;
 use std::sync::{Arc, MutexGuard, PoisonError, TryLockError};
 
+use tidemill_codec::Compression;
 use tidemill_model::{Column, FieldType, TimeRange, Value};
 
 use crate::commit::Change;
@@ -49,11 +50,23 @@ impl Store {
     /// # Errors
     /// When the disk fails.
     pub fn compact(&self) -> Result<Compacted> {
+        self.compact_as(Compression::Fast)
+    }
+
+    /// [`Store::compact`] that chooses encodings for this. With [`Compression::Small`] all segments that were
+    /// not written so are written anew, even where there is nothing to merge: one set after the other, so that
+    /// what was done stays when the rest is interrupted, and the next call goes on from there. Merged among
+    /// themselves, and by deletions, they stay as they are; merged with younger rows they are
+    /// [`Compression::Fast`] again.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn compact_as(&self, compression: Compression) -> Result<Compacted> {
         let _compaction = self.inner.lock_compaction();
         self.inner.flush_memory()?;
         let mut total = Compacted::default();
         self.inner.remove_expired(Expired::Rows, &mut total)?;
-        self.inner.compact_groups(true, &mut total)?;
+        self.inner.compact_groups(true, compression, &mut total)?;
         Ok(total)
     }
 }
@@ -73,18 +86,24 @@ impl Inner {
         };
         let mut total = Compacted::default();
         let compacted = self.remove_expired(Expired::Segments, &mut total);
-        let compacted = compacted.and_then(|()| self.compact_groups(false, &mut total));
+        let compacted =
+            compacted.and_then(|()| self.compact_groups(false, Compression::Fast, &mut total));
         if let Err(error) = compacted {
             tracing::warn!(%error, "segments could not be merged");
         }
     }
 
-    fn compact_groups(&self, all: bool, total: &mut Compacted) -> Result<()> {
+    fn compact_groups(
+        &self,
+        all: bool,
+        compression: Compression,
+        total: &mut Compacted,
+    ) -> Result<()> {
         let tables = self.read_tables().len();
         for table in 0..tables {
             let segments = self.read_tables()[table].segments.to_vec();
-            for group in groups(&segments, self.options.max_segment_rows, all) {
-                self.rewrite(table, &[group], &Doomed::nothing(), total)?;
+            for group in groups(&segments, self.options.max_segment_rows, all, compression) {
+                self.rewrite(table, &[group], &Doomed::nothing(), compression, total)?;
             }
         }
         Ok(())
@@ -98,15 +117,16 @@ impl Inner {
         table: usize,
         groups: &[Vec<Arc<Segment>>],
         doomed: &Doomed,
+        compression: Compression,
         total: &mut Compacted,
     ) -> Result<()> {
         let _compacting = stages::COMPACT.enter();
         let old = groups.concat();
         let remove = old.iter().map(|segment| segment.entry.file).collect();
         let mut change = Change { remove, ..Change::default() };
-        let written = groups
-            .iter()
-            .try_for_each(|group| self.write_group(table, group, doomed, &mut change.add));
+        let written = groups.iter().try_for_each(|group| {
+            self.write_group(table, group, doomed, compression, &mut change.add)
+        });
         let opened = self.commit_or_remove(written, &change, false)?;
         let sum = |segments: &[Arc<Segment>], of: fn(&Segment) -> u64| -> u64 {
             segments.iter().map(|segment| of(segment)).sum()
@@ -132,6 +152,7 @@ impl Inner {
         table: usize,
         group: &[Arc<Segment>],
         doomed: &Doomed,
+        compression: Compression,
         add: &mut Vec<SegmentEntry>,
     ) -> Result<()> {
         let kept = group.iter().filter(|segment| !doomed.takes_all(segment));
@@ -139,6 +160,7 @@ impl Inner {
         if group.is_empty() {
             return Ok(());
         }
+        let compression = compression_of(&group, compression);
         let merge = Merge::new(self, table, group.clone(), doomed)?;
         let sequence = group.iter().map(|segment| segment.entry.sequence).max().unwrap_or(0);
         for window in windows(&group, self.options.max_segment_rows) {
@@ -154,6 +176,7 @@ impl Inner {
                 sequence,
                 fields: merge.fields.clone(),
                 row_bytes: merge.row_bytes,
+                compression,
             };
             add.push(build_segment(target, &self.spare, &source.plans, &source)?);
         }
@@ -162,8 +185,14 @@ impl Inner {
 }
 
 /// Sets of segments to merge. All that overlap with one another stay together, so that what is
-/// older and what is younger among the others does not change.
-fn groups(segments: &[Arc<Segment>], max_rows: usize, all: bool) -> Vec<Vec<Arc<Segment>>> {
+/// older and what is younger among the others does not change. A segment that is not yet of the
+/// `compression` asked for may be alone.
+fn groups(
+    segments: &[Arc<Segment>],
+    max_rows: usize,
+    all: bool,
+    compression: Compression,
+) -> Vec<Vec<Arc<Segment>>> {
     let clusters = clusters(segments);
     let small = segments.iter().filter(|s| s.entry.rows < max_rows as u64 / 4).count();
     let deepest = clusters.iter().map(Vec::len).max().unwrap_or(0);
@@ -173,7 +202,12 @@ fn groups(segments: &[Arc<Segment>], max_rows: usize, all: bool) -> Vec<Vec<Arc<
     let mut groups: Vec<(Vec<Arc<Segment>>, u64)> = Vec::new();
     for cluster in clusters {
         let rows: u64 = cluster.iter().map(|segment| segment.entry.rows).sum();
-        match groups.last_mut().filter(|(_, group_rows)| group_rows + rows <= max_rows as u64) {
+        // What need not be merged is no reason to write what is small in more bytes.
+        let fits = |(group, group_rows): &&mut (Vec<_>, u64)| {
+            let of = |segments: &[_]| compression_of(segments, compression);
+            *group_rows + rows <= max_rows as u64 && of(group) == of(&cluster)
+        };
+        match groups.last_mut().filter(fits) {
             Some((group, group_rows)) => {
                 group.extend(cluster);
                 *group_rows += rows;
@@ -181,7 +215,17 @@ fn groups(segments: &[Arc<Segment>], max_rows: usize, all: bool) -> Vec<Vec<Arc<
             None => groups.push((cluster, rows)),
         }
     }
-    groups.into_iter().map(|(group, _)| group).filter(|group| group.len() > 1).collect()
+    let is_left = |group: &Vec<Arc<Segment>>| {
+        let wanted = compression_of(group, compression);
+        group.len() > 1 || group.iter().any(|segment| segment.compression != wanted)
+    };
+    groups.into_iter().map(|(group, _)| group).filter(is_left).collect()
+}
+
+/// What a set of segments is written as: where all of them are small, that is not undone.
+fn compression_of(group: &[Arc<Segment>], asked: Compression) -> Compression {
+    let are_small = group.iter().all(|segment| segment.compression == Compression::Small);
+    if are_small { Compression::Small } else { asked }
 }
 
 /// Segments that overlap with one another, directly or by way of others; each set by the start of

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tidemill_codec::Encoder;
+use tidemill_codec::{Compression, Encoder};
 use tidemill_model::{Column, Duplicates, FieldType, TimeRange, Value};
 
 use crate::bytes::Put;
@@ -168,7 +168,9 @@ fn segment(disk: &SimDisk, table: u32, series: u32, fields: Vec<(u32, FieldType)
     let chunks = vec![(4, crc32c::crc32c(&[0; 4])); 1 + fields.len()];
     let bytes = vec![0; 4 * chunks.len()];
     let runs = vec![(series, 1, TimeRange::new(5, 5))];
-    let mut writer = SegmentWriter::create(disk, Path::new(DIR), 9, table, 1, fields).unwrap();
+    let mut writer =
+        SegmentWriter::create(disk, Path::new(DIR), 9, table, 1, fields, Compression::Fast)
+            .unwrap();
     writer.push(&EncodedBlock { rows: 1, runs, bytes, chunks }).unwrap();
     writer.finish().unwrap()
 }
@@ -401,7 +403,8 @@ fn row_segment(disk: &SimDisk, series: u32, ty: FieldType, values: Option<&[u8]>
     let chunks = [&times[..], values].map(|bytes| (bytes.len() as u32, crc32c::crc32c(bytes)));
     let runs = vec![(series, 1, TimeRange::new(5, 5))];
     let fields = vec![(0, ty)];
-    let mut writer = SegmentWriter::create(disk, Path::new(DIR), 9, 0, 1, fields).unwrap();
+    let mut writer =
+        SegmentWriter::create(disk, Path::new(DIR), 9, 0, 1, fields, Compression::Fast).unwrap();
     let bytes = [&times[..], values].concat();
     writer.push(&EncodedBlock { rows: 1, runs, bytes, chunks: chunks.to_vec() }).unwrap();
     writer.finish().unwrap()
@@ -457,7 +460,8 @@ fn checked(times: &[u8], range: (i64, i64)) -> [String; 2] {
         let chunks = vec![(times.len() as u32, crc32c::crc32c(times))];
         let runs = vec![(0, 2, TimeRange::new(range.0, range.1))];
         let dir = Path::new(DIR);
-        let mut writer = SegmentWriter::create(disk, dir, 9, 0, 1, Vec::new()).unwrap();
+        let mut writer =
+            SegmentWriter::create(disk, dir, 9, 0, 1, Vec::new(), Compression::Fast).unwrap();
         let block = EncodedBlock { rows: 2, runs, bytes: times.to_vec(), chunks };
         writer.push(&block).unwrap();
         writer.finish().unwrap()

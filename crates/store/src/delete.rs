@@ -7,6 +7,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use tidemill_codec::Compression;
 use tidemill_model::TimeRange;
 
 use crate::commit::Change;
@@ -160,7 +161,11 @@ impl Inner {
         let segments = self.read_tables()[table].segments.to_vec();
         let touched = segments.into_iter().filter(|segment| doomed.touches(segment));
         let groups: Vec<Vec<Arc<Segment>>> = touched.map(|segment| vec![segment]).collect();
-        if groups.is_empty() { Ok(()) } else { self.rewrite(table, &groups, doomed, total) }
+        if groups.is_empty() {
+            Ok(())
+        } else {
+            self.rewrite(table, &groups, doomed, Compression::Fast, total)
+        }
     }
 
     /// Removes what is older than its table keeps it. The caller holds the compaction lock.
@@ -187,7 +192,7 @@ impl Inner {
                     let whole = whole.into_iter().filter(is_alone);
                     let groups: Vec<_> = whole.map(|segment| vec![segment]).collect();
                     if !groups.is_empty() {
-                        self.rewrite(table, &groups, &doomed, total)?;
+                        self.rewrite(table, &groups, &doomed, Compression::Fast, total)?;
                     }
                 }
             }

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use tidemill_codec::Compression;
+
 use crate::chunk::Chunk;
 use crate::commit::Change;
 use crate::error::Result;
@@ -178,6 +180,7 @@ impl Inner {
             sequence,
             fields: sorted.fields(),
             row_bytes,
+            compression: Compression::Fast,
         };
         build_segment(target, &self.spare, &plans, sorted)
     }

@@ -86,4 +86,5 @@ pub use salvage::{Damage, Lost, Report};
 pub use segment::{AnyAggregate, StoredAggregate};
 pub use series_index::SeriesIndex;
 pub use store::{Recovery, Store, Writer, Written};
+pub use tidemill_codec::Compression;
 pub use workers::workers;

@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use common::{HOSTS, Model, Random, RowSource, TABLES, delete, dump, fill, read};
 use tidemill_memory::Budget;
 use tidemill_model::{Batch, Duplicates, FieldType, TimeRange};
-use tidemill_store::{Bulk, BulkMap, Durability, Options, Result, SimDisk, Store, Writer};
+use tidemill_store::{
+    Bulk, BulkMap, Compression, Durability, Options, Result, SimDisk, Store, Writer,
+};
 
 const SEEDS: u64 = 40;
 const STEPS: usize = 40;
@@ -105,7 +107,10 @@ impl Run {
         match random.below(18) {
             0..6 => self.write(random),
             6 | 7 => self.call(None, |open| open.store.flush()),
-            8 => self.call(None, |open| open.store.compact().map(|_| ())),
+            8 => {
+                let compression = [Compression::Fast, Compression::Small][random.below(2)];
+                self.call(None, |open| open.store.compact_as(compression).map(|_| ()));
+            }
             9 | 10 => self.bulk(random),
             11 => {
                 let open = self.open.take().unwrap();

@@ -54,7 +54,7 @@ pub use tidemill_parse as parse;
 #[cfg(feature = "sql")]
 pub use tidemill_query as query;
 pub use tidemill_store::{
-    BackedUp, Check, Compacted, Damage, Durability, Lost, Options, Recovery, Rejection, Repaired,
-    RepairedTable, Report, Snapshot, TableView, Written, default_budget_bytes,
+    BackedUp, Check, Compacted, Compression, Damage, Durability, Lost, Options, Recovery,
+    Rejection, Repaired, RepairedTable, Report, Snapshot, TableView, Written, default_budget_bytes,
 };
 pub use tidemill_workload as workload;

@@ -79,7 +79,12 @@ it where it is, or copy it back. An interrupted backup is no store; remove what 
 pub(super) const COMPACT: &str = "\
 Examples:
   tidemill compact
-  tidemill compact --store metrics --memory 384MB";
+  tidemill compact --store metrics --memory 384MB
+  tidemill compact --small
+
+--small is for what is kept long and read seldom. Numbers are coded by their entropy where that pays. What
+can be answered from stored statistics takes as long as before, the rest longer. It goes on where it
+was interrupted. What is small stays so; rows that come later are written as always, until the next time.";
 
 pub(super) const DELETE: &str = "\
 Examples:

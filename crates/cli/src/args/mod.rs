@@ -53,7 +53,7 @@ pub(crate) enum Command {
     /// Copy a store as it is now, while others write to it
     #[command(after_help = examples::BACKUP)]
     Backup(BackupArgs),
-    /// Merge segments that are small or overlap
+    /// Merge segments that are short or overlap; with --small, write all in fewer bytes
     #[command(after_help = examples::COMPACT)]
     Compact(CompactArgs),
     /// Delete rows of a table by time and tags
@@ -249,6 +249,9 @@ pub(crate) struct BackupArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct CompactArgs {
+    /// Write all segments anew in the fewest bytes, which take longer to read
+    #[arg(long)]
+    pub(crate) small: bool,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
 }

@@ -1,5 +1,7 @@
 use std::io::Write;
 
+use tidemill::Compression;
+
 use crate::args::{CompactArgs, DurabilityArg};
 use crate::outcome::Outcome;
 use crate::render::text;
@@ -8,11 +10,14 @@ use crate::stores;
 pub(crate) fn run(args: &CompactArgs) -> anyhow::Result<Outcome> {
     let (dir, memory) = (&args.store.store, &args.store.memory);
     let store = stores::open_to_write(dir, memory, DurabilityArg::Fsync, false)?;
-    let compacted = store.inner().compact()?;
+    let compression = if args.small { Compression::Small } else { Compression::Fast };
+    let compacted = store.inner().compact_as(compression)?;
     store.close()?;
     let mut stdout = std::io::stdout();
     if compacted.segments_before == 0 {
-        writeln!(stdout, "nothing to merge")?;
+        let done =
+            if args.small { "nothing to merge or to make smaller" } else { "nothing to merge" };
+        writeln!(stdout, "{done}")?;
         return Ok(Outcome::Done);
     }
     writeln!(

@@ -134,6 +134,7 @@ impl TableDescription {
             "series": view.series_count(),
             "values": self.values,
             "segments": view.segments(),
+            "small_segments": view.small_segments(),
             "rows_in_memory": view.memory_rows(),
             "bytes": view.stored_bytes(),
             "start": range.map(|range| range.start),
@@ -142,6 +143,15 @@ impl TableDescription {
             "tags": schema.tags,
             "fields": fields,
         })
+    }
+}
+
+/// How many there are, and how many of them `compact --small` wrote.
+fn segment_counts(view: &TableView) -> String {
+    let all = text::count(view.segments() as u64);
+    match view.small_segments() {
+        0 => all,
+        small => format!("{all} ({} small)", text::count(small as u64)),
     }
 }
 
@@ -200,7 +210,7 @@ impl Description {
                 view.name().to_owned(),
                 format!("{about}{}", text::count(view.max_rows())),
                 text::count(view.series_count().into()),
-                text::count(view.segments() as u64),
+                segment_counts(view),
                 text::bytes(view.stored_bytes()),
                 time(range.start),
                 time(range.end),

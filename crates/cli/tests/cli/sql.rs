@@ -270,3 +270,41 @@ fn rows_are_deleted_by_time_and_tags() {
     assert_eq!(place.run(&["delete", "cpu", "--where", "true"]).code, 0);
     assert_eq!(count(&place), 0);
 }
+
+/// All rows by statistics, by buckets, by conditions, newest ones, texts and floats: as they are answered
+/// before and after.
+#[test]
+fn small_segments_answer_as_the_others_do() {
+    let place = Place::new();
+    let generate = ["generate", "tsbs-cpu", "--scale", "4", "--hours", "6", "--output", "cpu.lp"];
+    assert_eq!(place.run(&generate).code, 0);
+    assert_eq!(place.run(&["import", "cpu.lp"]).code, 0);
+    let generate = ["generate", "tsbs-iot", "--table", "readings", "--scale", "3", "--hours", "2"];
+    assert_eq!(place.run(&[&generate[..], &["--output", "iot.lp"]].concat()).code, 0);
+    assert_eq!(place.run(&["import", "iot.lp"]).code, 0);
+    let statements = [
+        "SELECT count(*), sum(usage_user), min(usage_system), max(usage_idle) FROM cpu",
+        "SELECT hostname, avg(usage_user), stddev(usage_nice) FROM cpu GROUP BY hostname ORDER BY hostname",
+        "SELECT date_bin('7 minutes', time) AS t, max(usage_user), last(usage_irq) FROM cpu GROUP BY t ORDER BY t",
+        "SELECT time, hostname, usage_user FROM cpu WHERE usage_user > 97 ORDER BY time, hostname",
+        "SELECT * FROM cpu WHERE time < '2016-01-01T00:40:00Z' ORDER BY time, hostname",
+        "SELECT usage_guest, count(*) AS n FROM cpu GROUP BY usage_guest ORDER BY usage_guest",
+        "SELECT * FROM readings ORDER BY time, name LIMIT 2000",
+        "SELECT name, sum(fuel_consumption), min(latitude) FROM readings GROUP BY name ORDER BY name",
+    ];
+    let answers = || -> Vec<String> {
+        let answer = |sql: &&str| {
+            let ran = place.run(&["query", "--format", "csv", sql]);
+            assert!(ran.code == 0 && ran.stdout.lines().count() > 1, "{sql}: {ran:?}");
+            ran.stdout
+        };
+        statements.iter().map(answer).collect()
+    };
+    let want = answers();
+    let ran = place.run(&["compact", "--small"]);
+    assert!(ran.code == 0 && ran.stdout.contains("0 rows dropped"), "{ran:?}");
+    assert!(place.run(&["check"]).stdout.contains("all sound"));
+    for (sql, (got, want)) in statements.iter().zip(answers().into_iter().zip(want)) {
+        assert_eq!(got, want, "{sql}");
+    }
+}

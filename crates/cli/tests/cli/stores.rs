@@ -185,6 +185,44 @@ fn compaction_drops_what_later_rows_replace() {
 }
 
 #[test]
+fn small_segments_are_smaller_and_hold_the_same() {
+    let mut walk = 0;
+    let row = |row: u64| {
+        let mixed = row.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        walk += (i64::from((mixed ^ mixed >> 31).wrapping_mul(mixed).count_ones()) - 32) / 3;
+        format!("m i={walk}i,f={} {row}\n", walk as f64 / 4.0)
+    };
+    let rows: String = (0..20_000).map(row).collect();
+    let place = Place::with(&[("a.lp", rows.as_bytes()), ("b.lp", b"m i=5i 30000\n")]);
+    assert_eq!(place.run(&["import", "a.lp"]).code, 0);
+    let inspect = || -> serde_json::Value {
+        serde_json::from_str(&place.run(&["inspect", "--json"]).stdout).unwrap()
+    };
+    let (before, rows) = (inspect(), place.rows("m"));
+    assert_eq!(
+        (&before["tables"][0]["segments"], &before["tables"][0]["small_segments"]),
+        (&1.into(), &0.into())
+    );
+    let ran = place.run(&["compact", "--small"]);
+    assert!(ran.code == 0 && ran.stdout.contains("1 segments"), "{ran:?}");
+    let after = inspect();
+    assert_eq!(
+        (&after["tables"][0]["segments"], &after["tables"][0]["small_segments"]),
+        (&1.into(), &1.into())
+    );
+    let bytes = |json: &serde_json::Value| json["segments"]["bytes"].as_f64().unwrap();
+    assert!(bytes(&after) < bytes(&before) * 0.9, "{before} {after}");
+    assert_eq!(place.rows("m"), rows);
+    assert!(place.run(&["check"]).stdout.contains("all sound"));
+    let ran = place.run(&["compact", "--small"]);
+    assert_eq!(ran.stdout.trim_end(), "nothing to merge or to make smaller");
+    // What comes later is as always.
+    assert_eq!(place.run(&["import", "b.lp"]).code, 0);
+    assert_eq!(place.run(&["compact"]).stdout.trim_end(), "nothing to merge");
+    assert!(place.run(&["inspect"]).stdout.contains("2 (1 small)"));
+}
+
+#[test]
 fn a_table_keeps_its_rows_as_long_as_is_said() {
     let place = Place::with(&[("a.lp", b"m f=1 1\nm f=2 2000000000\nm f=3 5000000000\n")]);
     assert_eq!(place.run(&["import", "a.lp"]).code, 0);

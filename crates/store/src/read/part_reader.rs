@@ -223,8 +223,7 @@ impl PartReader {
         let _decoding = stages::DECODE.enter();
         let edges = edges.iter().map(|edge| part.rows.start + edge);
         let summed = column_codec::sums(parsed.values, segment.block_rows(block), edges, out);
-        summed.map_err(|error| chunk.undecoded(segment, 0, error))?;
-        Ok(true)
+        summed.map_err(|error| chunk.undecoded(segment, 0, error))
     }
 
     /// The stored statistics of a numeric field of the part's block: kept with the segment as long as the

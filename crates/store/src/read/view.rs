@@ -1,6 +1,7 @@
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
+use tidemill_codec::Compression;
 use tidemill_model::{TableSchema, TimeRange};
 
 use super::Reader;
@@ -174,6 +175,13 @@ impl TableView {
     #[must_use]
     pub fn segments(&self) -> usize {
         self.inner.segments.len()
+    }
+
+    /// How many of the segments were written to be small.
+    #[must_use]
+    pub fn small_segments(&self) -> usize {
+        let segments = self.inner.segments.iter();
+        segments.filter(|segment| segment.compression == Compression::Small).count()
     }
 
     /// The number of rows that stand in memory only (and in the log).

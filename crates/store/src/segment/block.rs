@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use tidemill_codec::Encoder;
+use tidemill_codec::{Compression, Encoder};
 use tidemill_memory::Recycle;
 use tidemill_model::{Column, TimeRange, Values};
 
@@ -76,9 +76,11 @@ impl BlockEncoder {
         &mut self,
         plan: &BlockPlan,
         data: &BlockData,
+        compression: Compression,
         block: &mut EncodedBlock,
     ) {
         let rows = data.times.len();
+        self.encoder.set_compression(compression);
         block.rows = rows;
         block.clear();
         block.runs.extend(runs_with_times(plan, &data.times));

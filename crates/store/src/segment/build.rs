@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use rayon::prelude::*;
+use tidemill_codec::Compression;
 use tidemill_model::{Column, FieldType};
 
 use super::{BlockData, BlockPlan, SegmentWriter};
@@ -47,6 +48,7 @@ pub(crate) struct SegmentTarget<'a> {
     pub(crate) fields: Vec<(u32, FieldType)>,
     /// What a row holds, roughly.
     pub(crate) row_bytes: usize,
+    pub(crate) compression: Compression,
 }
 
 /// Writes a segment and makes it durable. After an error no file is left.
@@ -56,8 +58,10 @@ pub(crate) fn build_segment<S: BlockSource>(
     plans: &[BlockPlan],
     source: &S,
 ) -> Result<SegmentEntry> {
-    let SegmentTarget { disk, dir, file, table, sequence, fields, row_bytes } = target;
-    let mut writer = SegmentWriter::create(disk, dir, file, table, sequence, fields.clone())?;
+    let SegmentTarget { disk, dir, file, table, sequence, fields, row_bytes, compression } = target;
+    let fields_of_file = fields.clone();
+    let mut writer =
+        SegmentWriter::create(disk, dir, file, table, sequence, fields_of_file, compression)?;
     let path = writer.path().to_owned();
     let mut write = || {
         let longest = plans.iter().map(|plan| plan.rows.len()).max().unwrap_or(0);
@@ -69,7 +73,7 @@ pub(crate) fn build_segment<S: BlockSource>(
                 let mut scratch = spare.blocks.take();
                 source.fill(worker, plan, &fields, &mut scratch.data)?;
                 let mut block = spare.encoded.take();
-                scratch.encoder.encode_into(plan, &scratch.data, &mut block);
+                scratch.encoder.encode_into(plan, &scratch.data, compression, &mut block);
                 spare.blocks.put(scratch);
                 Ok(block)
             };

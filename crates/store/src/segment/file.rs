@@ -2,11 +2,12 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tidemill_codec::Compression;
 use tidemill_model::FieldType;
 
 use super::footer::Footer;
 use super::kept::Kept;
-use super::{HAS_STATISTICS, HAS_VALIDITY, HEADER_BYTES, MAGIC, VERSION};
+use super::{FAST_VERSION, HAS_STATISTICS, HAS_VALIDITY, HEADER_BYTES, MAGIC, SMALL_VERSION};
 use crate::bytes::{Cursor, Malformed};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, ErrorKind, Result};
@@ -21,6 +22,8 @@ pub(crate) struct Segment {
     pub(crate) entry: SegmentEntry,
     pub(crate) footer: Footer,
     pub(super) kept: Kept,
+    /// What its encodings were chosen for.
+    pub(crate) compression: Compression,
     path: PathBuf,
     file: Arc<dyn DiskFile>,
 }
@@ -40,14 +43,14 @@ impl Segment {
         }
         let mut header = [0; HEADER_BYTES as usize];
         file.read_exact_at(&mut header, 0).map_err(io("read a segment's header"))?;
-        check_header(&header, entry.table, &path)?;
+        let compression = check_header(&header, entry.table, &path)?;
         let (footer, start, magic) = read_footer(&*file, &path, length)?;
         magic.map_or(Ok(()), Err)?;
         let expected = (entry.table, entry.sequence, entry.rows, start);
         if (footer.table, footer.sequence, footer.rows() as u64, footer.data_end) != expected {
             return Err(Error::corrupt(&path, start, "the footer is not that of this segment"));
         }
-        Ok(Self { entry, footer, kept: Kept::default(), path, file })
+        Ok(Self { entry, footer, kept: Kept::default(), compression, path, file })
     }
 
     /// Opens what may be damaged, with the manifest's entry if there is one, for as much as can be
@@ -81,8 +84,9 @@ impl Segment {
         let mut header = [0; HEADER_BYTES as usize];
         let read = file.read_exact_at(&mut header, 0);
         let read = read.map_err(|e| Error::io(&path, "read a segment's header", e));
-        damages.extend(read.and_then(|()| check_header(&header, found.table, &path)).err());
-        Ok(Self { entry: found, footer, kept: Kept::default(), path, file })
+        let compression = read.and_then(|()| check_header(&header, found.table, &path));
+        let compression = compression.map_err(|error| damages.push(error)).unwrap_or_default();
+        Ok(Self { entry: found, footer, kept: Kept::default(), compression, path, file })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -218,20 +222,25 @@ fn read_footer(
     Ok((footer, start, (magic != MAGIC).then(no_trailer)))
 }
 
-fn check_header(header: &[u8], table: u32, path: &Path) -> Result<()> {
+fn check_header(header: &[u8], table: u32, path: &Path) -> Result<Compression> {
     let mut cursor = Cursor::new(header);
     if cursor.take(8) != Ok(MAGIC) {
         return Err(Error::corrupt(path, 0, "not a segment"));
     }
-    match (cursor.u32(), cursor.u32()) {
-        (Ok(VERSION), Ok(id)) if id == table => Ok(()),
-        (Ok(VERSION), _) => Err(Error::corrupt(path, 12, "a segment of another table")),
-        (version, _) => {
-            let version = version.unwrap_or_default();
-            let message = format!("a segment of version {version}; this program knows {VERSION}");
-            Err(Error::new(ErrorKind::Version, message).at(path))
+    let version = cursor.u32().unwrap_or_default();
+    let compression = match version {
+        FAST_VERSION => Compression::Fast,
+        SMALL_VERSION => Compression::Small,
+        _ => {
+            let known = format!("{FAST_VERSION} and {SMALL_VERSION}");
+            let message = format!("a segment of version {version}; this program knows {known}");
+            return Err(Error::new(ErrorKind::Version, message).at(path));
         }
+    };
+    if cursor.u32() != Ok(table) {
+        return Err(Error::corrupt(path, 12, "a segment of another table"));
     }
+    Ok(compression)
 }
 
 /// The parts of a column's chunk.

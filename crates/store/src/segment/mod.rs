@@ -2,12 +2,15 @@
 //! `docs/formats/segment.md`.
 //!
 //! ```text
-//! segment := magic "TIDEMSEG", version u32 = 1, table u32,
+//! segment := magic "TIDEMSEG", version u32, table u32,
 //!            block*, footer, footer bytes u32, crc32c u32 of the footer, magic "TIDEMSEG"
 //! block   := column chunk of the times, column chunk of each field of the segment
 //! chunk   := flags u8 (1: validity, 2: statistics), validity bytes u32 if flag 1,
 //!            statistics bytes u32 if flag 2, validity, statistics, values
 //! ```
+//!
+//! Version 2 is that of segments whose encodings were chosen to be small: numbers may stand in pages
+//! there, which version 1 does not have.
 //!
 //! A block is up to 8,192 rows: either whole runs of rows (a run is the rows of one series) or a
 //! piece of a single long one. A field without any value in a block has a chunk of no bytes. The
@@ -33,7 +36,8 @@ pub(crate) use statistics::{decode_slice, slices};
 pub(crate) use writer::SegmentWriter;
 
 const MAGIC: &[u8; 8] = b"TIDEMSEG";
-const VERSION: u32 = 1;
+const FAST_VERSION: u32 = 1;
+const SMALL_VERSION: u32 = 2;
 const HEADER_BYTES: u64 = 16;
 
 const HAS_VALIDITY: u8 = 1;

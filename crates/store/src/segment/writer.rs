@@ -1,11 +1,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tidemill_codec::Compression;
 use tidemill_model::FieldType;
 
 use super::block::EncodedBlock;
 use super::footer::Footer;
-use super::{MAGIC, VERSION};
+use super::{FAST_VERSION, MAGIC, SMALL_VERSION};
 use crate::bytes::Put;
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Error, Result};
@@ -27,7 +28,7 @@ pub(crate) struct SegmentWriter {
 }
 
 impl SegmentWriter {
-    /// Starts segment file `file_number`.
+    /// Starts segment file `file_number`, for blocks that are encoded as `compression` says.
     pub(crate) fn create(
         disk: &dyn Disk,
         dir: &Path,
@@ -35,12 +36,16 @@ impl SegmentWriter {
         table: u32,
         sequence: u64,
         fields: Vec<(u32, FieldType)>,
+        compression: Compression,
     ) -> Result<Self> {
         let path = segment_path(dir, file_number);
         let file = disk.create(&path).map_err(|e| Error::io(&path, "create a segment", e))?;
         let mut buffer = Vec::new();
         buffer.put(MAGIC);
-        buffer.put_u32(VERSION);
+        buffer.put_u32(match compression {
+            Compression::Fast => FAST_VERSION,
+            Compression::Small => SMALL_VERSION,
+        });
         buffer.put_u32(table);
         let footer = Footer::new(table, sequence, fields);
         Ok(Self { path, file_number, file, footer, buffer, written: 0 })
@@ -97,7 +102,8 @@ mod tests {
     #[test]
     fn what_is_complete_does_not_wait_in_memory() {
         let disk = SimDisk::new(0);
-        let mut writer = SegmentWriter::create(&disk, Path::new("/"), 1, 0, 1, Vec::new()).unwrap();
+        let (dir, fast) = (Path::new("/"), Compression::Fast);
+        let mut writer = SegmentWriter::create(&disk, dir, 1, 0, 1, Vec::new(), fast).unwrap();
         let bytes = vec![0; MAX_WRITE_BYTES / 2];
         for block in 0..5 {
             let chunks = vec![(bytes.len() as u32, crc32c::crc32c(&bytes))];

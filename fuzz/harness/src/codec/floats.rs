@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use tidemill_codec::{VECTOR_ROWS, floats};
 
-use super::{at_both_levels, check_error, most_rows, range, round_trip, rows, words};
+use super::{
+    at_both_levels, check_error, compression, most_rows, range, round_trip_as, rows, words,
+};
 use crate::bounded;
 use crate::input::Input;
 
@@ -28,7 +30,7 @@ pub(crate) fn run(data: &[u8]) {
     let encode = |encoder: &mut tidemill_codec::Encoder, out: &mut Vec<u8>| {
         encoder.floats(&values, out);
     };
-    round_trip(damage, encode, |bytes, is_whole| {
+    round_trip_as(compression(choice & 32 != 0), damage, encode, |bytes, is_whole| {
         let decoded = bounded(|| decode(bytes, values.len(), part.clone()));
         let same = |got: &Vec<u64>| got.iter().copied().eq(values.iter().map(|v| v.to_bits()));
         assert!(!is_whole || decoded.as_ref().is_some_and(same), "{decoded:?} of {values:?}");

@@ -4,13 +4,16 @@ use std::ops::Range;
 
 use tidemill_codec::{VECTOR_ROWS, ints};
 
-use super::{at_both_levels, check_error, most_rows, range, round_trip, rows, words};
+use super::{
+    at_both_levels, check_error, compression, most_rows, range, round_trip_as, rows, words,
+};
 use crate::bounded;
 use crate::input::Input;
 
 pub(crate) fn run(data: &[u8]) {
     let mut input = Input::new(data);
-    if input.flag() {
+    let choice = input.u8();
+    if choice & 1 != 0 {
         let rows = rows(&mut input);
         let part = range(&mut input, rows);
         bounded(|| decode(input.bytes, rows, part));
@@ -24,7 +27,7 @@ pub(crate) fn run(data: &[u8]) {
     let encode = |encoder: &mut tidemill_codec::Encoder, out: &mut Vec<u8>| {
         encoder.uints(&values, out);
     };
-    round_trip(damage, encode, |bytes, is_whole| {
+    round_trip_as(compression(choice & 2 != 0), damage, encode, |bytes, is_whole| {
         let decoded = bounded(|| decode(bytes, values.len(), part.clone()));
         assert!(!is_whole || decoded.as_ref() == Some(&values), "{decoded:?} of {values:?}");
     });

@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::fmt::Debug;
 use std::ops::Range;
 
-use tidemill_codec::{Encoder, Error};
+use tidemill_codec::{Compression, Encoder, Error};
 use tidemill_kernels::Isa;
 
 use crate::input::{Input, Random};
@@ -99,10 +99,21 @@ fn at_both_levels<T: PartialEq + Debug>(read: impl Fn() -> T) -> T {
 fn round_trip(
     damage: &[u8],
     encode: impl Fn(&mut Encoder, &mut Vec<u8>),
+    check: impl FnMut(&[u8], bool),
+) {
+    round_trip_as(Compression::Fast, damage, encode, check);
+}
+
+/// [`round_trip`] of what is encoded so.
+fn round_trip_as(
+    compression: Compression,
+    damage: &[u8],
+    encode: impl Fn(&mut Encoder, &mut Vec<u8>),
     mut check: impl FnMut(&[u8], bool),
 ) {
     ENCODER.with_borrow_mut(|(encoder, bytes)| {
         bytes.clear();
+        encoder.set_compression(compression);
         encode(encoder, bytes);
         check(bytes, true);
         let [at, flip, cut, ..] = damage[..] else { return };
@@ -114,6 +125,11 @@ fn round_trip(
             check(&bytes[..usize::from(cut) * bytes.len() / 256], false);
         }
     });
+}
+
+/// Which of the ways to encode a bit of the input asks for.
+fn compression(is_small: bool) -> Compression {
+    if is_small { Compression::Small } else { Compression::Fast }
 }
 
 /// That an error names a byte of the column.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use tidemill_memory::Budget;
 use tidemill_model::{Batch, Duplicates, TimeRange};
-use tidemill_store::{Bulk, BulkMap, Options, Result, SimDisk, Store, Writer, workers};
+use tidemill_store::{
+    Bulk, BulkMap, Compression, Options, Result, SimDisk, Store, Writer, workers,
+};
 
 use crate::input::Input;
 use crate::naive::{Model, Row, Rows, Val, delete, dump, fill, read};
@@ -79,7 +81,11 @@ impl Run {
         match kind % 18 {
             0..6 => self.write(input),
             6 | 7 => self.call(None, |open| open.store.flush()),
-            8 => self.call(None, |open| open.store.compact().map(|_| ())),
+            8 => {
+                let compression =
+                    [Compression::Fast, Compression::Small][usize::from(kind / 18 % 2)];
+                self.call(None, |open| open.store.compact_as(compression).map(|_| ()));
+            }
             9 | 10 => self.bulk(input),
             11 => {
                 if let Some(open) = self.open.take() {
