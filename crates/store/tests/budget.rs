@@ -6,7 +6,7 @@ mod common;
 
 use common::{Row, dump, fill};
 use tidemill_memory::Budget;
-use tidemill_model::Batch;
+use tidemill_model::{Batch, TimeRange};
 use tidemill_store::{Options, Store};
 
 fn row(number: usize) -> Row {
@@ -47,4 +47,59 @@ fn writes_are_acknowledged_and_whole_while_others_hold_the_budget() {
     let small = Options { budget: Budget::new(10), ..options };
     let store = Store::open(dir.path(), small).unwrap();
     assert_eq!(dump(&store.snapshot()).len(), 3000);
+}
+
+/// Statistics and times of open segments are kept as far as there is memory for that: what they say does not
+/// depend on it, nor on whether they were asked for before.
+#[test]
+fn statistics_are_the_same_whether_they_are_kept_or_read_each_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let rows: Vec<Row> = (0..40_000).map(row).collect();
+    {
+        let store = Store::open(dir.path(), Options::default()).unwrap();
+        let (mut writer, mut batch) = (store.writer(), Batch::new());
+        fill(&mut batch, &rows);
+        writer.write(&mut batch).unwrap();
+        store.flush().unwrap();
+    }
+    // A sixteenth of it is for what is kept: nothing, a part, everything.
+    let asked = [100, 30_000, 1 << 30].map(|bytes| {
+        let options = Options { budget: Budget::new(bytes), ..Options::default() };
+        let store = Store::open(dir.path(), options).unwrap();
+        let snapshot = store.snapshot();
+        let view = snapshot.table("t").unwrap();
+        let ask = || {
+            let (mut reader, mut pieces, mut said) = (view.reader(), Vec::new(), Vec::new());
+            for series in 0..view.series_count() {
+                // All of them, and a range that cuts the first block.
+                for range in [TimeRange::ALL, TimeRange::new(1000, 30_000)] {
+                    reader.pieces(series, range, &mut pieces).unwrap();
+                    for piece in &pieces {
+                        let (mut stored, mut sums) = (Vec::new(), Vec::new());
+                        reader.stored_aggregates(piece, 0, &mut stored).unwrap();
+                        let whole = reader.whole_aggregate(piece, 0).unwrap().cloned();
+                        let rows = reader.rows(piece).unwrap();
+                        let edges = [0, 7, rows / 2, rows];
+                        let is_summed = reader.sums(piece, 0, &edges, &mut sums).unwrap();
+                        let times = reader.linear_times(piece).unwrap();
+                        said.push((piece.range(), stored, whole, is_summed, sums, times));
+                    }
+                }
+            }
+            said
+        };
+        let first = ask();
+        assert_eq!(first, ask(), "the second time");
+        first
+    });
+    assert_eq!(asked[0], asked[1]);
+    assert_eq!(asked[1], asked[2]);
+    for (range, stored, whole, is_summed, sums, times) in &asked[0] {
+        let values: Vec<i64> = (range.start..=range.end).step_by(7).collect();
+        assert!(!stored.is_empty() && *is_summed && times == &Some((range.start, 7)));
+        assert_eq!(whole.is_some(), range.start < 7, "{range:?}: blocks are not cut");
+        let (a, b) = (7, values.len() / 2);
+        let wanted = [&values[..a], &values[a..b], &values[b..]].map(|part| part.iter().sum());
+        assert_eq!(sums[..], wanted);
+    }
 }
