@@ -15,6 +15,7 @@ mod last;
 mod plan;
 mod recognise;
 mod run;
+mod sort;
 mod steps;
 mod windows;
 

@@ -6,7 +6,7 @@ use arrow::array::{
     TimestampNanosecondArray, UInt32Array, UInt64Array,
 };
 use arrow::buffer::NullBuffer;
-use arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, take};
+use arrow::compute::{SortColumn, SortOptions, take};
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use gauge_probe::{Meter, Stretch};
@@ -17,6 +17,7 @@ use tidemill_store::{SeriesIndex, Snapshot, TableView};
 
 use super::ends::Ends;
 use super::plan::{AggregateColumn, LastColumn, NativePlan, NativeQuery, Shape};
+use super::sort::places;
 use super::steps::with_schema;
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan::{SeriesScan, scan};
@@ -263,7 +264,7 @@ fn ordered(
             options: Some(*options),
         })
         .collect();
-    let places = lexsort_to_indices(&columns, None)?;
+    let places = places(&columns, None)?;
     Ok(UInt32Array::from_iter_values(
         places.values().iter().map(|place| chosen.value(*place as usize)),
     ))

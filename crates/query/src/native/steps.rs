@@ -1,14 +1,13 @@
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions, UInt32Array};
-use arrow::compute::{
-    SortColumn, SortOptions, cast, filter_record_batch, lexsort_to_indices, take_record_batch,
-};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use arrow::compute::{SortColumn, SortOptions, cast, filter_record_batch, take_record_batch};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::DFSchemaRef;
 use datafusion::logical_expr::{Expr, SortExpr};
 
 use super::Step;
+use super::sort::places;
 use crate::error::Result;
 use crate::filter::executable;
 
@@ -66,8 +65,7 @@ fn sort(
         Ok(SortColumn { values: evaluate(&sort.expr, input, batch)?, options: Some(options) })
     });
     let columns = columns.collect::<Result<Vec<_>>>()?;
-    let places: UInt32Array = lexsort_to_indices(&columns, fetch)?;
-    Ok(take_record_batch(batch, &places)?)
+    Ok(take_record_batch(batch, &places(&columns, fetch)?)?)
 }
 
 /// The values of an expression over columns named as in `input`.
