@@ -4,7 +4,7 @@
 use tidemill_memory::{Budget, Recycle, Recycler};
 
 use crate::chunk::{Chunk, ClusterScratch};
-use crate::read::BlockCache;
+use crate::read::{BlockCache, ChunkCache};
 use crate::segment::{BlockScratch, EncodedBlock};
 use crate::store::WriteScratch;
 
@@ -12,7 +12,7 @@ use crate::store::WriteScratch;
 const MAX_IDLE_BYTES: usize = 64 << 20;
 /// …and as a part of the store's budget.
 const BUDGET_PART: usize = 8;
-/// What is kept of open segments, in bytes, at most…
+/// What is kept of open segments, decoded, and again as it was read, in bytes, at most…
 const MAX_KEPT_BYTES: usize = 32 << 20;
 /// …and as a part of the store's budget.
 const KEPT_PART: usize = 16;
@@ -30,11 +30,14 @@ pub(crate) struct Spare {
     pub(crate) caches: Recycler<BlockCache>,
     /// For what is kept of open segments.
     pub(crate) kept: Budget,
+    /// What was read of segments last.
+    pub(crate) shared: ChunkCache,
 }
 
 impl Spare {
     pub(crate) fn new(budget_bytes: usize) -> Self {
         let bytes = MAX_IDLE_BYTES.min(budget_bytes / BUDGET_PART);
+        let kept = MAX_KEPT_BYTES.min(budget_bytes / KEPT_PART);
         Self {
             chunks: part(bytes / 4),
             writes: part(bytes / 8),
@@ -42,7 +45,8 @@ impl Spare {
             blocks: part(bytes / 8),
             encoded: part(bytes / 8),
             caches: part(bytes / 4),
-            kept: Budget::new(MAX_KEPT_BYTES.min(budget_bytes / KEPT_PART)),
+            kept: Budget::new(kept),
+            shared: ChunkCache::new(kept),
         }
     }
 }

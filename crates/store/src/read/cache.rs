@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::ops::Range;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -8,6 +9,7 @@ use tidemill_codec::{MAX_BLOCK_ROWS, VECTOR_ROWS};
 use tidemill_memory::Recycle;
 use tidemill_model::{Column, FieldType};
 
+use super::shared::ChunkCache;
 use crate::bytes::Malformed;
 use crate::column_codec;
 use crate::error::{Error, ErrorKind, Result};
@@ -49,7 +51,7 @@ struct Recent {
 #[derive(Debug, Default)]
 struct Slot {
     /// As they are in the segment; those of times are not kept.
-    bytes: Vec<u8>,
+    bytes: Arc<Vec<u8>>,
     times: BlockTimes,
     column: BlockColumn,
     /// The type of its values; `None`: times.
@@ -131,7 +133,7 @@ impl BlockCache {
         let key = (source, 0);
         if !self.has(key, block) {
             let mut slot = self.empty_slot(key, None);
-            let read = slot.times.read(segment, block, &mut slot.bytes, &mut self.scratch);
+            let read = slot.times.read(segment, block, own(&mut slot.bytes), &mut self.scratch);
             self.put(key, block, slot, read)?;
         }
         Ok(&self.slot(key)?.times)
@@ -140,6 +142,7 @@ impl BlockCache {
     /// The bytes of a column (1 and up) of a block; `None`: no row has a value.
     pub(crate) fn chunk(
         &mut self,
+        shared: &ChunkCache,
         source: u32,
         segment: &Segment,
         block: usize,
@@ -148,9 +151,7 @@ impl BlockCache {
         let key = (source, column as u32);
         if !self.has(key, block) {
             let mut slot = self.empty_slot(key, Some(ty));
-            let read = segment.read_chunk(block, column, &mut slot.bytes);
-            let read = read.map(|offset| slot.column.offset = offset);
-            slot.column.decoded = 0;
+            let read = slot.read(shared, segment, block, column);
             self.put(key, block, slot, read)?;
         }
         let slot = self.slot(key)?;
@@ -161,13 +162,14 @@ impl BlockCache {
     /// `None`: no row has one.
     pub(crate) fn column(
         &mut self,
+        shared: &ChunkCache,
         source: u32,
         segment: &Segment,
         block: usize,
         (column, ty): (usize, FieldType),
         rows: &Range<usize>,
     ) -> Result<Option<&Column>> {
-        if self.chunk(source, segment, block, (column, ty))?.is_none() {
+        if self.chunk(shared, source, segment, block, (column, ty))?.is_none() {
             return Ok(None);
         }
         let key = (source, column as u32);
@@ -251,6 +253,27 @@ impl Slot {
         self.counted
     }
 
+    fn read(
+        &mut self,
+        shared: &ChunkCache,
+        segment: &Segment,
+        block: usize,
+        column: usize,
+    ) -> Result<()> {
+        self.column.decoded = 0;
+        let id = segment.chunk_id(block, column);
+        if let Some(chunk) = shared.get(id) {
+            self.bytes = chunk;
+            self.column.offset = Some(segment.chunk_offset(block, column));
+            return Ok(());
+        }
+        self.column.offset = segment.read_chunk(block, column, own(&mut self.bytes))?;
+        if self.column.offset.is_some() {
+            shared.put(id, &self.bytes);
+        }
+        Ok(())
+    }
+
     /// Decodes vectors, and those between them.
     fn decode(
         &mut self,
@@ -281,6 +304,14 @@ impl Slot {
         column.decoded = if decoded.is_ok() { column.decoded | vectors(&part.rows) } else { 0 };
         decoded.map_err(|error| chunk.undecoded(segment, 0, error))
     }
+}
+
+/// Bytes to read into: the same, unless others have them as well.
+fn own(bytes: &mut Arc<Vec<u8>>) -> &mut Vec<u8> {
+    if Arc::get_mut(bytes).is_none() {
+        *bytes = Arc::default();
+    }
+    Arc::make_mut(bytes)
 }
 
 /// The vectors that hold these rows of a block.
@@ -417,7 +448,7 @@ mod tests {
     fn what_is_kept_is_bounded() {
         let mut cache = BlockCache::default();
         let put = |cache: &mut BlockCache, column, bytes| {
-            let slot = Slot { bytes: vec![0; bytes], ..Slot::default() };
+            let slot = Slot { bytes: Arc::new(vec![0; bytes]), ..Slot::default() };
             cache.put((0, column), 0, slot, Ok(())).unwrap();
             assert!(cache.bytes <= MAX_BYTES && cache.slot((0, column)).is_ok());
         };

@@ -6,12 +6,14 @@ mod merge;
 mod part_reader;
 mod piece;
 mod reader;
+mod shared;
 mod slice;
 mod view;
 
 pub(crate) use cache::{BlockCache, BlockTimes};
 pub use piece::Piece;
 pub use reader::Reader;
+pub(crate) use shared::ChunkCache;
 pub use slice::{ColumnSlice, SliceValues, TextSlice};
 pub(crate) use view::{Memory, Segments, ViewInner};
 pub use view::{Snapshot, TableView};

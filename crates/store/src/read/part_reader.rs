@@ -173,7 +173,8 @@ impl PartReader {
         let column = segment.column_of(field).filter(|_| count > 0);
         let Some(column) = column else { return Ok(ColumnSlice::missing(count)) };
         let block = part.block as usize;
-        let column = self.cache.column(part.source, segment, block, column, &rows)?;
+        let column =
+            self.cache.column(&inner.spare.shared, part.source, segment, block, column, &rows)?;
         Ok(column
             .map_or_else(|| ColumnSlice::missing(count), |column| ColumnSlice::of(column, rows)))
     }
@@ -213,7 +214,9 @@ impl PartReader {
         let Some(segment) = inner.segments.get(part.source as usize) else { return Ok(false) };
         let Some(column) = segment.column_of(field) else { return Ok(false) };
         let block = part.block as usize;
-        let Some(chunk) = self.cache.chunk(part.source, segment, block, column)? else {
+        let Some(chunk) =
+            self.cache.chunk(&inner.spare.shared, part.source, segment, block, column)?
+        else {
             return Ok(false);
         };
         let parsed = chunk.parse(segment)?;
@@ -241,7 +244,7 @@ impl PartReader {
             return Ok(Some(kept));
         }
         let mut read = std::mem::take(&mut self.statistics);
-        self.read_statistics(segment, part, column, &mut read)?;
+        self.read_statistics(inner, segment, part, column, &mut read)?;
         match segment.keep_statistics(block, column.0, read, &inner.spare.kept) {
             Ok(kept) => Ok(Some(kept)),
             Err(read) => {
@@ -253,6 +256,7 @@ impl PartReader {
 
     fn read_statistics(
         &mut self,
+        inner: &ViewInner,
         segment: &Segment,
         part: &Part,
         column @ (_, ty): (usize, FieldType),
@@ -261,7 +265,9 @@ impl PartReader {
         let block = part.block as usize;
         out.slices.clear();
         out.whole = None;
-        let Some(chunk) = self.cache.chunk(part.source, segment, block, column)? else {
+        let Some(chunk) =
+            self.cache.chunk(&inner.spare.shared, part.source, segment, block, column)?
+        else {
             return Ok(());
         };
         let Some(statistics) = chunk.parse(segment)?.statistics else { return Ok(()) };

@@ -3,7 +3,7 @@ use tidemill_model::{Column, TimeRange};
 use super::damage::{Lost, Report};
 use super::tables::TableRemains;
 use crate::error::{Error, ErrorKind, Result};
-use crate::read::BlockCache;
+use crate::read::{BlockCache, ChunkCache};
 use crate::segment::Segment;
 
 /// What of a block can be read.
@@ -22,6 +22,8 @@ pub(crate) struct BlockRows {
 #[derive(Default)]
 pub(crate) struct BlockReader {
     cache: BlockCache,
+    /// All is read from the disk.
+    nothing: ChunkCache,
 }
 
 impl BlockReader {
@@ -60,7 +62,7 @@ impl BlockReader {
         for (at, (field, ty)) in segment.footer.fields.iter().enumerate() {
             let name = table.field(*field, *ty);
             let column = (at + 1, *ty);
-            match self.cache.column(0, segment, block, column, &(0..rows)) {
+            match self.cache.column(&self.nothing, 0, segment, block, column, &(0..rows)) {
                 // That no definition names it is said once for the segment.
                 Ok(Some(_)) if name.is_none() => out.is_partial = true,
                 Ok(Some(column)) => out.columns.push((*field, column.clone())),

@@ -163,6 +163,15 @@ impl Segment {
         read.map_err(|e| Error::io(&self.path, "read a segment", e))
     }
 
+    /// What no other chunk of any segment of this process has.
+    pub(crate) fn chunk_id(&self, block: usize, column: usize) -> (u64, usize) {
+        (self.kept.number(), block * (1 + self.footer.fields.len()) + column)
+    }
+
+    pub(crate) fn chunk_offset(&self, block: usize, column: usize) -> u64 {
+        self.footer.chunks[self.chunk_id(block, column).1].offset
+    }
+
     /// Reads a column's chunk (0: times) of a block over `out` and checks it. Returns its offset;
     /// `None`: no row has a value.
     pub(crate) fn read_chunk(

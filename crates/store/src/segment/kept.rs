@@ -1,4 +1,5 @@
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tidemill_memory::{Budget, Reservation};
 
@@ -8,9 +9,24 @@ use crate::read::BlockTimes;
 
 /// What was read of a segment and is kept as long as it is open: little, and asked for again by every
 /// query.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Kept {
+    /// The segment's, in this process.
+    number: u64,
     columns: OnceLock<Columns>,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self { number: NEXT.fetch_add(1, Ordering::Relaxed), columns: OnceLock::new() }
+    }
+}
+
+impl Kept {
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
 }
 
 /// Of each block, once it was read.
