@@ -16,18 +16,24 @@ pub(crate) struct Short {
     pub(crate) behind: u8,
 }
 
-/// The digits, one to seven, that begin at `start`, which is [`HEAD_BYTES`] at most.
+/// The digits, one to seven, that begin at `start`; none are looked for behind [`HEAD_BYTES`] and a minus.
 #[inline(always)]
 pub(crate) fn int(window: &Window, start: usize) -> Option<Short> {
+    if start > HEAD_BYTES + 1 {
+        return None;
+    }
     let text = word_at(window, start);
     let (word, len) = few_digits(text)?;
     Some(Short { word, end: start + len, behind: (text >> (8 * len)) as u8 })
 }
 
-/// The number that begins at `start`, which is [`HEAD_BYTES`] at most: maybe a minus, one to seven
-/// digits, and maybe a point and as many behind it.
+/// The number that begins at `start`: maybe a minus, one to seven digits, and maybe a point and as many
+/// behind it. None is looked for behind [`HEAD_BYTES`].
 #[inline(always)]
 pub(crate) fn float(window: &Window, start: usize) -> Option<Short> {
+    if start > HEAD_BYTES {
+        return None;
+    }
     let is_negative = word_at(window, start) as u8 == b'-';
     let Short { word, mut end, mut behind } = int(window, start + usize::from(is_negative))?;
     let (mut mantissa, mut decimals) = (word, 0);
@@ -47,7 +53,7 @@ pub(crate) fn float(window: &Window, start: usize) -> Option<Short> {
 /// Eight bytes of a window, the first the lowest.
 #[inline(always)]
 fn word_at(window: &Window, at: usize) -> u64 {
-    // It never changes: a minus, seven digits and a point stand between. This way the compiler knows.
+    // It changes nothing: a name, a minus, seven digits and a point are shorter. This way the compiler knows.
     let at = at % (2 * HEAD_BYTES);
     window[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
 }
@@ -61,6 +67,14 @@ mod tests {
         let mut window = [b'7'; 96];
         window[start..start + text.len()].copy_from_slice(text.as_bytes());
         window
+    }
+
+    #[test]
+    fn nothing_is_read_beyond_the_names_that_are_looked_at() {
+        for start in HEAD_BYTES + 2..96 {
+            let window = [b'7'; 96];
+            assert!(int(&window, start).is_none() && float(&window, start).is_none(), "{start}");
+        }
     }
 
     #[test]

@@ -28,6 +28,23 @@ fn check(text: &[u8], cuts: &[usize], max_remembered_bytes: usize) {
     assert_eq!(by_reader(&mut reader, &mut other, text, cuts), want);
 }
 
+/// A number of one row is looked for at a fixed place of what follows, which may not be within a long name.
+#[test]
+fn numbers_in_long_names_are_no_values() {
+    for len in 28..100usize {
+        for place in [0, len.saturating_sub(64), len.saturating_sub(63), len - 3] {
+            let mut name = vec![b'z'; len];
+            name[place..place + 2].copy_from_slice(b"7i");
+            let name = String::from_utf8(name).unwrap();
+            for (first, second) in [("5i", "3i"), ("-5i", "13i"), ("1.5", "2"), ("9", "-4.25")] {
+                let text =
+                    format!("m {name}={first} 1\nm {name}={second} 2\nm {name}={second},b=1 3\n");
+                check(&[text.as_bytes(), &[b'#'; 100], b"\n"].concat(), &[], 1 << 20);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_batch_has_so_many_tables_and_no_more() {
     let text: String = (0..=MAX_TABLES).map(|table| format!("t{table} v=1 1\n")).collect();

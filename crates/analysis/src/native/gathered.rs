@@ -146,7 +146,7 @@ impl Gathered {
 
 impl Counts {
     fn greatest(&self) -> i64 {
-        self.least + self.bins.len() as i64 - 1
+        self.least + (self.bins.len() as i64 - 1)
     }
 
     /// Makes room for `bins` integers from `least` on, which hold those that were counted.
@@ -184,9 +184,9 @@ impl Counts {
 
     /// The integers that were there and how often, ascending.
     pub(super) fn iter(&self) -> impl Iterator<Item = (f64, u64)> {
-        let counted = self.bins.iter().map(|bin| bin.iter().sum());
-        let all = (self.least..).zip(counted).filter(|(_, count)| *count > 0);
-        all.map(|(value, count)| (value as f64, count))
+        let counted = self.bins.iter().map(|bin| bin.iter().sum::<u64>()).enumerate();
+        let all = counted.filter(|(_, count)| *count > 0);
+        all.map(|(bin, count)| ((self.least + bin as i64) as f64, count))
     }
 }
 

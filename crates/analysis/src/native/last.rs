@@ -49,8 +49,8 @@ pub fn last_rows(
             // Of short pieces there are many in a block, and all its statistics are read for each.
             if last >= MIN_STORED_RUN_ROWS {
                 match reader.whole_aggregate(piece, *field)? {
-                    Some(whole) => stored.push(whole.clone()),
-                    None => reader.stored_aggregates(piece, *field, &mut stored)?,
+                    Some(whole) if whole.valid == last as u64 + 1 => stored.push(whole.clone()),
+                    _ => reader.stored_aggregates(piece, *field, &mut stored)?,
                 }
             }
             // The last value of a slice is its last row's only if that has one.

@@ -104,7 +104,11 @@ impl<'a> Scanner<'a> {
             // One run has all rows of the piece: there may be one statistic of them.
             let whole =
                 if self.runs.len() == 1 { reader.whole_aggregate(piece, field)? } else { None };
-            match whole {
+            // Where a value is missing, the first and last slices may say more of the ends.
+            let says = |whole: &&StoredAggregate| {
+                accumulator.kind != Kind::Ends || whole.valid == whole.rows.len() as u64
+            };
+            match whole.filter(says) {
                 Some(whole) => self.stored.push(whole.clone()),
                 None => reader.stored_aggregates(piece, field, &mut self.stored)?,
             }

@@ -36,7 +36,7 @@ impl Window {
     /// The most bytes that it remembers.
     pub(super) fn memory_bytes(&self) -> usize {
         // Vectors may have twice as much as is in them.
-        let sums = 2 * (self.rows + 1 + MAX_BATCH_ROWS) * size_of::<i64>();
+        let sums = 2 * (2 * (self.rows + 1) + MAX_BATCH_ROWS) * size_of::<i64>();
         2 * self.rows.next_power_of_two() * size_of::<Together>() + sums
     }
 }
@@ -65,7 +65,7 @@ impl Together {
 pub(super) struct Sliding {
     window: Window,
     /// The sums of all rows of the series up to some, wrapping, as long as all are small integers: before the window,
-    /// and at each of its rows. Otherwise there are none.
+    /// and at each of its rows, and maybe before that. Otherwise there are none.
     sums: Vec<i64>,
     /// The rows of the present stretch, and all of them together.
     rows: Vec<Together>,
@@ -124,7 +124,8 @@ impl Sliding {
     /// Takes the rows of the window once more, one by one.
     fn give_up_sums(&mut self) {
         let sums = std::mem::take(&mut self.sums);
-        for pair in sums.windows(2) {
+        let window = &sums[sums.len().saturating_sub(self.window.rows + 1)..];
+        for pair in window.windows(2) {
             self.push(Together { count: 1, sum: pair[1].wrapping_sub(pair[0]) as f64 });
         }
     }
@@ -136,7 +137,7 @@ impl Sliding {
             sum = sum.wrapping_add(*value);
             sum
         }));
-        // The first windows of a series have fewer rows.
+        // The first windows of a series have fewer rows: until then nothing was removed.
         let short = (rows + 1).saturating_sub(before).min(values.len());
         let first = self.sums[0];
         for row in before..before + short {
@@ -147,7 +148,10 @@ impl Sliding {
         let firsts = self.sums[(before + short).saturating_sub(rows)..].iter();
         let sums = lasts.iter().zip(firsts).map(|(last, first)| last.wrapping_sub(*first) as f64);
         out.extend_full(self.window.function, rows, sums);
-        self.sums.drain(..self.sums.len().saturating_sub(rows + 1));
+        // Not each time: a window may be much longer than a piece.
+        if self.sums.len() > 2 * (rows + 1) {
+            self.sums.drain(..self.sums.len() - (rows + 1));
+        }
     }
 
     fn each(&mut self, slice: &ColumnSlice<'_>, value: impl Fn(usize) -> f64, out: &mut Windowed) {

@@ -18,6 +18,8 @@ use crate::stages;
 
 /// What a reader's decoded blocks hold, in bytes, unless two of them hold more.
 const MAX_BYTES: usize = 32 << 20;
+/// Of a block of more series the times are not kept with the segment.
+const MAX_KEPT_RUNS: usize = 64;
 /// What is kept of that for the next reader.
 const MAX_SPARE_BYTES: usize = 4 << 20;
 
@@ -389,12 +391,18 @@ impl BlockTimes {
         decoded.map_err(undecoded)
     }
 
-    /// A copy, where the interval is constant.
-    pub(crate) fn linear_only(&self) -> Option<Self> {
-        self.step.map(|_| Self { step: self.step, runs: self.runs.clone(), times: Vec::new() })
+    /// What a copy takes, where the interval is constant and there are few series: where many stand in a block it
+    /// is as much as reading it again is worth.
+    pub(crate) fn linear_bytes(&self) -> Option<usize> {
+        let is_kept = self.step.is_some() && self.runs.len() <= MAX_KEPT_RUNS;
+        is_kept.then(|| size_of_val(&self.runs[..]))
     }
 
-    pub(crate) fn memory_bytes(&self) -> usize {
+    pub(crate) fn clone_linear(&self) -> Self {
+        Self { step: self.step, runs: self.runs.clone(), times: Vec::new() }
+    }
+
+    fn memory_bytes(&self) -> usize {
         self.times.capacity() * size_of::<i64>() + self.runs.capacity() * size_of::<(usize, i64)>()
     }
 

@@ -66,10 +66,6 @@ impl BlockStatistics {
         };
         self.whole.take_if(|whole| whole.rows.end != rows);
     }
-
-    fn memory_bytes(&self) -> usize {
-        size_of::<Self>() + self.slices.capacity() * size_of::<StoredAggregate>()
-    }
 }
 
 impl Segment {
@@ -95,10 +91,10 @@ impl Segment {
         times: &BlockTimes,
         budget: &Budget,
     ) -> Option<&BlockTimes> {
+        let bytes = times.linear_bytes()?;
         let columns = self.columns(budget)?;
-        let times = times.linear_only()?;
-        let memory = budget.try_reserve(size_of::<BlockTimes>() + times.memory_bytes()).ok()?;
-        let counted = || Counted { what: Box::new(times), _memory: memory };
+        let memory = budget.try_reserve(size_of::<BlockTimes>() + bytes).ok()?;
+        let counted = || Counted { what: Box::new(times.clone_linear()), _memory: memory };
         Some(&columns.times[block].get_or_init(counted).what)
     }
 
@@ -111,10 +107,11 @@ impl Segment {
         budget: &Budget,
     ) -> Result<&BlockStatistics, BlockStatistics> {
         let Some(columns) = self.columns(budget) else { return Err(statistics) };
-        statistics.slices.shrink_to_fit();
-        let Ok(memory) = budget.try_reserve(statistics.memory_bytes()) else {
+        let bytes = size_of::<BlockStatistics>() + size_of_val(&statistics.slices[..]);
+        let Ok(memory) = budget.try_reserve(bytes) else {
             return Err(statistics);
         };
+        statistics.slices.shrink_to_fit();
         let counted = || Counted { what: Box::new(statistics), _memory: memory };
         // Another thread may have been first, with the same.
         Ok(&columns.statistics[self.place(block, column)].get_or_init(counted).what)
