@@ -23,13 +23,13 @@ pub(super) struct PartReader {
     scratch: Column,
     starts: Vec<u32>,
     /// Statistics that there was no memory to keep.
-    statistics: BlockStatistics,
+    statistics: Option<Box<BlockStatistics>>,
 }
 
 impl PartReader {
     pub(super) fn new(cache: BlockCache) -> Self {
         let scratch = Column::new(FieldType::Int);
-        Self { cache, scratch, starts: Vec::new(), statistics: BlockStatistics::default() }
+        Self { cache, scratch, starts: Vec::new(), statistics: None }
     }
 
     /// The parts of a series in a segment inside `range`.
@@ -243,14 +243,11 @@ impl PartReader {
         if let Some(kept) = segment.kept_statistics(block, column.0) {
             return Ok(Some(kept));
         }
-        let mut read = std::mem::take(&mut self.statistics);
+        let mut read = self.statistics.take().unwrap_or_default();
         self.read_statistics(inner, segment, part, column, &mut read)?;
         match segment.keep_statistics(block, column.0, read, &inner.spare.kept) {
             Ok(kept) => Ok(Some(kept)),
-            Err(read) => {
-                self.statistics = read;
-                Ok(Some(&self.statistics))
-            }
+            Err(read) => Ok(Some(self.statistics.insert(read))),
         }
     }
 

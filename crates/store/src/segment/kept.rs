@@ -103,16 +103,16 @@ impl Segment {
         &self,
         block: usize,
         column: usize,
-        mut statistics: BlockStatistics,
+        mut statistics: Box<BlockStatistics>,
         budget: &Budget,
-    ) -> Result<&BlockStatistics, BlockStatistics> {
+    ) -> Result<&BlockStatistics, Box<BlockStatistics>> {
         let Some(columns) = self.columns(budget) else { return Err(statistics) };
         let bytes = size_of::<BlockStatistics>() + size_of_val(&statistics.slices[..]);
         let Ok(memory) = budget.try_reserve(bytes) else {
             return Err(statistics);
         };
         statistics.slices.shrink_to_fit();
-        let counted = || Counted { what: Box::new(statistics), _memory: memory };
+        let counted = || Counted { what: statistics, _memory: memory };
         // Another thread may have been first, with the same.
         Ok(&columns.statistics[self.place(block, column)].get_or_init(counted).what)
     }
@@ -145,20 +145,20 @@ mod tests {
             let aggregate = AnyAggregate::Int(Aggregate::of_all(values));
             StoredAggregate { valid: rows.len() as u64, rows, aggregate }
         };
-        let whole = |slices: &[std::ops::Range<usize>], runs, rows| {
-            let slices = slices.iter().cloned().map(slice).collect();
+        let whole = |slices: &[(usize, usize)], runs, rows| {
+            let slices = slices.iter().map(|(start, end)| slice(*start..*end)).collect();
             let mut statistics = BlockStatistics { slices, whole: None };
             statistics.find_whole(runs, rows);
             statistics.whole
         };
-        let all = whole(&[0..1024, 1024..2048, 2048..2300], 1, 2300).unwrap();
+        let all = whole(&[(0, 1024), (1024, 2048), (2048, 2300)], 1, 2300).unwrap();
         assert_eq!((all.rows, all.valid), (0..2300, 2300));
         let AnyAggregate::Int(all) = all.aggregate else { panic!("not of integers") };
         assert_eq!((all.sum, all.min, all.max, all.last), (2300 * 2299 / 2, 0, 2299, 2299));
-        assert_eq!(whole(&[0..1024, 1024..2048], 1, 2100), None, "no slice has the last rows");
-        assert_eq!(whole(&[0..1024, 1024..2048], 2, 2048), None, "two series");
-        assert_eq!(whole(&[0..500, 600..1024], 1, 1024), None, "no slice has rows between");
-        assert_eq!(whole(&[500..1024], 1, 1024), None, "no slice has the first rows");
+        assert_eq!(whole(&[(0, 1024), (1024, 2048)], 1, 2100), None, "no slice has the last rows");
+        assert_eq!(whole(&[(0, 1024), (1024, 2048)], 2, 2048), None, "two series");
+        assert_eq!(whole(&[(0, 500), (600, 1024)], 1, 1024), None, "no slice has rows between");
+        assert_eq!(whole(&[(500, 1024)], 1, 1024), None, "no slice has the first rows");
         assert_eq!(whole(&[], 1, 100), None);
     }
 }
