@@ -32,6 +32,13 @@ impl Error {
         self.offset
     }
 
+    /// The same error of a column that stands behind so many bytes.
+    #[must_use]
+    pub fn behind(self, bytes: usize) -> Self {
+        let offset = if self.is_out_of_memory { 0 } else { self.offset + bytes };
+        Self { offset, ..self }
+    }
+
     /// What is wrong.
     #[must_use]
     pub fn reason(&self) -> &'static str {

@@ -199,7 +199,7 @@ impl<'a> IntColumn<'a> {
     /// # Panics
     /// When there is no such vector, or `ends` don't ascend to at most its rows.
     pub fn prefix_sums(&self, vector: usize, ends: &[u16], sums: &mut [u64]) -> Result<(), Error> {
-        assert!(vector < self.vectors(), "vector {vector} of {}", self.vectors());
+        assert!(vector < self.vectors(), "sums of vector {vector} of {}", self.vectors());
         let rows = vector_rows(self.rows, vector);
         assert!(
             ends.is_sorted() && ends.last().is_none_or(|end| usize::from(*end) <= rows),

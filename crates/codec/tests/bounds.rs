@@ -79,6 +79,16 @@ fn rows_are_those_of_the_column() {
     refused("vector 1 of 1", || {
         column.decode_vector(1, &mut vector).unwrap();
     });
+    for (vector, ends, room, reason) in [
+        (1, &[0][..], 1, "sums of vector 1 of 1"),
+        (0, &[2, 1], 2, "ends that don't ascend to 3"),
+        (0, &[1, 4], 2, "ends that don't ascend to 3"),
+        (0, &[1, 2], 1, "2 ends, 1 sums"),
+    ] {
+        refused(reason, || {
+            ints(&i, 3).unwrap().prefix_sums(vector, ends, &mut vec![0; room]).unwrap();
+        });
+    }
     refused("row 3 of 3", || {
         column.time_at(3).unwrap();
     });

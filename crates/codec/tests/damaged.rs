@@ -14,7 +14,13 @@ fn decode_bits(bytes: &[u8], rows: usize) -> Result<(), Error> {
 }
 
 fn decode_ints(bytes: &[u8], rows: usize) -> Result<(), Error> {
-    ints(bytes, rows)?.decode(0..rows, &mut Vec::<i64>::new())
+    let column = ints(bytes, rows)?;
+    let decoded = column.decode(0..rows, &mut Vec::<i64>::new());
+    // What sums need not decode they look at as well.
+    let mut vectors = 0..column.vectors();
+    let summed = vectors.try_for_each(|vector| column.prefix_sums(vector, &[1], &mut [0]));
+    assert_eq!(summed.is_err(), decoded.is_err(), "{summed:?}, {decoded:?}");
+    decoded
 }
 
 fn decode_floats(bytes: &[u8], rows: usize) -> Result<(), Error> {

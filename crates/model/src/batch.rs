@@ -90,6 +90,14 @@ impl Batch {
     pub fn clear_rows(&mut self) {
         self.tables.iter_mut().for_each(TableBatch::clear_rows);
     }
+
+    /// Forgets the rows and the series; keeps tables, columns and memory. The batch is another one from now on
+    /// ([`Batch::id`]).
+    pub fn forget_series(&mut self) {
+        self.clear_rows();
+        self.tables.iter_mut().for_each(|table| table.series_keys.clear());
+        self.id = BatchId::default();
+    }
 }
 
 /// Rows of one table in arrival order, column by column.
@@ -134,6 +142,10 @@ fn swap_cleared<T>(values: &mut Vec<T>, other: &mut Vec<T>) {
 }
 
 impl TableBatch {
+    /// A row's series with this bit is one that the store has, by the id it gave it; without it, it is one of
+    /// [`TableBatch::series_keys`].
+    pub const STORED: u32 = 1 << 31;
+
     /// The table's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -245,7 +257,8 @@ impl TableBatch {
         self.columns.iter_mut().for_each(|c| c.column.pad_to(rows));
     }
 
-    /// The series of each row.
+    /// The series of each row: its number in [`TableBatch::series_keys`], or an id with the bit
+    /// [`TableBatch::STORED`].
     #[must_use]
     pub fn row_series(&self) -> &[u32] {
         &self.series

@@ -45,6 +45,15 @@ pub trait RowReader: Send {
         batch: &mut Batch,
         errors: &mut Vec<RowError>,
     ) -> Taken;
+
+    /// Tells other readers of the same input what series are in the store, once their rows were taken out of
+    /// the batch: `id_of` says it of a table's index and a series' number in the batch; nothing, of a series
+    /// that was refused. The batch forgets its series then.
+    ///
+    /// Readers that share nothing leave it as it is.
+    fn share(&mut self, batch: &mut Batch, id_of: &dyn Fn(usize, u32) -> Option<u32>) {
+        let _ = (batch, id_of);
+    }
 }
 
 /// What a [`RowReader`] has taken of a chunk.

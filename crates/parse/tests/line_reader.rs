@@ -4,11 +4,13 @@
 
 mod line_support;
 
-use line_support::{by_points, by_reader, forgetful, texts};
+use std::sync::Arc;
+
+use line_support::{Outcome, Stored, by_points, by_reader, by_sharing, forgetful, texts};
 use proptest::prelude::*;
-use tidemill_model::Batch;
+use tidemill_model::{Batch, TableBatch};
 use tidemill_parse::RowReader as _;
-use tidemill_parse::line::{LineOptions, LineReader, MAX_TABLES};
+use tidemill_parse::line::{LineOptions, LineReader, MAX_TABLES, SharedSeries};
 
 fn check(text: &[u8], cuts: &[usize], max_remembered_bytes: usize) {
     let options = LineOptions { max_remembered_bytes, ..LineOptions::default() };
@@ -22,10 +24,23 @@ fn check(text: &[u8], cuts: &[usize], max_remembered_bytes: usize) {
     }
     let got = by_reader(&mut forgetful(), &mut Batch::new(), text, cuts);
     assert_eq!(got, want, "taken apart: {}", text.escape_ascii());
+    check_shared(text, cuts, max_remembered_bytes, &want);
     // What was remembered of one batch says nothing of another.
     let mut other = Batch::new();
     other.table("other");
     assert_eq!(by_reader(&mut reader, &mut other, text, cuts), want);
+}
+
+fn check_shared(text: &[u8], cuts: &[usize], max_bytes: usize, want: &Outcome) {
+    let shared = Arc::new(SharedSeries::new(max_bytes));
+    let lane = || (LineReader::sharing(LineOptions::default(), &shared), Batch::new());
+    let (mut lanes, mut stored) = ([lane(), lane(), lane()], Stored::default());
+    // Another order of tables.
+    lanes[1].1.table("other");
+    for cuts in [cuts, &[text.len() / 3, text.len() / 2], &[]] {
+        let got = by_sharing(&mut lanes, &mut stored, text, cuts);
+        assert_eq!(&got, want, "shared, cut at {cuts:?}: {}", text.escape_ascii());
+    }
 }
 
 /// A number of one row is looked for at a fixed place of what follows, which may not be within a long name.
@@ -147,4 +162,38 @@ proptest! {
         let text = text.as_bytes();
         check(text, &[cut.min(text.len())], 1 << 20);
     }
+}
+
+/// What one reader has learned another knows, as far as the store took it and memory lasts.
+#[test]
+fn what_a_store_took_all_readers_know() {
+    let line = |host: usize, time: usize| format!("cpu,host={host} u={time}i {time}\n");
+    let known = |max_bytes: usize| {
+        let shared = Arc::new(SharedSeries::new(max_bytes));
+        let lane = || (LineReader::sharing(LineOptions::default(), &shared), Batch::new());
+        let (mut first, mut second) = (lane(), lane());
+        let read = |(reader, batch): &mut (LineReader, Batch), time: usize| {
+            let text: String = (0..100).map(|host| line(host, time)).collect();
+            let taken = reader.read(text.as_bytes(), true, batch, &mut Vec::new());
+            assert_eq!((taken.bytes, batch.rows()), (text.len(), 100));
+        };
+        read(&mut first, 1);
+        first.0.share(&mut first.1, &|_, number| (number != 7).then_some(1000 + number));
+        assert_eq!(first.1.rows(), 0);
+        let seen = [&mut first, &mut second].map(|lane| {
+            read(lane, 2);
+            let series = lane.1.tables()[0].row_series();
+            assert!(series.iter().enumerate().all(|(host, series)| {
+                series & TableBatch::STORED == 0
+                    || *series == (1000 + host as u32) | TableBatch::STORED
+            }));
+            series.iter().filter(|series| *series & TableBatch::STORED != 0).count()
+        });
+        // The second reader's first row is taken apart in any case: it brings the names of fields.
+        assert!(seen[0] - seen[1] <= 1, "{seen:?}");
+        seen[0]
+    };
+    assert_eq!(known(1 << 20), 99);
+    assert!((1..90).contains(&known(2000)), "{}", known(2000));
+    assert_eq!(known(0), 0);
 }

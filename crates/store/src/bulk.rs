@@ -23,7 +23,7 @@ use crate::workers::workers;
 /// A bulk load's rows are written to a segment when they hold this part of the budget.
 const BUDGET_PART: usize = 3;
 /// …or this many bytes, whichever is less: enough for runs that compress well.
-const MAX_PENDING_BYTES: usize = 512 << 20;
+const MAX_PENDING_BYTES: usize = 128 << 20;
 
 /// A bulk load: rows that become part of the store all at once with [`Bulk::commit`], or never.
 ///
@@ -82,6 +82,16 @@ pub struct LoadedTable {
 /// What a batch's numbers mean in the store; one a batch, see [`Bulk::append`].
 #[derive(Debug, Default)]
 pub struct BulkMap(BatchMap);
+
+impl BulkMap {
+    /// The id that the store has given a series of the batch with this [`Batch::id`] when it was appended, by its
+    /// table's index and its number there; nothing, when it was refused or had no row yet. Rows may name it
+    /// ([`tidemill_model::TableBatch::STORED`]) until [`Bulk::rollback`].
+    #[must_use]
+    pub fn series_id(&self, batch: u64, table: usize, number: u32) -> Option<u32> {
+        self.0.series_id(batch, table, number)
+    }
+}
 
 impl Store {
     /// Starts a bulk load. `duplicates` is what tables created by it do with duplicate rows.
@@ -150,6 +160,7 @@ impl Bulk<'_> {
             if !map.0.is_complete_for(batch, ingest.epoch()) {
                 ingest.resolve(batch, &mut map.0, self.duplicates);
             }
+            ingest.check_stored(batch, &map.0)?;
             let Self { inner, spare, .. } = self;
             let spare = |table| spare.take(table).unwrap_or_else(|| inner.spare.chunks.take());
             let mut chunks = map.0.take_chunks(batch, rejections, spare);

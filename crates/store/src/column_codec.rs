@@ -11,6 +11,8 @@ pub(crate) struct Encoded<'a> {
     /// `None`: all are present.
     pub(crate) validity: Option<&'a [u8]>,
     pub(crate) values: &'a [u8],
+    /// Where the two begin, for errors.
+    pub(crate) places: [usize; 2],
     pub(crate) ty: FieldType,
     pub(crate) rows: usize,
 }
@@ -54,15 +56,27 @@ impl Encoded<'_> {
         texts: &mut TextScratch,
         old: Column,
     ) -> Result<Column, tidemill_codec::Error> {
-        let (bytes, rows) = (self.values, self.rows);
         let (mut values, mut validity) = old.into_parts();
+        let [validity_at, values_at] = self.places;
         if part.is_first {
-            validity = self.decode_validity(validity)?;
+            validity = self.decode_validity(validity).map_err(|error| error.behind(validity_at))?;
         }
         if values.ty() != self.ty {
             values = Values::new(self.ty);
         }
-        match &mut values {
+        let decoded = self.decode_values(part, texts, &mut values);
+        decoded.map_err(|error| error.behind(values_at))?;
+        Ok(Column::from_parts(values, validity))
+    }
+
+    fn decode_values(
+        &self,
+        part: &Part,
+        texts: &mut TextScratch,
+        values: &mut Values,
+    ) -> Result<(), tidemill_codec::Error> {
+        let (bytes, rows) = (self.values, self.rows);
+        match values {
             Values::Float(out) => {
                 let column = tidemill_codec::floats(bytes, rows)?;
                 column.decode_into(part.rows.clone(), place(out, part, rows)?)?;
@@ -84,7 +98,7 @@ impl Encoded<'_> {
                 tidemill_codec::texts(bytes, rows, texts)?.decode(0..rows, out)?;
             }
         }
-        Ok(Column::from_parts(values, validity))
+        Ok(())
     }
 
     fn decode_validity(

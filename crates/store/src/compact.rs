@@ -18,11 +18,13 @@ use crate::segment::{
 use crate::stages;
 use crate::store::{Inner, Store};
 
-/// Without being asked, a table is compacted when it has this many small segments…
+/// Without being asked, a table is compacted when this many small segments would be merged…
 const MAX_SMALL_SEGMENTS: usize = 8;
-/// …or a time stands in more than this many segments. (A segment is small below a quarter of the
-/// largest size.)
+/// …or a time stands in more than this many segments.
 const MAX_OVERLAP: usize = 4;
+/// A segment is small below a quarter of the largest number of rows, and below so many bytes of values before they
+/// were encoded.
+const MAX_SMALL_BYTES: u64 = 64 << 20;
 
 /// To know how much text rows hold, this many series are looked at, and so many rows of each.
 const TEXT_SAMPLES: usize = 64;
@@ -194,11 +196,7 @@ fn groups(
     compression: Compression,
 ) -> Vec<Vec<Arc<Segment>>> {
     let clusters = clusters(segments);
-    let small = segments.iter().filter(|s| s.entry.rows < max_rows as u64 / 4).count();
     let deepest = clusters.iter().map(Vec::len).max().unwrap_or(0);
-    if !all && small < MAX_SMALL_SEGMENTS && deepest <= MAX_OVERLAP {
-        return Vec::new();
-    }
     let mut groups: Vec<(Vec<Arc<Segment>>, u64)> = Vec::new();
     for cluster in clusters {
         let rows: u64 = cluster.iter().map(|segment| segment.entry.rows).sum();
@@ -219,7 +217,17 @@ fn groups(
         let wanted = compression_of(group, compression);
         group.len() > 1 || group.iter().any(|segment| segment.compression != wanted)
     };
-    groups.into_iter().map(|(group, _)| group).filter(is_left).collect()
+    let groups: Vec<_> = groups.into_iter().map(|(group, _)| group).filter(is_left).collect();
+    let merged = groups.iter().filter(|group| group.len() > 1).flatten();
+    let small = merged.filter(|segment| is_small(segment, max_rows)).count();
+    let is_needed = all || small >= MAX_SMALL_SEGMENTS || deepest > MAX_OVERLAP;
+    if is_needed { groups } else { Vec::new() }
+}
+
+fn is_small(segment: &Segment, max_rows: usize) -> bool {
+    let rows = segment.entry.rows;
+    let row_bytes = ((1 + segment.footer.fields.len()) * size_of::<u64>()) as u64;
+    rows < max_rows as u64 / 4 && rows.saturating_mul(row_bytes) < MAX_SMALL_BYTES
 }
 
 /// What a set of segments is written as: where all of them are small, that is not undone.
@@ -311,6 +319,7 @@ impl<'a> Merge<'a> {
                 segments: Arc::new(segments.into()),
                 memory: Arc::new(Memory::default()),
                 spare: Arc::clone(&inner.spare),
+                chunks: Arc::default(),
             }),
         };
         let row_bytes = row_bytes(&view, &series, &fields)?;

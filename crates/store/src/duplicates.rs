@@ -93,6 +93,7 @@ fn view_of_state(
             segments: Arc::new(segments.into()),
             memory: Arc::new(Memory::new(chunks, state.schema.duplicates)),
             spare: Arc::clone(&inner.spare),
+            chunks: Arc::clone(&inner.spare.shared),
         }),
     }
 }

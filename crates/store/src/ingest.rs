@@ -10,6 +10,7 @@ mod claims;
 
 use crate::chunk::Chunk;
 use crate::definition::{Definition, Mark};
+use crate::error::{Error, Result};
 use claims::claim_names;
 
 /// A row the store refused.
@@ -161,6 +162,10 @@ impl IngestTable {
     }
 }
 
+fn read(definition: &RwLock<Definition>) -> std::sync::RwLockReadGuard<'_, Definition> {
+    definition.read().unwrap_or_else(PoisonError::into_inner)
+}
+
 pub(crate) fn write(
     definition: &RwLock<Definition>,
 ) -> std::sync::RwLockWriteGuard<'_, Definition> {
@@ -269,6 +274,16 @@ impl BatchMap {
                 .all(|(rows, map)| rows.rows() == 0 || map.is_complete_for(rows))
     }
 
+    /// What a series of the batch is in the store: a table's index and a series' number there. Nothing, when it
+    /// was refused or had no row yet.
+    pub(crate) fn series_id(&self, batch: u64, table: usize, number: u32) -> Option<u32> {
+        if self.batch != batch {
+            return None;
+        }
+        let id = self.tables.get(table)?.series.get(number as usize)?;
+        Some(*id).filter(|id| !matches!(*id, NO_SERIES | UNUSED_SERIES))
+    }
+
     /// Takes the rows out of a resolved batch, by table; refused ones go to `rejections`. The
     /// batch gets the memory of `spare` chunks.
     pub(crate) fn take_chunks(
@@ -296,6 +311,24 @@ impl Ingest {
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch
     }
+
+    /// That a resolved batch names no series of the store which that has not.
+    pub(crate) fn check_stored(&self, batch: &Batch, map: &BatchMap) -> Result<()> {
+        for (rows, map) in batch.tables().iter().zip(&map.tables) {
+            // The bit is the highest.
+            let last = rows.row_series().iter().copied().max().filter(|last| is_stored(*last));
+            let Some(last) = last.map(|last| last & !TableBatch::STORED) else { continue };
+            let table = map.table.and_then(|table| self.tables.get(table as usize));
+            let series = table.map_or(0, |table| read(&table.definition).index.len());
+            if last >= series {
+                let name = rows.name();
+                return Err(Error::invalid(format!(
+                    "a batch names series {last} of table `{name}`, which has {series}"
+                )));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl TableMap {
@@ -321,6 +354,9 @@ impl TableMap {
         let mut unused = HashSet::new();
         let mut found = Vec::new();
         for (row, series) in rows.row_series().iter().enumerate() {
+            if is_stored(*series) {
+                continue;
+            }
             let is_new = match self.series.get(*series as usize) {
                 Some(id) => *id == UNUSED_SERIES && !unused.contains(series),
                 None => !is_found[*series as usize - known],
@@ -387,7 +423,10 @@ impl TableMap {
         let mut taken = TakenRows { series, times, positions, columns: memory };
         rows.take_rows_into(&mut taken);
         let TakenRows { mut series, mut times, mut positions, columns } = taken;
-        series.iter_mut().for_each(|id| *id = self.series[*id as usize]);
+        series.iter_mut().for_each(|id| {
+            *id =
+                if is_stored(*id) { *id & !TableBatch::STORED } else { self.series[*id as usize] };
+        });
         let mut columns: Vec<(u32, Column)> = self
             .columns
             .iter()
@@ -411,6 +450,11 @@ impl TableMap {
         }
         Chunk { sequence: 0, series, times, columns, positions }
     }
+}
+
+/// Whether a batch's number of a series is an id of the store.
+fn is_stored(series: u32) -> bool {
+    series & TableBatch::STORED != 0
 }
 
 /// The rows of a column with these indices.

@@ -1,6 +1,8 @@
 //! Memory that goes from one use to the next: the allocator gives large blocks back to the system
 //! as soon as they are free, and the next use pays for fresh pages.
 
+use std::sync::Arc;
+
 use tidemill_memory::{Budget, Recycle, Recycler};
 
 use crate::chunk::{Chunk, ClusterScratch};
@@ -31,7 +33,7 @@ pub(crate) struct Spare {
     /// For what is kept of open segments.
     pub(crate) kept: Budget,
     /// What was read of segments last.
-    pub(crate) shared: ChunkCache,
+    pub(crate) shared: Arc<ChunkCache>,
 }
 
 impl Spare {
@@ -46,7 +48,7 @@ impl Spare {
             encoded: part(bytes / 8),
             caches: part(bytes / 4),
             kept: Budget::new(kept),
-            shared: ChunkCache::new(kept),
+            shared: Arc::new(ChunkCache::new(kept)),
         }
     }
 }

@@ -252,6 +252,7 @@ impl Inner {
             if !map.is_complete_for(batch, ingest.epoch()) {
                 ingest.resolve(batch, map, self.options.duplicates);
             }
+            ingest.check_stored(batch, map)?;
             let is_strict =
                 ingest.tables.iter().any(|t| t.duplicates == tidemill_model::Duplicates::Error);
             // Encoding is the work, and needs no lock, unless rows are compared with stored ones.
@@ -432,6 +433,7 @@ impl TableState {
                 series_count: self.series_count,
                 segments: Arc::clone(&self.segments),
                 memory,
+                chunks: Arc::clone(&spare.shared),
                 spare,
             }),
         }

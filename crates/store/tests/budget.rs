@@ -81,6 +81,10 @@ fn statistics_are_the_same_whether_they_are_kept_or_read_each_time() {
                         let rows = reader.rows(piece).unwrap();
                         let edges = [0, 7, rows / 2, rows];
                         let is_summed = reader.sums(piece, 0, &edges, &mut sums).unwrap();
+                        // More than are looked for at a time.
+                        let (edges, mut many) = (edges_of(rows), Vec::new());
+                        assert_eq!(reader.sums(piece, 0, &edges, &mut many).unwrap(), is_summed);
+                        sums.append(&mut many);
                         let times = reader.linear_times(piece).unwrap();
                         said.push((piece.range(), stored, whole, is_summed, sums, times));
                     }
@@ -100,6 +104,12 @@ fn statistics_are_the_same_whether_they_are_kept_or_read_each_time() {
         assert_eq!(whole.is_some(), range.start < 7, "{range:?}: blocks are not cut");
         let (a, b) = (7, values.len() / 2);
         let wanted = [&values[..a], &values[a..b], &values[b..]].map(|part| part.iter().sum());
-        assert_eq!(sums[..], wanted);
+        let edges = edges_of(values.len());
+        let many = edges.windows(2).map(|edge| values[edge[0]..edge[1]].iter().sum());
+        assert_eq!(*sums, wanted.into_iter().chain(many).collect::<Vec<i64>>());
     }
+}
+
+fn edges_of(rows: usize) -> Vec<usize> {
+    (0..=rows).step_by(10).collect()
 }

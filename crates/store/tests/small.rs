@@ -219,3 +219,27 @@ fn an_interrupted_compaction_goes_on_where_it_was() {
     }
     assert_eq!(seen, [true; 4]);
 }
+
+/// What cannot be merged is no reason to merge something else again with every flush.
+#[test]
+fn short_segments_between_small_ones_are_left_alone() {
+    let disk = SimDisk::new(0);
+    let store = open(&disk);
+    for part in 0..9 {
+        // As much as no neighbour has room for.
+        write(&store, &rows("a", part * 10_000..part * 10_000 + 5000));
+        store.compact_as(Compression::Small).unwrap();
+    }
+    for part in 0..8 {
+        write(&store, &rows("a", part * 10_000 + 7000..part * 10_000 + 7010));
+    }
+    assert_eq!(segments(&store), (9, 17));
+    // At the end, one after the other: nothing is merged before there are eight.
+    for part in 0..7 {
+        write(&store, &rows("a", 90_000 + part * 10..90_000 + part * 10 + 10));
+        assert_eq!(segments(&store), (9, 18 + part as usize));
+    }
+    write(&store, &rows("a", 90_070..90_080));
+    assert_eq!(segments(&store), (9, 18));
+    assert_eq!(dump(&store.snapshot()).len(), 9 * 5000 + 16 * 10);
+}

@@ -1,7 +1,7 @@
 //! The store as its users see it, on a real directory.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use tidemill_model::{Batch, Duplicates, SeriesKey, TimeRange, Value};
+use tidemill_model::{Batch, Duplicates, FieldType, SeriesKey, TableBatch, TimeRange, Value};
 use tidemill_store::{BulkMap, ErrorKind, Options, Store, TableView};
 
 type Row<'a> = (&'a str, i64, Vec<(&'a str, Value<'a>)>);
@@ -171,6 +171,51 @@ fn who_comes_first_has_the_name() {
         ]
     );
     assert_eq!(dump(store.snapshot().table("t").unwrap()), [" 1 v=Float(0.5)", "a 5 w=Int(2)"]);
+}
+
+/// Rows may name series by the ids that the store gave, and no others.
+#[test]
+fn a_bulk_load_takes_rows_of_stored_series() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let (mut batch, mut other) = (Batch::new(), Batch::new());
+    let mut bulk = store.bulk(Duplicates::Last).unwrap();
+    let (mut map, mut others, mut rejections) =
+        (BulkMap::default(), BulkMap::default(), Vec::new());
+    fill(&mut batch, "t", &ints(&[("a", 1, 1), ("b", 1, 2)]));
+    batch.tables_mut()[0].series(b"not of any row");
+    let id = batch.id();
+    assert_eq!(map.series_id(id, 0, 1), None, "not appended yet");
+    bulk.append(&mut batch, &mut map, &mut rejections).unwrap();
+    assert_eq!(
+        [0, 1, 2, 3].map(|number| map.series_id(id, 0, number)),
+        [Some(0), Some(1), None, None]
+    );
+    assert_eq!((map.series_id(id, 1, 0), map.series_id(other.id(), 0, 0)), (None, None));
+    let stored = |batch: &mut Batch, series: u32, time: i64| {
+        let place = batch.table("t");
+        let rows = &mut batch.tables_mut()[place];
+        let column = rows.column("v", FieldType::Int);
+        rows.set_int(column, time);
+        rows.end_row(series | TableBatch::STORED, Some(time), 0);
+    };
+    other.table("before");
+    stored(&mut other, 1, 5);
+    fill(&mut other, "t", &ints(&[("c", 5, 3)]));
+    stored(&mut other, 0, 6);
+    bulk.append(&mut other, &mut others, &mut rejections).unwrap();
+    bulk.commit().unwrap();
+    assert!(rejections.is_empty());
+    let rows = ["a 1 v=Int(1)", "a 6 v=Int(6)", "b 1 v=Int(2)", "b 5 v=Int(5)", "c 5 v=Int(3)"];
+    assert_eq!(dump(store.snapshot().table("t").unwrap()), rows);
+    stored(&mut other, 3, 7);
+    let error = bulk.append(&mut other, &mut others, &mut rejections).unwrap_err();
+    assert!(error.to_string().contains("series 3 of table `t`, which has 3"), "{error}");
+    drop(bulk);
+    other.clear_rows();
+    stored(&mut other, 3, 7);
+    assert!(store.write(&mut other).is_err());
+    assert_eq!(dump(store.snapshot().table("t").unwrap()), rows);
 }
 
 #[test]

@@ -4,9 +4,11 @@
 //! Collectors write their series round and round, each with the same fields in the same order. So
 //! what comes next is guessed and verified by comparing bytes, and neither is taken apart again.
 
-use tidemill_memory::Interner;
-use tidemill_model::{Batch, FieldType};
+use std::sync::Arc;
 
+use tidemill_model::{Batch, FieldType, TableBatch};
+
+use super::keys::{Keys, Known, Series, SharedSeries};
 use super::layout::Layout;
 
 /// The series and fields of one batch that were seen.
@@ -14,27 +16,18 @@ use super::layout::Layout;
 pub(super) struct Memory {
     /// The batch whose numbers these are.
     batch_id: Option<u64>,
-    /// Key texts: all of a row before its first space that is not escaped.
-    keys: Interner,
-    /// By id in `keys`.
-    series: Vec<Series>,
-    /// The id of the last row's series.
+    /// Series that the batch has numbers for.
+    keys: Keys,
+    /// The id of the last row's series among them.
     last: u32,
+    /// The id of the last row whose series the store has, among those that are shared.
+    last_known: u32,
+    /// The tables of shared series, as indices in the batch.
+    tables: Vec<u32>,
     /// By index of the table in the batch.
     layouts: Vec<Layout>,
     layout_bytes: usize,
     last_chunk_bytes: usize,
-}
-
-/// A series that was seen.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Series {
-    /// The index of its table in the batch.
-    pub(super) table: usize,
-    /// Its number in that table.
-    pub(super) number: u32,
-    /// The id of the series whose row followed.
-    successor: u32,
 }
 
 impl Memory {
@@ -42,6 +35,15 @@ impl Memory {
     pub(super) fn attach(&mut self, batch: &Batch) {
         if self.batch_id != Some(batch.id()) {
             *self = Self { batch_id: Some(batch.id()), ..Self::default() };
+        }
+    }
+
+    /// Gives every table of the shared series a place in the batch.
+    pub(super) fn attach_tables(&mut self, known: &Known, batch: &mut Batch) {
+        for name in known.tables.iter().skip(self.tables.len()) {
+            // They come from texts.
+            let name = std::str::from_utf8(name).unwrap_or_default();
+            self.tables.push(batch.table(name) as u32);
         }
     }
 
@@ -54,47 +56,75 @@ impl Memory {
         max_bytes: usize,
         batch: &mut Batch,
     ) -> bool {
-        let series_bytes = self.series.capacity() * size_of::<Series>();
-        let bytes = self.keys.memory_bytes() + series_bytes + self.layout_bytes;
+        let bytes = self.keys.memory_bytes() + self.layout_bytes;
         if bytes + key_bytes > max_bytes {
             self.flush(batch);
-            *self = Self { batch_id: self.batch_id, ..Self::default() };
+            let tables = std::mem::take(&mut self.tables);
+            *self = Self { batch_id: self.batch_id, tables, ..Self::default() };
         }
         key_bytes <= max_bytes
     }
 
-    /// The series whose row `text` starts with, and the length of its key text, if it was seen.
+    /// The series whose row `text` starts with, its table in the batch, and the length of its key text, if it
+    /// was seen.
     #[inline]
-    pub(super) fn series(&mut self, text: &[u8]) -> Option<(Series, usize)> {
-        let guess = self.series.get(self.last as usize)?.successor;
-        let key = self.keys.bytes(guess);
-        if text.starts_with(key) && text.get(key.len()) == Some(&b' ') {
-            self.last = guess;
-            return Some((self.series[guess as usize], key.len()));
+    pub(super) fn series(&mut self, known: &Keys, text: &[u8]) -> Option<(Series, usize)> {
+        if let Some((id, len, series)) = known.guess(self.last_known, text) {
+            self.last_known = id;
+            return Some((self.in_batch(series), len));
         }
-        self.find_series(text)
+        if let Some((id, len, series)) = self.keys.guess(self.last, text) {
+            self.last = id;
+            return Some((series, len));
+        }
+        self.find_series(known, text)
     }
 
     #[inline(never)]
-    fn find_series(&mut self, text: &[u8]) -> Option<(Series, usize)> {
+    fn find_series(&mut self, known: &Keys, text: &[u8]) -> Option<(Series, usize)> {
+        if known.is_empty() && self.keys.is_empty() {
+            return None;
+        }
         let len = key_len(text)?;
-        let id = self.keys.get(&text[..len])?;
-        self.follow(id);
-        Some((self.series[id as usize], len))
+        if let Some((id, series)) = known.find(self.last_known, &text[..len]) {
+            self.last_known = id;
+            return Some((self.in_batch(series), len));
+        }
+        let (id, series) = self.keys.find(self.last, &text[..len])?;
+        self.last = id;
+        Some((series, len))
     }
 
-    /// Remembers that a row of series `id` came next.
-    fn follow(&mut self, id: u32) {
-        self.series[self.last as usize].successor = id;
-        self.last = id;
+    /// A shared series, with its table's index in the batch.
+    #[inline(always)]
+    fn in_batch(&self, series: Series) -> Series {
+        Series { table: self.tables[series.table as usize], ..series }
     }
 
     pub(super) fn learn_series(&mut self, key: &[u8], table: usize, number: u32) {
-        let (id, is_new) = self.keys.intern(key);
-        if is_new {
-            self.series.push(Series { table, number, successor: 0 });
+        let series = Series { table: table as u32, number };
+        self.last = self.keys.learn(self.last, key, series);
+    }
+
+    /// Hands on the series that the store has given ids, and forgets all numbers of the batch, which forgets them, too.
+    pub(super) fn share(
+        &mut self,
+        shared: &Arc<SharedSeries>,
+        batch: &mut Batch,
+        id_of: &dyn Fn(usize, u32) -> Option<u32>,
+    ) {
+        if self.batch_id == Some(batch.id()) {
+            let stored = self.keys.iter().filter_map(|(key, Series { table, number })| {
+                let id = id_of(table as usize, number).filter(|id| *id < TableBatch::STORED)?;
+                Some((key, batch.tables()[table as usize].name(), id | TableBatch::STORED))
+            });
+            shared.learn(stored);
         }
-        self.follow(id);
+        self.keys.clear();
+        self.last = 0;
+        batch.forget_series();
+        // Columns keep their places.
+        self.batch_id = Some(batch.id());
     }
 
     /// What is known of the fields of a table.
@@ -182,11 +212,10 @@ mod tests {
             let key = format!("m,host={number}");
             assert!(make_room(&mut memory, key.len(), max_bytes));
             memory.learn_series(key.as_bytes(), 0, number);
-            let series_bytes = memory.series.capacity() * size_of::<Series>();
-            let bytes = memory.keys.memory_bytes() + series_bytes;
+            let bytes = memory.keys.memory_bytes();
             // What grows doubles.
             assert!(bytes < 3 * max_bytes, "{bytes} after {number}");
         }
-        assert!(!memory.series.is_empty());
+        assert!(!memory.keys.is_empty());
     }
 }

@@ -17,6 +17,7 @@
 
 mod escape;
 mod grammar;
+mod keys;
 mod known;
 mod layout;
 mod memory;
@@ -27,6 +28,7 @@ mod value;
 mod write;
 
 pub use grammar::MAX_COLUMNS;
+pub use keys::SharedSeries;
 pub use options::{LineOptions, Precision};
 pub use points::{Points, points};
 pub use reader::{LineReader, MAX_TABLES};

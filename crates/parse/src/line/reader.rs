@@ -1,10 +1,12 @@
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use tidemill_model::{Batch, SeriesKey, TableBatch, Value};
 
 use super::LineOptions;
 use super::escape::{Escapes, unescape, unescape_into};
 use super::grammar::{Fault, MAX_COLUMNS, Next, Row, Text, shown};
+use super::keys::{Keys, SharedSeries};
 use super::known::{Scratch, read_fields};
 use super::memory::Memory;
 use super::value::Token;
@@ -24,6 +26,7 @@ pub const MAX_TABLES: usize = 65_536;
 pub struct LineReader {
     options: LineOptions,
     memory: Memory,
+    shared: Option<Arc<SharedSeries>>,
     scratch: Scratch,
     /// The canonical key of a row's tags.
     key: Vec<u8>,
@@ -36,7 +39,14 @@ impl LineReader {
     #[must_use]
     pub fn new(options: LineOptions) -> Self {
         let (memory, scratch) = (Memory::default(), Scratch::default());
-        Self { options, memory, scratch, key: Vec::new(), cells: 0 }
+        Self { options, memory, shared: None, scratch, key: Vec::new(), cells: 0 }
+    }
+
+    /// A reader that knows what others know, and tells them ([`RowReader::share`]). All must be of the same
+    /// input and store.
+    #[must_use]
+    pub fn sharing(options: LineOptions, shared: &Arc<SharedSeries>) -> Self {
+        Self { shared: Some(Arc::clone(shared)), ..Self::new(options) }
     }
 }
 
@@ -51,6 +61,13 @@ impl RowReader for LineReader {
         let unit = self.options.precision.nanoseconds();
         let text = Text { bytes: chunk, is_last, unit };
         self.memory.attach(batch);
+        let shared = self.shared.clone();
+        let shared = shared.as_ref().map(|shared| shared.read());
+        if let Some(shared) = &shared {
+            self.memory.attach_tables(shared, batch);
+        }
+        let none = Keys::default();
+        let known = shared.as_ref().map_or(&none, |shared| &shared.keys);
         let max_cells = max_cells(chunk.len());
         self.memory.expect_rows(batch, chunk.len(), max_cells);
         self.cells = batch.tables().iter().map(|table| table.rows() * table.columns().len()).sum();
@@ -61,7 +78,7 @@ impl RowReader for LineReader {
                 Next::Row(start) => start,
                 Next::End(bytes) => break Taken { bytes, is_full: false },
             };
-            at = match self.read_known(&text, start, batch) {
+            at = match self.read_known(&text, start, known, batch) {
                 Some(next) => next,
                 None => match self.read_any(&text, start, &mut row, batch) {
                     Ok(next) => next,
@@ -83,15 +100,27 @@ impl RowReader for LineReader {
         batch.tables_mut().iter_mut().for_each(TableBatch::finish);
         taken
     }
+
+    fn share(&mut self, batch: &mut Batch, id_of: &dyn Fn(usize, u32) -> Option<u32>) {
+        if let Some(shared) = &self.shared {
+            self.memory.share(shared, batch, id_of);
+        }
+    }
 }
 
 impl LineReader {
     /// Reads the row at `start` if its series and fields were seen before and nothing is wrong
     /// with it; returns where the next line starts.
-    fn read_known(&mut self, text: &Text<'_>, start: usize, batch: &mut Batch) -> Option<usize> {
-        let (series, key_len) = self.memory.series(&text.bytes[start..])?;
-        let table = batch.tables_mut().get_mut(series.table)?;
-        let layout = self.memory.layout(series.table)?;
+    fn read_known(
+        &mut self,
+        text: &Text<'_>,
+        start: usize,
+        known: &Keys,
+        batch: &mut Batch,
+    ) -> Option<usize> {
+        let (series, key_len) = self.memory.series(known, &text.bytes[start..])?;
+        let table = batch.tables_mut().get_mut(series.table as usize)?;
+        let layout = self.memory.layout(series.table as usize)?;
         let fields = start + key_len + 1;
         match read_fields(text, fields, layout, table, &mut self.scratch) {
             Some((time, next)) => {

@@ -2,6 +2,9 @@
 //! line protocol.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use proptest::prelude::*;
 use tidemill_model::{Batch, BatchColumn, SeriesKey, TableBatch, Value};
 use tidemill_parse::line::{LineOptions, LineReader, points};
@@ -29,19 +32,39 @@ impl Outcome {
         self.errors.push(RowError { row_start, at, ..error });
     }
 
-    fn push_batch(&mut self, base: usize, batch: &Batch) {
+    fn push_batch(&mut self, base: usize, batch: &Batch, stored: &Stored) {
         let first = self.rows.len();
         for table in batch.tables() {
             for row in 0..table.rows() {
-                self.push(base + table.positions()[row] as usize, row_of(table, row));
+                self.push(base + table.positions()[row] as usize, row_of(table, row, stored));
             }
         }
         self.rows[first..].sort();
     }
 }
 
-fn row_of(table: &TableBatch, row: usize) -> Point<'_> {
-    let key = SeriesKey(table.series_keys().bytes(table.row_series()[row]));
+/// Keys of the series of tables that a store has, by id.
+#[derive(Debug, Default)]
+pub(crate) struct Stored(HashMap<String, Vec<Vec<u8>>>);
+
+impl Stored {
+    /// The id of a series, which is added when new.
+    fn id(&mut self, table: &str, key: &[u8]) -> u32 {
+        let keys = self.0.entry(table.to_owned()).or_default();
+        let found = keys.iter().position(|known| known == key);
+        found.unwrap_or_else(|| {
+            keys.push(key.to_vec());
+            keys.len() - 1
+        }) as u32
+    }
+}
+
+fn row_of<'a>(table: &'a TableBatch, row: usize, stored: &'a Stored) -> Point<'a> {
+    let series = table.row_series()[row];
+    let key = SeriesKey(match series & TableBatch::STORED {
+        0 => table.series_keys().bytes(series),
+        _ => &stored.0[table.name()][(series & !TableBatch::STORED) as usize],
+    });
     let tags = key.tags().map(|tag| tag.unwrap_or(("damaged", "key")));
     let fields = table.columns().iter().filter_map(|column| {
         let value = match column.column.get(row)? {
@@ -96,7 +119,7 @@ pub(crate) fn by_reader(
                 let is_finished = |c: &BatchColumn| c.column.len() == table.rows();
                 assert!(table.columns().iter().all(is_finished), "unfinished");
             }
-            outcome.push_batch(start + read_bytes, batch);
+            outcome.push_batch(start + read_bytes, batch, &Stored::default());
             errors.into_iter().for_each(|error| outcome.push_error(start + read_bytes, error));
             read_bytes += taken.bytes;
             if !taken.is_full {
@@ -105,6 +128,66 @@ pub(crate) fn by_reader(
         }
     });
     outcome
+}
+
+/// The outcome by readers that share what they know, and get the chunks in turn. A store takes the rows of each
+/// chunk before the next is read, or that of the one before it: as a pipeline has it. It refuses some series.
+pub(crate) fn by_sharing(
+    lanes: &mut [(LineReader, Batch)],
+    stored: &mut Stored,
+    text: &[u8],
+    cuts: &[usize],
+) -> Outcome {
+    let (mut outcome, mut turn) = (Outcome::default(), 0);
+    let mut waiting: Option<usize> = None;
+    for_each_chunk(text, cuts, |start, chunk, is_last| {
+        let lane = turn % lanes.len();
+        turn += 1;
+        if let Some(before) = waiting.take_if(|before| *before == lane) {
+            share(&mut lanes[before], stored);
+        }
+        let (reader, batch) = &mut lanes[lane];
+        let mut read_bytes = 0;
+        loop {
+            batch.clear_rows();
+            let mut errors = Vec::new();
+            let taken = reader.read(&chunk[read_bytes..], is_last, batch, &mut errors);
+            outcome.push_batch(start + read_bytes, batch, stored);
+            errors.into_iter().for_each(|error| outcome.push_error(start + read_bytes, error));
+            read_bytes += taken.bytes;
+            if !taken.is_full {
+                break;
+            }
+        }
+        if let Some(before) = waiting.replace(lane) {
+            share(&mut lanes[before], stored);
+        }
+        read_bytes
+    });
+    if let Some(before) = waiting {
+        share(&mut lanes[before], stored);
+    }
+    outcome
+}
+
+fn share((reader, batch): &mut (LineReader, Batch), stored: &mut Stored) {
+    let keys: Vec<(String, Vec<Vec<u8>>)> = batch
+        .tables()
+        .iter()
+        .map(|table| {
+            let keys = table.series_keys().iter().map(<[u8]>::to_vec).collect();
+            (table.name().to_owned(), keys)
+        })
+        .collect();
+    let stored = RefCell::new(stored);
+    let id = batch.id();
+    reader.share(batch, &|table, number| {
+        let (table, keys) = &keys[table];
+        let key = &keys[number as usize];
+        let is_refused = key.len() % 5 == 4;
+        (!is_refused).then(|| stored.borrow_mut().id(table, key))
+    });
+    assert!(batch.id() != id && batch.tables().iter().all(|table| table.series_keys().is_empty()));
 }
 
 /// Cuts `text` and gives `read` the chunks: where each starts, its bytes, and whether it is the

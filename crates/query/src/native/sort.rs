@@ -1,3 +1,4 @@
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
@@ -9,54 +10,66 @@ use crate::error::Result;
 /// The bits of a packed key that are the row's number: it decides between equals.
 const ROW_BITS: u32 = 32;
 
+/// So many rows are looked at at a time, of which the first ones wanted stay.
+const STEP_ROWS: usize = 1 << 16;
+
 /// The places of the first `fetch` rows in the order of these columns.
 pub(super) fn places(columns: &[SortColumn], fetch: Option<usize>) -> Result<UInt32Array> {
-    let columns = columns.iter().map(ranked).collect::<Result<Vec<_>>>()?;
-    match packed(&columns) {
-        Some(mut keys) => {
-            let wanted = fetch.unwrap_or(keys.len()).min(keys.len());
-            if wanted < keys.len() {
-                keys.select_nth_unstable(wanted);
-                keys.truncate(wanted);
-            }
-            keys.sort_unstable();
-            Ok(UInt32Array::from_iter_values(keys.into_iter().map(|key| key as u32)))
-        }
-        None => Ok(lexsort_to_indices(&columns, fetch)?),
+    let columns: Vec<SortColumn> = columns.iter().map(ranked).collect();
+    if !are_packed(&columns) {
+        return Ok(lexsort_to_indices(&columns, fetch)?);
     }
+    let rows = columns.first().map_or(0, |column| column.values.len());
+    let wanted = fetch.unwrap_or(rows).min(rows);
+    let mut keys = Vec::with_capacity(rows.min(wanted.saturating_add(STEP_ROWS)));
+    for start in (0..rows).step_by(STEP_ROWS) {
+        pack(&columns, start..rows.min(start + STEP_ROWS), &mut keys);
+        if wanted < keys.len() {
+            keys.select_nth_unstable(wanted);
+            keys.truncate(wanted);
+        }
+    }
+    keys.sort_unstable();
+    Ok(UInt32Array::from_iter_values(keys.into_iter().map(|key| key as u32)))
 }
 
-/// Of a dictionary the ranks of its values, which are compared faster than they.
-fn ranked(column: &SortColumn) -> Result<SortColumn> {
-    let DataType::Dictionary(key, _) = column.values.data_type() else { return Ok(column.clone()) };
+/// Of a dictionary the ranks of its values, which are compared faster than they, where they have such.
+fn ranked(column: &SortColumn) -> SortColumn {
+    let DataType::Dictionary(key, _) = column.values.data_type() else { return column.clone() };
     if **key != DataType::Int32 {
-        return Ok(column.clone());
+        return column.clone();
     }
     let dictionary = column.values.as_dictionary::<Int32Type>();
     let (keys, values) = (dictionary.keys(), dictionary.values());
     if values.len() > keys.len() || values.null_count() > 0 || values.is_empty() {
-        return Ok(column.clone());
+        return column.clone();
     }
-    let ranks = rank(values, None)?;
+    // Not all types have ranks.
+    let Ok(ranks) = rank(values, None) else { return column.clone() };
     let ranks: UInt32Array = keys.iter().map(|key| key.map(|key| ranks[key as usize])).collect();
-    Ok(SortColumn { values: Arc::new(ranks), options: column.options })
+    SortColumn { values: Arc::new(ranks), options: column.options }
 }
 
-/// A number of each row that has the order of the columns: times and integers as they are, ranks in 32 bits.
-/// `None` where that does not fit, and where values are missing.
-fn packed(columns: &[SortColumn]) -> Option<Vec<u128>> {
-    let bits = columns.iter().map(|column| bits(&column.values)).sum::<Option<u32>>()?;
-    let rows = columns.first()?.values.len();
-    if bits + ROW_BITS > u128::BITS || u32::try_from(rows).is_err() {
-        return None;
-    }
-    let mut keys = vec![0u128; rows];
+/// Whether a number has the order of the columns: not where it takes too many bits, or values are missing.
+fn are_packed(columns: &[SortColumn]) -> bool {
+    let bits = columns.iter().map(|column| bits(&column.values)).sum::<Option<u32>>();
+    let rows = columns.first().map_or(0, |column| column.values.len());
+    bits.is_some_and(|bits| bits + ROW_BITS <= u128::BITS) && u32::try_from(rows).is_ok()
+}
+
+/// Appends a number of each of these rows that has the order of the columns: times and integers as they are,
+/// ranks in 32 bits.
+fn pack(columns: &[SortColumn], rows: Range<usize>, out: &mut Vec<u128>) {
+    let first = out.len();
+    out.resize(first + rows.len(), 0);
+    let keys = &mut out[first..];
     for column in columns {
         let is_descending = column.options.is_some_and(|options| options.descending);
-        append(&column.values, is_descending, &mut keys);
+        append(&column.values.slice(rows.start, rows.len()), is_descending, keys);
     }
-    let numbered = keys.into_iter().enumerate();
-    Some(numbered.map(|(row, key)| key << ROW_BITS | row as u128).collect())
+    for (key, row) in keys.iter_mut().zip(rows) {
+        *key = *key << ROW_BITS | row as u128;
+    }
 }
 
 fn bits(values: &ArrayRef) -> Option<u32> {
@@ -96,7 +109,10 @@ fn append(values: &ArrayRef, is_descending: bool, keys: &mut [u128]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{DictionaryArray, Float64Array, Int64Array, TimestampNanosecondArray};
+    use arrow::array::{
+        DictionaryArray, Float64Array, Int32Array, Int64Array, StringViewArray,
+        TimestampNanosecondArray,
+    };
     use arrow::compute::{SortOptions, take};
     use proptest::prelude::*;
 
@@ -141,10 +157,29 @@ mod tests {
         let column = |values: ArrayRef| SortColumn { values, options: None };
         let times = || column(Arc::new(TimestampNanosecondArray::from(vec![3, 1, 2])));
         let ranks = || column(Arc::new(UInt32Array::from(vec![1, 2, 3])));
-        assert!(packed(&[times(), ranks()]).is_some());
-        assert!(packed(&[ranks(), ranks(), ranks()]).is_some());
-        assert!(packed(&[times(), times()]).is_none(), "too many bits");
-        assert!(packed(&[column(Arc::new(Float64Array::from(vec![1.0])))]).is_none());
-        assert!(packed(&[column(Arc::new(Int64Array::from(vec![Some(1), None])))]).is_none());
+        assert!(are_packed(&[times(), ranks()]));
+        assert!(are_packed(&[ranks(), ranks(), ranks()]));
+        assert!(!are_packed(&[times(), times()]), "too many bits");
+        assert!(!are_packed(&[column(Arc::new(Float64Array::from(vec![1.0])))]));
+        assert!(!are_packed(&[column(Arc::new(Int64Array::from(vec![Some(1), None])))]));
+    }
+
+    #[test]
+    fn the_first_of_many_rows() {
+        let numbers = (0..3 * STEP_ROWS as i64 + 7).map(|row| row * 7919 % 1_000_003);
+        let values: ArrayRef = Arc::new(Int64Array::from_iter_values(numbers));
+        let columns = [SortColumn { values, options: None }];
+        for fetch in [Some(0), Some(5), Some(STEP_ROWS + 1), None] {
+            let wanted = lexsort_to_indices(&columns, fetch).unwrap();
+            assert_eq!(places(&columns, fetch).unwrap(), wanted, "{fetch:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_ranks_is_compared() {
+        let values: ArrayRef = Arc::new(StringViewArray::from(vec!["b", "a"]));
+        let tags = DictionaryArray::new(Int32Array::from(vec![0, 1, 0]), values);
+        let columns = [SortColumn { values: Arc::new(tags), options: None }];
+        assert_eq!(places(&columns, Some(1)).unwrap().values(), &[1]);
     }
 }

@@ -299,8 +299,9 @@ impl Slot {
             },
             is_first: column.decoded == 0,
         };
-        let encoded =
-            column_codec::Encoded { validity: parsed.validity, values: parsed.values, ty, rows };
+        let (validity, values) = (parsed.validity, parsed.values);
+        let places = parsed.places(self.bytes.len());
+        let encoded = column_codec::Encoded { validity, values, places, ty, rows };
         let decoded = encoded.decode_into(&part, &mut scratch.texts, &mut column.values);
         // After an error the column is empty.
         column.decoded = if decoded.is_ok() { column.decoded | vectors(&part.rows) } else { 0 };
@@ -329,6 +330,11 @@ fn rows_of(vectors: u64, rows: usize) -> Range<usize> {
 }
 
 impl<'a> BlockChunk<'a> {
+    /// Where its values begin.
+    pub(super) fn values_at(&self, parsed: &ColumnChunk<'_>) -> usize {
+        parsed.places(self.bytes.len())[1]
+    }
+
     /// Its parts.
     pub(crate) fn parse(&self, segment: &Segment) -> Result<ColumnChunk<'a>> {
         ColumnChunk::parse(self.bytes).map_err(|m| self.corrupt(segment, m))

@@ -174,7 +174,7 @@ impl PartReader {
         let Some(column) = column else { return Ok(ColumnSlice::missing(count)) };
         let block = part.block as usize;
         let column =
-            self.cache.column(&inner.spare.shared, part.source, segment, block, column, &rows)?;
+            self.cache.column(&inner.chunks, part.source, segment, block, column, &rows)?;
         Ok(column
             .map_or_else(|| ColumnSlice::missing(count), |column| ColumnSlice::of(column, rows)))
     }
@@ -214,8 +214,7 @@ impl PartReader {
         let Some(segment) = inner.segments.get(part.source as usize) else { return Ok(false) };
         let Some(column) = segment.column_of(field) else { return Ok(false) };
         let block = part.block as usize;
-        let Some(chunk) =
-            self.cache.chunk(&inner.spare.shared, part.source, segment, block, column)?
+        let Some(chunk) = self.cache.chunk(&inner.chunks, part.source, segment, block, column)?
         else {
             return Ok(false);
         };
@@ -226,7 +225,7 @@ impl PartReader {
         let _decoding = stages::DECODE.enter();
         let edges = edges.iter().map(|edge| part.rows.start + edge);
         let summed = column_codec::sums(parsed.values, segment.block_rows(block), edges, out);
-        summed.map_err(|error| chunk.undecoded(segment, 0, error))
+        summed.map_err(|error| chunk.undecoded(segment, chunk.values_at(&parsed), error))
     }
 
     /// The stored statistics of a numeric field of the part's block: kept with the segment as long as the
@@ -262,8 +261,7 @@ impl PartReader {
         let block = part.block as usize;
         out.slices.clear();
         out.whole = None;
-        let Some(chunk) =
-            self.cache.chunk(&inner.spare.shared, part.source, segment, block, column)?
+        let Some(chunk) = self.cache.chunk(&inner.chunks, part.source, segment, block, column)?
         else {
             return Ok(());
         };

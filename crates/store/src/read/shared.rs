@@ -8,7 +8,7 @@ const SHARDS: usize = 16;
 /// A chunk of more than this part of its shard is not kept.
 const MAX_PART: usize = 8;
 /// What an entry takes beside its bytes, about.
-const ENTRY_BYTES: usize = 128;
+const ENTRY_BYTES: usize = 192;
 
 /// Chunks of blocks as they are in their segments, checked, for all readers of a store: those that were asked
 /// for again stay longest (the clock algorithm: Corbató, "A paging experiment with the Multics system", 1968).
@@ -67,7 +67,10 @@ impl ChunkCache {
     }
 
     pub(crate) fn put(&self, id: ChunkId, chunk: &Arc<Vec<u8>>) {
-        let entry = Entry { id, chunk: Arc::clone(chunk), is_used: false };
+        // A reader's memory may be that of a larger one.
+        let is_loose = chunk.capacity() > 2 * chunk.len();
+        let chunk = if is_loose { Arc::new(chunk.to_vec()) } else { Arc::clone(chunk) };
+        let entry = Entry { id, chunk, is_used: false };
         if entry.bytes() > self.max_shard_bytes / MAX_PART {
             return;
         }

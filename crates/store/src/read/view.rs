@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use tidemill_codec::Compression;
 use tidemill_model::{TableSchema, TimeRange};
 
-use super::Reader;
+use super::{ChunkCache, Reader};
 use crate::chunk::Chunk;
 use crate::compact::are_disjoint;
 use crate::definition::Definition;
@@ -49,6 +49,8 @@ pub(crate) struct ViewInner {
     pub(crate) segments: Arc<Segments>,
     pub(crate) memory: Arc<Memory>,
     pub(crate) spare: Arc<Spare>,
+    /// What was read last: the store's, unless all is read once.
+    pub(crate) chunks: Arc<ChunkCache>,
 }
 
 /// The segments of a table, by age.

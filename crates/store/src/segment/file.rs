@@ -280,6 +280,14 @@ impl<'a> ColumnChunk<'a> {
             values,
         })
     }
+
+    /// Where validity and values begin in a chunk of so many bytes: values are the last of it, statistics
+    /// before them.
+    pub(crate) fn places(&self, chunk_bytes: usize) -> [usize; 2] {
+        let values = chunk_bytes - self.values.len();
+        let len = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len);
+        [values - len(self.statistics) - len(self.validity), values]
+    }
 }
 
 #[cfg(test)]
@@ -291,6 +299,10 @@ mod tests {
         let parsed = |bytes: &[u8]| {
             let chunk = ColumnChunk::parse(bytes).map_err(|malformed| malformed.what)?;
             let (validity, statistics) = (chunk.validity, chunk.statistics);
+            if let ([at, _], Some(validity)) = (chunk.places(bytes.len()), validity) {
+                assert_eq!(bytes[at..at + validity.len()], *validity);
+            }
+            assert_eq!(&bytes[chunk.places(bytes.len())[1]..], chunk.values);
             Ok::<_, String>(format!("{validity:?} {statistics:?} {:?}", chunk.values))
         };
         let both = [3, 1, 0, 0, 0, 2, 0, 0, 0, 7, 8, 8, 9];

@@ -119,8 +119,8 @@ fn integers<T: tidemill_codec::Integer>(
     cursor: &mut Cursor<'_>,
     rows: usize,
 ) -> Result<Vec<T>, Malformed> {
-    let at = cursor.position();
     let bytes = cursor.bytes()?;
+    let at = cursor.position() - bytes.len();
     let mut out = Vec::with_capacity(rows);
     let decoded =
         tidemill_codec::ints(bytes, rows).and_then(|column| column.decode(0..rows, &mut out));
@@ -130,11 +130,12 @@ fn integers<T: tidemill_codec::Integer>(
 
 fn decode_column(cursor: &mut Cursor<'_>, ty: FieldType, rows: usize) -> Result<Column, Malformed> {
     let validity = Some(cursor.bytes()?).filter(|bytes| !bytes.is_empty());
-    let at = cursor.position();
+    let validity_at = cursor.position() - validity.map_or(0, <[u8]>::len);
     let values = cursor.bytes()?;
-    crate::column_codec::Encoded { validity, values, ty, rows }
+    let places = [validity_at, cursor.position() - values.len()];
+    crate::column_codec::Encoded { validity, values, places, ty, rows }
         .decode()
-        .map_err(|(offset, reason)| Malformed { at: at + offset, what: reason.to_owned() })
+        .map_err(|(at, reason)| Malformed { at, what: reason.to_owned() })
 }
 
 #[cfg(test)]

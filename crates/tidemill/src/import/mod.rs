@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use tidemill_parse::line::SharedSeries;
 use tidemill_store::Store;
 
 pub(crate) use crate::error::{Error, ErrorKind, Result};
@@ -42,6 +43,10 @@ const MAX_CHUNK_BYTES: usize = 2 << 20;
 const MIN_CHUNK_BYTES: usize = 128 << 10;
 /// The part of the budget that a chunk may be: some ten of them are on their way.
 const CHUNK_BUDGET_PART: usize = 64;
+/// What is known of the series of an input takes up to this many bytes…
+const MAX_SHARED_BYTES: usize = 256 << 20;
+/// …and this part of the budget.
+const SHARED_BUDGET_PART: usize = 8;
 
 /// Imports one input into a store.
 ///
@@ -124,8 +129,10 @@ fn run(
     for (line, head) in &start.giants {
         sink.giant_at(*line, head)?;
     }
+    let shared_bytes = (store.budget().limit_bytes() / SHARED_BUDGET_PART).min(MAX_SHARED_BYTES);
+    let shared = Arc::new(SharedSeries::new(shared_bytes));
     let pipeline = Pipeline {
-        make_reader: &|is_first| plan.reader(is_first),
+        make_reader: &|is_first| plan.reader(is_first, &shared),
         read_bytes: Arc::clone(&read_bytes),
         is_over: stop.is_over,
         commit_every: is_stream.then_some(options.commit_every),

@@ -20,12 +20,30 @@ use super::{Error, Result, stages};
 
 /// Lanes for each processor: one being parsed, one being taken in.
 const LANES_PER_WORKER: usize = 2;
+/// Keys of series in a lane's batch, in bytes; beyond it starts anew.
+const MAX_SERIES_KEY_BYTES: usize = 32 << 20;
 
 /// A reader with the batch it fills, and what the batch's numbers mean in the store.
 struct Lane {
     reader: Box<dyn RowReader>,
     batch: Batch,
     map: BulkMap,
+}
+
+impl Lane {
+    /// Tells the other lanes the series that are new.
+    fn share(&mut self) {
+        let Self { reader, batch, map } = self;
+        if batch.tables().iter().all(|table| table.series_keys().is_empty()) {
+            return;
+        }
+        let id = batch.id();
+        reader.share(batch, &|table, number| map.series_id(id, table, number));
+        let keys = batch.tables().iter().map(|table| table.series_keys().memory_bytes());
+        if keys.sum::<usize>() > MAX_SERIES_KEY_BYTES {
+            batch.forget_series();
+        }
+    }
 }
 
 struct Job {
@@ -136,7 +154,8 @@ impl Pipeline<'_> {
                 waiting.insert(parsed.job.number, parsed);
             }
             while let Some(parsed) = waiting.remove(&next) {
-                let job = take(parsed, &mut carry, sink)?;
+                let mut job = take(parsed, &mut carry, sink)?;
+                job.lane.share();
                 // Who does not read on any more needs no buffers.
                 let _ = channels.buffers.try_send(job.chunk.bytes);
                 free.push_back(job.lane);

@@ -1,9 +1,10 @@
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tidemill_model::FieldType;
 use tidemill_parse::Format;
 use tidemill_parse::RowReader;
-use tidemill_parse::line::{LineOptions, LineReader};
+use tidemill_parse::line::{LineOptions, LineReader, SharedSeries};
 use tidemill_parse::tabular::{Plan, Role, Syntax, TabularOptions};
 use tidemill_parse::{csv, ndjson};
 use tidemill_store::Snapshot;
@@ -94,9 +95,9 @@ pub(super) fn is_parquet(first: &super::chunker::TextChunk, options: &ImportOpti
 
 impl TextPlan {
     /// A reader; the flag says whether it begins at the file's beginning.
-    pub(super) fn reader(&self, is_first: bool) -> Box<dyn RowReader> {
+    pub(super) fn reader(&self, is_first: bool, shared: &Arc<SharedSeries>) -> Box<dyn RowReader> {
         match self {
-            Self::Lines(options) => Box::new(LineReader::new(options.clone())),
+            Self::Lines(options) => Box::new(LineReader::sharing(options.clone(), shared)),
             Self::Tabular(plan) => plan.reader(is_first),
         }
     }
