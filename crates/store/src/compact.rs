@@ -302,7 +302,7 @@ impl<'a> Merge<'a> {
         doomed: &'a Doomed,
     ) -> Result<Self> {
         let mut series: Vec<u32> =
-            segments.iter().flat_map(|s| &s.footer.run_series).copied().collect();
+            segments.iter().flat_map(|s| s.footer.runs.iter_series()).collect();
         series.sort_unstable();
         series.dedup();
         let mut fields: Vec<_> = segments.iter().flat_map(|s| &s.footer.fields).copied().collect();

@@ -46,8 +46,9 @@ impl Doomed {
     }
 
     fn runs<'a>(&'a self, segment: &'a Segment) -> impl Iterator<Item = (bool, TimeRange)> + 'a {
-        let runs = segment.footer.run_series.iter().zip(&segment.footer.run_ranges);
-        runs.map(|(series, range)| (self.has_series(*series), *range))
+        let runs = &segment.footer.runs;
+        let series = runs.iter_series().enumerate();
+        series.map(|(run, series)| (self.has_series(series), runs.times(run)))
     }
 
     /// Whether a segment may hold such rows.

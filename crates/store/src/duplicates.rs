@@ -35,7 +35,7 @@ pub(crate) fn count_duplicates(inner: &Inner, new: &[SegmentEntry]) -> Result<Ve
             continue;
         }
         let mut series: Vec<u32> =
-            opened.iter().flat_map(|s| &s.footer.run_series).copied().collect();
+            opened.iter().flat_map(|s| s.footer.runs.iter_series()).collect();
         series.sort_unstable();
         series.dedup();
         let count = |series: &[u32]| -> Result<u64> {

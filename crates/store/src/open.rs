@@ -109,7 +109,7 @@ fn load(disk: &dyn Disk, dir: &Path, manifest: Manifest) -> Result<Loaded> {
         };
         // Compared so: the last number there is has no successor.
         let series = definition.index.len();
-        let has_series = segment.footer.run_series.last().is_none_or(|last| *last < series);
+        let has_series = segment.footer.runs.last_series().is_none_or(|last| last < series);
         let fields_fit = segment.footer.fields.iter().all(|(field, ty)| {
             definition.schema.fields.get(*field as usize).is_some_and(|known| known.ty == *ty)
         });

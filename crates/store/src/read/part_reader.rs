@@ -46,7 +46,7 @@ impl PartReader {
             return Ok(());
         }
         let Some(run) = segment.run(series) else { return Ok(()) };
-        let run_range = segment.footer.run_ranges[run];
+        let run_range = segment.footer.runs.times(run);
         if !run_range.overlaps(range) {
             return Ok(());
         }

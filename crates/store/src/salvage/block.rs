@@ -37,7 +37,8 @@ impl BlockReader {
         report: &mut Report,
     ) -> Result<Option<BlockRows>> {
         let (runs, starts) = segment.runs_of(block);
-        let series = &segment.footer.run_series[runs.clone()];
+        let of_run = |run| segment.footer.runs.series(run);
+        let series = &runs.clone().filter_map(of_run).collect::<Vec<u32>>()[..];
         let lost = |field: Option<String>, rows: usize| Lost {
             table: table.name(),
             series: table.series_names(series),
@@ -93,7 +94,7 @@ impl BlockReader {
         for ((run, (_, start)), end) in runs.clone().zip(&out.runs).zip(ends) {
             times.append(&(*start..end), &mut out.times);
             let times = out.times.get(*start..).unwrap_or_default();
-            let range = footer.run_ranges[run].intersect(footer.block_ranges[block]);
+            let range = footer.runs.times(run).intersect(footer.block_ranges[block]);
             if !are_within(times, range) {
                 let message = format!("the times of block {block} are not those the footer says");
                 return Err(Error::corrupt(segment.path(), chunk_offset(segment, block), message));

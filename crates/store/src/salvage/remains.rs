@@ -260,15 +260,17 @@ impl Remains {
     /// Says which rows and values of a segment nothing readable names.
     pub(crate) fn judge_segment(&self, segment: &Segment, report: &mut Report) {
         let (table, footer) = (self.table(segment.entry.table), &segment.footer);
-        let known = footer.run_series.partition_point(|series| *series < table.series_count());
-        if known < footer.run_series.len() {
-            let rows = footer.rows() as u64 - u64::from(footer.run_rows[known]);
-            let ranges = footer.run_ranges[known..].iter();
+        let runs = &footer.runs;
+        let known = runs.from_series(table.series_count());
+        if known < runs.len() {
+            let rows = footer.rows() as u64 - u64::from(runs.rows_before(known));
+            let ranges = (known..runs.len()).map(|run| runs.times(run));
+            let series: Vec<u32> = runs.iter_series().skip(known).collect();
             let lost = Lost {
                 table: table.name(),
-                series: table.series_names(&footer.run_series[known..]),
-                series_count: (footer.run_series.len() - known) as u64,
-                range: Some(ranges.fold(TimeRange::EMPTY, |all, range| all.union(*range))),
+                series: table.series_names(&series),
+                series_count: series.len() as u64,
+                range: Some(ranges.fold(TimeRange::EMPTY, TimeRange::union)),
                 rows: Some(rows),
                 ..Lost::default()
             };

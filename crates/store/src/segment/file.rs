@@ -95,7 +95,7 @@ impl Segment {
 
     /// The run of a series.
     pub(crate) fn run(&self, series: u32) -> Option<usize> {
-        self.footer.run_series.binary_search(&series).ok()
+        self.footer.runs.find(series)
     }
 
     /// Whether both hold overlapping times of the same series.
@@ -103,10 +103,10 @@ impl Segment {
         if !self.entry.range.overlaps(other.entry.range) {
             return false;
         }
-        let (a, b) = (&self.footer, &other.footer);
+        let (a, b) = (&self.footer.runs, &other.footer.runs);
         let (mut i, mut j) = (0, 0);
-        while let (Some(left), Some(right)) = (a.run_series.get(i), b.run_series.get(j)) {
-            if left == right && a.run_ranges[i].overlaps(b.run_ranges[j]) {
+        while let (Some(left), Some(right)) = (a.series(i), b.series(j)) {
+            if left == right && a.times(i).overlaps(b.times(j)) {
                 return true;
             }
             i += usize::from(left <= right);
@@ -118,8 +118,9 @@ impl Segment {
     /// The blocks a run stands in.
     pub(crate) fn blocks_of(&self, run: usize) -> Range<usize> {
         let footer = &self.footer;
-        let first = footer.block_rows.partition_point(|row| *row <= footer.run_rows[run]) - 1;
-        let end = footer.block_rows.partition_point(|row| *row < footer.run_rows[run + 1]);
+        let (from, to) = (footer.runs.rows_before(run), footer.runs.rows_before(run + 1));
+        let first = footer.block_rows.partition_point(|row| *row <= from) - 1;
+        let end = footer.block_rows.partition_point(|row| *row < to);
         first..end
     }
 
@@ -127,8 +128,8 @@ impl Segment {
     pub(crate) fn rows_in_block(&self, run: usize, block: usize) -> Range<usize> {
         let footer = &self.footer;
         let (from, to) = (footer.block_rows[block], footer.block_rows[block + 1]);
-        let start = footer.run_rows[run].max(from) - from;
-        let end = footer.run_rows[run + 1].min(to) - from;
+        let start = footer.runs.rows_before(run).max(from) - from;
+        let end = footer.runs.rows_before(run + 1).min(to) - from;
         start as usize..end as usize
     }
 
@@ -145,9 +146,9 @@ impl Segment {
     pub(crate) fn runs_of(&self, block: usize) -> (Range<usize>, impl Iterator<Item = u32>) {
         let footer = &self.footer;
         let (from, to) = (footer.block_rows[block], footer.block_rows[block + 1]);
-        let first = footer.run_rows.partition_point(|row| *row <= from) - 1;
-        let end = footer.run_rows.partition_point(|row| *row < to);
-        (first..end, footer.run_rows[first..end].iter().map(move |row| row.saturating_sub(from)))
+        let runs = footer.runs.of_row(from)..footer.runs.of_row(to - 1) + 1;
+        let start = move |run| footer.runs.rows_before(run).saturating_sub(from);
+        (runs.clone(), runs.map(start))
     }
 
     /// Where a field of the table stands among the columns (1 and up), and its type.

@@ -17,6 +17,7 @@ use tidemill_model::{FieldType, TimeRange};
 
 use super::HEADER_BYTES;
 use super::block::EncodedBlock;
+use super::runs::Runs;
 use crate::bytes::{Cursor, Malformed, Put, unzigzag, zigzag};
 
 /// Where a chunk stands.
@@ -27,16 +28,13 @@ pub(crate) struct ChunkEntry {
     pub(crate) crc: u32,
 }
 
-/// A footer in memory: parallel arrays, searched by series and row.
+/// A footer in memory, searched by series and row.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Footer {
     pub(crate) table: u32,
     pub(crate) sequence: u64,
     pub(crate) fields: Vec<(u32, FieldType)>,
-    pub(crate) run_series: Vec<u32>,
-    /// First row of each run, and the number of rows at the end.
-    pub(crate) run_rows: Vec<u32>,
-    pub(crate) run_ranges: Vec<TimeRange>,
+    pub(crate) runs: Runs,
     /// First row of each block, and the number of rows at the end.
     pub(crate) block_rows: Vec<u32>,
     pub(crate) block_ranges: Vec<TimeRange>,
@@ -52,7 +50,6 @@ impl Footer {
             table,
             sequence,
             fields,
-            run_rows: vec![0],
             block_rows: vec![0],
             data_end: HEADER_BYTES,
             ..Self::default()
@@ -60,11 +57,11 @@ impl Footer {
     }
 
     pub(crate) fn rows(&self) -> usize {
-        self.run_rows.last().map_or(0, |rows| *rows as usize)
+        self.runs.rows() as usize
     }
 
     pub(crate) fn range(&self) -> TimeRange {
-        self.run_ranges.iter().fold(TimeRange::EMPTY, |all, range| all.union(*range))
+        self.runs.all_times()
     }
 
     /// Adds the next block, whose bytes follow those before.
@@ -85,17 +82,10 @@ impl Footer {
     /// Adds rows of a series, which may go on from the block before.
     fn push_run(&mut self, series: u32, rows: usize, range: TimeRange) {
         let total = self.rows() as u32 + rows as u32;
-        if self.run_series.last() == Some(&series) {
-            if let (Some(last_row), Some(last)) =
-                (self.run_rows.last_mut(), self.run_ranges.last_mut())
-            {
-                *last_row = total;
-                *last = last.union(range);
-            }
+        if self.runs.last_series() == Some(series) {
+            self.runs.extend_last(total, range);
         } else {
-            self.run_series.push(series);
-            self.run_rows.push(total);
-            self.run_ranges.push(range);
+            self.runs.push(series, total, range);
         }
     }
 
@@ -108,13 +98,14 @@ impl Footer {
             out.put_varint(*field);
             out.put(&[ty.code()]);
         }
-        out.put_varint(self.run_series.len() as u64);
+        out.put_varint(self.runs.len() as u64);
         let (mut series, mut first) = (0, 0);
-        for (run, range) in self.run_ranges.iter().enumerate() {
-            out.put_varint(self.run_series[run] - series);
-            out.put_varint(self.run_rows[run + 1] - self.run_rows[run]);
-            put_range(*range, first, &mut out);
-            (series, first) = (self.run_series[run], range.start);
+        for (run, next) in self.runs.iter_series().enumerate() {
+            let range = self.runs.times(run);
+            out.put_varint(next - series);
+            out.put_varint(self.runs.rows_before(run + 1) - self.runs.rows_before(run));
+            put_range(range, first, &mut out);
+            (series, first) = (next, range.start);
         }
         out.put_varint(self.block_ranges.len() as u64);
         let start = self.range().start;
@@ -150,28 +141,27 @@ impl Footer {
         footer.decode_runs(&mut cursor)?;
         footer.decode_blocks(&mut cursor)?;
         cursor.end()?;
-        if footer.block_rows.last() != footer.run_rows.last() {
+        footer.runs.shrink_to_fit();
+        if footer.block_rows.last() != Some(&footer.runs.rows()) {
             return cursor.fail("blocks and runs of different rows");
         }
         Ok(footer)
     }
 
     fn decode_runs(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
-        let (mut series, mut first) = (0u32, 0);
+        let (mut series, mut first, mut before) = (0u32, 0, 0u32);
         for run in 0..cursor.count(4)? {
             let (step, rows) = (cursor.varint_u32()?, cursor.varint_u32()?);
             let range = take_range(cursor, first)?;
-            let (next, total) = (series.checked_add(step), (self.rows() as u32).checked_add(rows));
+            let (next, total) = (series.checked_add(step), before.checked_add(rows));
             let (Some(next), Some(total)) = (next, total) else {
                 return cursor.fail("a run beyond 32 bits");
             };
             if rows == 0 || (run > 0 && step == 0) {
                 return cursor.fail("runs out of order");
             }
-            self.run_series.push(next);
-            self.run_rows.push(total);
-            self.run_ranges.push(range);
-            (series, first) = (next, range.start);
+            self.runs.push(next, total, range);
+            (series, first, before) = (next, range.start, total);
         }
         Ok(())
     }
@@ -248,9 +238,13 @@ mod tests {
     #[test]
     fn a_footer_survives() {
         let footer = sample();
-        assert_eq!(footer.run_series, [4, 5, 7]);
-        assert_eq!(footer.run_rows, [0, 8200, 8203, 8207]);
-        assert_eq!(footer.run_ranges[0], TimeRange::new(-100, 510));
+        let runs = &footer.runs;
+        assert_eq!(runs.iter_series().collect::<Vec<_>>(), [4, 5, 7]);
+        assert_eq!([0, 1, 2, 3].map(|run| runs.rows_before(run)), [0, 8200, 8203, 8207]);
+        assert_eq!([0, 8199, 8200, 8206].map(|row| runs.of_row(row)), [0, 0, 1, 2]);
+        assert_eq!([3, 4, 6, 7].map(|series| runs.find(series)), [None, Some(0), None, Some(2)]);
+        assert_eq!(runs.times(0), TimeRange::new(-100, 510));
+        assert_eq!((runs.times(2), runs.times(3)), (TimeRange::ALL, TimeRange::EMPTY));
         assert_eq!(footer.chunks[3].offset, 16 + 30);
         assert_eq!(Footer::decode(&footer.encode()), Ok(footer));
     }
@@ -272,11 +266,21 @@ mod tests {
         refused(&other, "field type 99");
         refused(&with(|f| f.fields.reverse()), "fields out of order");
         refused(&with(|f| f.fields[1].0 = 0), "fields out of order");
-        refused(&with(|f| f.run_series[1] = 4), "runs out of order");
-        refused(&with(|f| f.run_rows[2] = 8200), "runs out of order");
+        let of = |series: [u32; 3], ends: [u32; 3]| {
+            let mut footer = sample();
+            let mut runs = Runs::default();
+            for (run, (series, end)) in series.into_iter().zip(ends).enumerate() {
+                runs.push(series, end, footer.runs.times(run));
+            }
+            footer.runs = runs;
+            footer.encode()
+        };
+        assert_eq!(of([4, 5, 7], [8200, 8203, 8207]), sample().encode());
+        refused(&of([4, 4, 7], [8200, 8203, 8207]), "runs out of order");
+        refused(&of([4, 5, 7], [8200, 8200, 8207]), "runs out of order");
         refused(&with(|f| f.block_rows[3] = 8200), "a block of 0 rows");
         refused(&with(|f| f.block_rows[1..].iter_mut().for_each(|row| *row += 1)), "of 8193 rows");
-        refused(&with(|f| f.run_rows[3] += 1), "blocks and runs of different rows");
+        refused(&of([4, 5, 7], [8200, 8203, 8208]), "blocks and runs of different rows");
         refused(&[&sample().encode()[..], &[0]].concat(), "1 bytes too many");
         // Table 0, sequence 0, no fields, runs of series, rows, first time and span; no blocks.
         let runs = |runs: &[[u128; 4]]| {

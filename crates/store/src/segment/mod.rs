@@ -22,7 +22,9 @@ mod build;
 mod file;
 mod footer;
 mod kept;
+mod packed;
 mod plan;
+mod runs;
 mod statistics;
 mod writer;
 
