@@ -67,6 +67,11 @@ impl<'a> Cursor<'a> {
 
     /// An LEB128 number of up to 128 bits.
     pub(crate) fn varint(&mut self) -> Result<u128, Malformed> {
+        // Most are small.
+        if let Some(byte @ 0..=0x7f) = self.bytes.get(self.at) {
+            self.at += 1;
+            return Ok(u128::from(*byte));
+        }
         let mut value = 0u128;
         for shift in (0..19).map(|group| group * 7) {
             let byte = self.u8()?;

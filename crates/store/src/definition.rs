@@ -175,7 +175,10 @@ impl Definition {
 
     fn apply_series(&mut self, cursor: &mut Cursor<'_>, start: u32) -> Result<(), Malformed> {
         let mut pairs = Vec::new();
-        for position in start..start.saturating_add(cursor.count(1)? as u32) {
+        // A byte each at least.
+        let count = cursor.count(1)?;
+        self.index.reserve(count);
+        for position in start..start.saturating_add(count as u32) {
             pairs.clear();
             for _ in 0..cursor.count(2)? {
                 let (tag, code) = (cursor.varint_u32()?, cursor.varint_u32()?);

@@ -4,13 +4,15 @@ use tidemill_memory::Interner;
 /// The series of one table: a fixed tuple of tag codes each, column by column.
 ///
 /// Code 0 says that the series lacks the tag; code `c > 0` is value `c - 1` of the tag's
-/// dictionary. A series costs 4 bytes a tag and about 5 of hash table, a tag value its bytes and
+/// dictionary. A series costs 4 bytes a tag and 10 to 20 of hash table, a tag value its bytes and
 /// about 13.
 #[derive(Clone, Debug, Default)]
 pub struct SeriesIndex {
     tags: Vec<TagColumn>,
     len: u32,
-    by_tuple: HashTable<u32>,
+    /// Half a hash and the series: growing needs no look at its codes, which lie in as many places as
+    /// there are tags.
+    by_tuple: HashTable<(u32, u32)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -88,7 +90,7 @@ impl SeriesIndex {
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         let tag = |tag: &TagColumn| tag.values.memory_bytes() + tag.codes.capacity() * 4;
-        self.tags.iter().map(tag).sum::<usize>() + self.by_tuple.capacity() * 5
+        self.tags.iter().map(tag).sum::<usize>() + self.by_tuple.allocation_size()
     }
 
     /// Adds a tag that no series has yet.
@@ -108,15 +110,16 @@ impl SeriesIndex {
     /// When there are more than `u32::MAX` series.
     pub(crate) fn intern_series(&mut self, pairs: &[(u32, u32)]) -> u32 {
         let Self { tags, len, by_tuple } = self;
-        let same = |&id: &u32| {
+        let half = hash_pairs(pairs.iter().copied());
+        let same = |&(other, id): &(u32, u32)| {
             let mut expected = pairs.iter().copied().peekable();
-            tags.iter().enumerate().all(|(tag, column)| {
-                let code = expected.next_if(|pair| pair.0 as usize == tag).map_or(0, |pair| pair.1);
-                column.codes[id as usize] == code
-            })
+            other == half
+                && tags.iter().enumerate().all(|(tag, column)| {
+                    let code = expected.next_if(|pair| pair.0 as usize == tag);
+                    column.codes[id as usize] == code.map_or(0, |pair| pair.1)
+                })
         };
-        let hash = hash_pairs(pairs.iter().copied());
-        if let Some(&id) = by_tuple.find(hash, same) {
+        if let Some(&(_, id)) = by_tuple.find(spread(half), same) {
             return id;
         }
         assert!(*len < u32::MAX, "a table holds at most u32::MAX series");
@@ -126,9 +129,13 @@ impl SeriesIndex {
         for &(tag, code) in pairs {
             tags[tag as usize].codes[id as usize] = code;
         }
-        let tags = &*tags;
-        by_tuple.insert_unique(hash, id, |&other| hash_pairs(pairs_of(tags, other)));
+        by_tuple.insert_unique(spread(half), (half, id), |(half, _)| spread(*half));
         id
+    }
+
+    /// Makes room for more series where their number tells.
+    pub(crate) fn reserve(&mut self, series: usize) {
+        self.by_tuple.reserve(series, |(half, _)| spread(*half));
     }
 
     /// The `(tag, code)` pairs of a series.
@@ -139,8 +146,8 @@ impl SeriesIndex {
     /// Forgets the series, values and tags that came after a point in time.
     pub(crate) fn truncate(&mut self, series: u32, values: &[u32]) {
         for id in series..self.len {
-            let hash = hash_pairs(pairs_of(&self.tags, id));
-            if let Ok(entry) = self.by_tuple.find_entry(hash, |&other| other == id) {
+            let hash = spread(hash_pairs(pairs_of(&self.tags, id)));
+            if let Ok(entry) = self.by_tuple.find_entry(hash, |&(_, other)| other == id) {
                 entry.remove();
             }
         }
@@ -160,12 +167,18 @@ fn pairs_of(tags: &[TagColumn], series: u32) -> impl Iterator<Item = (u32, u32)>
 }
 
 /// Absent tags take no part, so that a tag added later changes no hash.
-fn hash_pairs(pairs: impl Iterator<Item = (u32, u32)>) -> u64 {
-    pairs.fold(0x9e37_79b9_7f4a_7c15, |hash: u64, (tag, code)| {
+fn hash_pairs(pairs: impl Iterator<Item = (u32, u32)>) -> u32 {
+    let hash = pairs.fold(0x9e37_79b9_7f4a_7c15, |hash: u64, (tag, code)| {
         let word = u64::from(tag) << 32 | u64::from(code);
         let product = u128::from(hash ^ word) * 0xe703_7ed1_a0b4_28db;
         (product >> 64) as u64 ^ product as u64 ^ hash.rotate_left(23)
-    })
+    });
+    (hash >> 32) as u32
+}
+
+/// A hash of all bits: the table takes places from the lowest, and marks from the highest.
+fn spread(half: u32) -> u64 {
+    u64::from(half).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32)
 }
 
 #[cfg(test)]

@@ -261,7 +261,7 @@ impl Remains {
     pub(crate) fn judge_segment(&self, segment: &Segment, report: &mut Report) {
         let (table, footer) = (self.table(segment.entry.table), &segment.footer);
         let runs = &footer.runs;
-        let known = runs.from_series(table.series_count());
+        let known = runs.at_or_after(table.series_count());
         if known < runs.len() {
             let rows = footer.rows() as u64 - u64::from(runs.rows_before(known));
             let ranges = (known..runs.len()).map(|run| runs.times(run));

@@ -46,12 +46,12 @@ impl Runs {
 
     /// The run of a series.
     pub(crate) fn find(&self, series: u32) -> Option<usize> {
-        let run = self.from_series(series);
+        let run = self.at_or_after(series);
         (self.series(run) == Some(series)).then_some(run)
     }
 
     /// The first run of this series or a later one.
-    pub(crate) fn from_series(&self, series: u32) -> usize {
+    pub(crate) fn at_or_after(&self, series: u32) -> usize {
         self.series.partition_point(|other| other < i64::from(series))
     }
 
