@@ -13,7 +13,7 @@
 //!   none when there are no rows.
 //! * `pages`: those of [`crate::pages`].
 //! * `value`, `offset`, `base`: zigzag varints; `divisor`: a varint, at least 2.
-//! * `count`: a varint, 1 to 8,192; `entry_bytes`: one byte, 1, 2, 4 or 8; `entries`: `count`
+//! * `count`: a varint, up to 8,192; `entry_bytes`: one byte, 1, 2, 4 or 8; `entries`: `count`
 //!   numbers of so many bytes, ascending, added to `base` wrapping.
 //!
 //! `i64` and `u64` are encoded alike, as their 64 bits.
@@ -185,7 +185,7 @@ impl<'a> IntColumn<'a> {
         })
     }
 
-    /// Whether sums take less than decoding.
+    /// Whether sums may take less than decoding: whole vectors of packed words or deltas do, runs are decoded.
     #[must_use]
     pub fn has_short_sums(&self) -> bool {
         self.pages.is_none() && !matches!(self.transform, Transform::Dictionary { .. })

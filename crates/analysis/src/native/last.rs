@@ -46,7 +46,7 @@ pub fn last_rows(
         };
         for (field, column) in fields.iter().zip(&mut rows.columns) {
             stored.clear();
-            // Of short pieces there are many in a block, and all its statistics are read for each.
+            // Of short pieces there are many in a block, and where its statistics are not kept they are read for each.
             if last >= MIN_STORED_RUN_ROWS {
                 match reader.whole_aggregate(piece, *field)? {
                     Some(whole) if whole.valid == last as u64 + 1 => stored.push(whole.clone()),

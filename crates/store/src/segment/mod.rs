@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Version 2 is that of segments whose encodings were chosen to be small: numbers may stand in pages
-//! there, which version 1 does not have.
+//! there, which no writer of version 1 makes.
 //!
 //! A block is up to 8,192 rows: either whole runs of rows (a run is the rows of one series) or a
 //! piece of a single long one. A field without any value in a block has a chunk of no bytes. The
