@@ -41,6 +41,10 @@ impl Packed {
         Some(line.wrapping_add(above.wrapping_mul(block.unit) as i64))
     }
 
+    pub(super) fn last(&self) -> Option<i64> {
+        self.tail.last().copied()
+    }
+
     pub(super) fn last_mut(&mut self) -> Option<&mut i64> {
         self.tail.last_mut()
     }
@@ -167,10 +171,11 @@ mod tests {
             let mut packed: Packed = (0..count).collect();
             *packed.last_mut().unwrap() += 1000;
             packed.push(7);
+            assert_eq!(packed.last(), Some(7));
             assert_eq!(packed.get(count as usize - 1), Some(count - 1 + 1000));
             assert_eq!(packed.get(count as usize), Some(7));
         }
-        assert_eq!(Packed::default().last_mut(), None);
+        assert_eq!((Packed::default().last_mut(), Packed::default().last()), (None, None));
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Runs {
     }
 
     pub(crate) fn last_series(&self) -> Option<u32> {
-        self.series(self.len().checked_sub(1)?)
+        self.series.last().map(|series| series as u32)
     }
 
     /// The series of runs, in order.
@@ -57,7 +57,7 @@ impl Runs {
 
     /// The rows of all runs before this one, which may be the one behind the last.
     pub(crate) fn rows_before(&self, run: usize) -> u32 {
-        run.checked_sub(1).and_then(|before| self.ends.get(before)).unwrap_or_default() as u32
+        if run == 0 { 0 } else { self.ends.get(run - 1).unwrap_or_default() as u32 }
     }
 
     /// The run that a row is in.
@@ -84,19 +84,12 @@ impl Runs {
 
     /// The last run has more rows and times.
     pub(crate) fn extend_last(&mut self, end: u32, times: TimeRange) {
-        let Some(last) = self.len().checked_sub(1) else { return };
-        let all = self.times(last).union(times);
-        let changed = [
-            (&mut self.ends, i64::from(end)),
-            (&mut self.starts_of_times, all.start),
-            (&mut self.spans_of_times, all.end.wrapping_sub(all.start)),
-        ];
-        for (numbers, number) in changed {
-            if let Some(last) = numbers.last_mut() {
-                *last = number;
-            }
-        }
-        self.range = Some(self.all_times().union(times));
+        let Self { ends, starts_of_times, spans_of_times, range, .. } = self;
+        let last = (ends.last_mut(), starts_of_times.last_mut(), spans_of_times.last_mut());
+        let (Some(last_end), Some(start), Some(span)) = last else { return };
+        let all = TimeRange::new(*start, start.wrapping_add(*span)).union(times);
+        (*last_end, *start, *span) = (i64::from(end), all.start, all.end.wrapping_sub(all.start));
+        *range = range.map(|range| range.union(times));
     }
 
     /// Gives back memory for runs to come.
