@@ -21,6 +21,8 @@ ARGUMENTS = [
     "-storageDataPath={folder}/data",
     "-httpListenAddr=127.0.0.1:{port}",
     "-retentionPeriod=100y",
+    # While others load, nobody asks it for more than the minute after which it would hang up.
+    "-http.idleConnTimeout=24h",
     "-search.latencyOffset=0s",
     "-search.disableCache",
     "-search.maxPointsPerTimeseries=1000000",
