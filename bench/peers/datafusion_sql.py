@@ -1,4 +1,4 @@
-"""DataFusion: record batches in memory, sorted by host and time, tags as dictionaries."""
+"""DataFusion: record batches in memory, sorted by device and time, tags as dictionaries."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ import pyarrow.csv
 from datafusion import SessionConfig, SessionContext
 
 import sql
-from peer import Form, Peer, Query
+from peer import Form, Peer, Query, Table
+
+TYPES = {"time": pa.int64(), "tag": pa.string(), "int": pa.int64(), "float": pa.float64()}
 
 DIALECT = sql.Dialect(
     instant="arrow_cast({nanoseconds}, 'Timestamp(Nanosecond, None)')",
     buckets=("date_bin(INTERVAL '{seconds} seconds', time)", "date_trunc('{unit}', time)"),
     quantile="percentile_cont({q}) WITHIN GROUP (ORDER BY {x})",
     last=(
-        "SELECT {columns} FROM cpu JOIN (SELECT hostname AS h, max(time) AS t FROM cpu GROUP BY hostname) ON hostname = h AND time = t",
-        "SELECT DISTINCT ON (hostname) {columns} FROM cpu ORDER BY hostname, time DESC",
-        "SELECT {columns} FROM (SELECT *, row_number() OVER (PARTITION BY hostname ORDER BY time DESC) AS n FROM cpu) WHERE n = 1",
+        "SELECT {columns} FROM {table} JOIN (SELECT {by} AS b, max(time) AS t FROM {table}{where} GROUP BY {by}) ON {by} = b AND time = t",
+        "SELECT DISTINCT ON ({by}) {columns} FROM {table}{where} ORDER BY {by}, time DESC",
+        "SELECT {columns} FROM (SELECT *, row_number() OVER (PARTITION BY {by} ORDER BY time DESC) AS n FROM {table}{where}) WHERE n = 1",
+        "SELECT {newest} FROM {table}{where} GROUP BY {by}",
     ),
+    newest=("last_value({x} ORDER BY time)",),
 )
 
 
@@ -28,25 +32,30 @@ class DataFusion(Peer):
     """DataFusion in this process."""
 
     def load(self, request: dict[str, Any]) -> tuple[str, str]:
-        """Reads the CSV, sorts it and keeps it as batches, a part for each thread."""
+        """Reads all tables."""
         threads = request["threads"]
-        numbers = set(request["fields"]) | {"time"}
-        with open(request["csv"], encoding="utf-8") as file:
-            names = file.readline().strip().split(",")
-        kinds = {name: pa.int64() if name in numbers else pa.string() for name in names}
-        read = pa.csv.read_csv(request["csv"], convert_options=pa.csv.ConvertOptions(column_types=kinds))
-        read = read.sort_by([("hostname", "ascending"), ("time", "ascending")])
-        for place, name in enumerate(names):
+        self.context = SessionContext(SessionConfig().with_target_partitions(threads))
+        for table in self.tables.values():
+            self.load_table(table, threads)
+        keys = " and ".join({table.key for table in self.tables.values()})
+        return datafusion.__version__, f"batches of 8,192 rows in memory, sorted by {keys} and time; tags Dictionary(Int32, Utf8)"
+
+    def load_table(self, table: Table, threads: int) -> None:
+        """Reads a file, sorts it and keeps it as batches, a part for each thread."""
+        kinds = {name: TYPES[kind] for name, kind in table.columns.items()}
+        options = pa.csv.ConvertOptions(column_types=kinds, null_values=[""], strings_can_be_null=True)
+        read = pa.csv.read_csv(table.csv, convert_options=options)
+        read = read.sort_by([(table.key, "ascending"), ("time", "ascending")])
+        for place, (name, kind) in enumerate(table.columns.items()):
             column = read.column(name)
-            column = column.cast(pa.timestamp("ns")) if name == "time" else column
-            read = read.set_column(place, name, column if name in numbers else column.dictionary_encode())
+            if kind == "time":
+                read = read.set_column(place, name, column.cast(pa.timestamp("ns")))
+            elif kind == "tag":
+                read = read.set_column(place, name, column.dictionary_encode())
         read = read.unify_dictionaries()
-        config = SessionConfig().with_target_partitions(threads)
-        self.context = SessionContext(config)
         rows = -(-read.num_rows // threads)
-        parts = [read.slice(part * rows, rows).to_batches(max_chunksize=8192) for part in range(threads)]
-        self.context.register_record_batches("cpu", parts)
-        return datafusion.__version__, "batches of 8,192 rows in memory, sorted by hostname and time; tags Dictionary(Int32, Utf8)"
+        batches = [read.slice(part * rows, rows).to_batches(max_chunksize=8192) for part in range(threads)]
+        self.context.register_record_batches(table.name, batches)
 
     def forms(self, query: Query) -> list[Form]:
         """All texts of a query."""

@@ -1,4 +1,4 @@
-"""DuckDB: a table in memory, sorted by host and time, tags as enumerations."""
+"""DuckDB: tables in memory, sorted by device and time, tags as enumerations."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ import duckdb
 import pyarrow as pa
 
 import sql
-from peer import Form, Peer, Query
+from peer import Form, Peer, Query, Table
+
+TYPES = {"time": "BIGINT", "tag": "VARCHAR", "int": "BIGINT", "float": "DOUBLE"}
 
 DIALECT = sql.Dialect(
     instant="TIMESTAMP '{micros}'",
     buckets=("date_trunc('{unit}', time)", "time_bucket(INTERVAL '{seconds} seconds', time)"),
     quantile="quantile_cont({x}, {q})",
     last=(
-        "SELECT {columns} FROM cpu JOIN (SELECT hostname, max(time) AS time FROM cpu GROUP BY hostname) USING (hostname, time)",
-        "SELECT {columns} FROM cpu QUALIFY row_number() OVER (PARTITION BY hostname ORDER BY time DESC) = 1",
-        "SELECT DISTINCT ON (hostname) {columns} FROM cpu ORDER BY hostname, time DESC",
-        "SELECT unnest(arg_max(cpu, time)) FROM cpu GROUP BY hostname",
+        "SELECT {columns} FROM {table} JOIN (SELECT {by}, max(time) AS time FROM {table}{where} GROUP BY {by}) USING ({by}, time)",
+        "SELECT {columns} FROM {table}{where} QUALIFY row_number() OVER (PARTITION BY {by} ORDER BY time DESC) = 1",
+        "SELECT DISTINCT ON ({by}) {columns} FROM {table}{where} ORDER BY {by}, time DESC",
+        "SELECT unnest(arg_max(a, time)) FROM (SELECT {columns} FROM {table}{where}) AS a GROUP BY {by}",
     ),
+    newest=("arg_max({x}, time)", "last({x} ORDER BY time)"),
     resolution=1000,
 )
 
@@ -28,26 +31,27 @@ class DuckDb(Peer):
     """DuckDB in this process."""
 
     def load(self, request: dict[str, Any]) -> tuple[str, str]:
-        """Reads the CSV twice: the texts' values, then the rows."""
+        """Reads all tables."""
         self.database = duckdb.connect(":memory:")
+        self.database.execute(f"SET threads = {request['threads']}")
+        self.database.execute("SET TimeZone = 'UTC'")
+        for table in self.tables.values():
+            self.load_table(table)
+        keys = " and ".join({table.key for table in self.tables.values()})
+        return duckdb.__version__, f"in memory, ORDER BY {keys}, time; tags ENUM, times TIMESTAMP"
+
+    def load_table(self, table: Table) -> None:
+        """Reads a file, and makes enumerations of its texts."""
         run = self.database.execute
-        run(f"SET threads = {request['threads']}")
-        run("SET TimeZone = 'UTC'")
-        with open(request["csv"], encoding="utf-8") as file:
-            names = file.readline().strip().split(",")
-        numbers = set(request["fields"]) | {"time"}
-        texts = [name for name in names if name not in numbers]
-        kinds = {name: "VARCHAR" if name in texts else "BIGINT" for name in names}
-        source = f"read_csv('{request['csv']}', header = true, columns = {kinds})"
+        kinds = {name: TYPES[kind] for name, kind in table.columns.items()}
+        run(f"CREATE TEMP TABLE read AS SELECT * FROM read_csv('{table.csv}', header = true, columns = {kinds})")
         columns = ["make_timestamp_ns(time)::TIMESTAMP AS time"]
-        for name in texts:
-            run(f"CREATE TYPE {name}_t AS ENUM (SELECT DISTINCT {name} FROM {source} ORDER BY 1)")
-            columns.append(f"{name}::{name}_t AS {name}")
-        run(
-            f"CREATE TABLE cpu AS SELECT * REPLACE ({', '.join(columns)}) FROM {source} "
-            "ORDER BY hostname, time"
-        )
-        return duckdb.__version__, "in memory, ORDER BY hostname, time; tags ENUM, times TIMESTAMP"
+        for name in table.tags:
+            kind = f"{table.name}_{name}_t"
+            run(f"CREATE TYPE {kind} AS ENUM (SELECT DISTINCT {name} FROM read WHERE {name} IS NOT NULL ORDER BY 1)")
+            columns.append(f"{name}::{kind} AS {name}")
+        run(f"CREATE TABLE {table.name} AS SELECT * REPLACE ({', '.join(columns)}) FROM read ORDER BY {table.key}, time")
+        run("DROP TABLE read")
 
     def forms(self, query: Query) -> list[Form]:
         """All texts of a query."""

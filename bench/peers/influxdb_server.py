@@ -12,6 +12,7 @@ import pyarrow as pa
 from peer import Form, Peer, Query
 from server import Server
 
+FUNCTIONS = {"avg": "mean"}
 CONFIG = """
 reporting-disabled = true
 bind-address = "127.0.0.1:0"
@@ -72,10 +73,13 @@ class InfluxDb(Peer):
                 for row in series["values"]:
                     values = {**tags, **dict(zip(names, row))}
                     for name, column in columns.items():
-                        column.append(values[name])
+                        # A tag that a series lacks is an empty text.
+                        column.append(None if values[name] == "" else values[name])
         table = pa.table(columns)
+        if query["kind"] != "buckets" or not query["by"]:
+            return table
         # A series after the other: it knows no order of both.
-        return table.sort_by([("bucket", "ascending"), ("hostname", "ascending")]) if query["kind"] == "buckets by host" else table
+        return table.sort_by([(name, "ascending") for name in ("bucket", *query["by"])])
 
 
 def start(program: str, folder: str) -> Server:
@@ -86,30 +90,39 @@ def start(program: str, folder: str) -> Server:
 
 def influxql(query: Query) -> str | None:
     """A query as InfluxDB is asked it."""
-    where = conditions(query)
-    metrics = query["metrics"]
+    where, metrics = conditions(query), query["metrics"]
+    of = f'FROM "{query["table"]}"{where}'
+    by = ", ".join(f'"{tag}"' for tag in query["by"])
+    others = [name for name in query["columns"] if name not in ("time", query["has"], *query["by"])]
     match query["kind"]:
-        case "buckets" | "buckets by host" | "latest buckets":
-            function = {"avg": "mean"}.get(query["function"], query["function"])
-            values = ", ".join(f"{function}({name}) AS {query['function']}_{name}" for name in metrics)
-            by = ", hostname" if query["kind"] == "buckets by host" else ""
+        case "buckets" | "latest buckets":
+            values = ", ".join(
+                f'{FUNCTIONS.get(function, function)}("{name}") AS "{function}_{name}"'
+                for name in metrics
+                for function in query["functions"]
+            )
+            keys = f"time({query['bucket']}s)" + (f", {by}" if by else "")
             order = " ORDER BY time DESC LIMIT 5" if query["kind"] == "latest buckets" else ""
-            return f"SELECT {values} FROM cpu{where} GROUP BY time({query['bucket']}s){by} fill(none){order}"
+            return f"SELECT {values} {of} GROUP BY {keys} fill(none){order}"
         case "rows":
-            names = ", ".join(name for name in query["columns"] if name != "time")
-            return f"SELECT {names} FROM cpu{where}"
+            names = ", ".join(f'"{name}"' for name in query["columns"] if name != "time")
+            return f"SELECT {names} {of}"
         case "last":
-            names = ", ".join(name for name in query["columns"] if name not in ("time", "hostname"))
-            return f"SELECT {names} FROM cpu GROUP BY hostname ORDER BY time DESC LIMIT 1"
+            names = ", ".join(f'"{name}"' for name in others)
+            if query["has"] is None:
+                return f"SELECT {names} {of} GROUP BY {by} ORDER BY time DESC LIMIT 1"
+            # The newest value, and what else its row has.
+            return f'SELECT last("{query["has"]}") AS "{query["has"]}", {names} {of} GROUP BY {by}'
         case "statistics":
             functions = (("min", "min"), ("max", "max"), ("mean", "avg"))
-            values = [f"{call}({name}) AS {label}_{name}" for name in metrics for call, label in functions]
-            return f"SELECT count({metrics[0]}) AS rows, {', '.join(values)} FROM cpu"
+            values = [f'{call}("{name}") AS "{label}_{name}"' for name in metrics for call, label in functions]
+            return f'SELECT count("{metrics[0]}") AS "rows", {", ".join(values)} {of}'
         case "top":
-            return (
-                f"SELECT top(value, hostname, {query['limit']}) AS value FROM "
-                f"(SELECT mean({metrics[0]}) AS value FROM cpu GROUP BY hostname)"
-            )
+            means = f'SELECT mean("{metrics[0]}") AS "value" {of} GROUP BY {by}'
+            return f'SELECT top("value", {by}, {query["limit"]}) AS "value" FROM ({means})'
+        case "below":
+            means = f'SELECT mean("{metrics[0]}") AS "value" {of} GROUP BY {by}'
+            return f'SELECT "value" FROM ({means}) WHERE "value" < {query["below"]} GROUP BY {by}'
         case _:
             # A percentile is the nearest value, and a moving average begins with its first whole window.
             return None
@@ -118,14 +131,15 @@ def influxql(query: Query) -> str | None:
 def conditions(query: Query) -> str:
     """The WHERE of a query, if it has one."""
     parts = []
-    if query["hosts"]:
-        parts.append("(" + " OR ".join(f"hostname = '{host}'" for host in query["hosts"]) + ")")
+    tag, values = query["among"]
+    if values:
+        parts.append("(" + " OR ".join(f"\"{tag}\" = '{value}'" for value in values) + ")")
     if query["from"] is not None:
         parts.append(f"time >= {query['from']}")
     if query["to"] is not None:
         parts.append(f"time < {query['to']}")
     if query["above"] is not None:
-        parts.append(f"{query['metrics'][0]} > {query['above']}")
+        parts.append(f'"{query["metrics"][0]}" > {query["above"]}')
     return f" WHERE {' AND '.join(parts)}" if parts else ""
 
 

@@ -1,7 +1,7 @@
 """What a peer in Python has in common with the others: requests, a JSON object a line, on standard input; an
 answer each, a line, on standard output.
 
-    {"load": {"csv": PATH, "threads": 2}}       -> {"version": "…", "settings": "…", "seconds": 1.5}
+    {"load": {"tables": […], "threads": 2, …}}  -> {"version": "…", "settings": "…", "seconds": 1.5}
     {"ask": QUERY, "keep": PATH or null}        -> {"ms": 1.25, "form": "…"}, or {} of what cannot be asked
 
 A query is data: its kind and its literals. Every peer says it in all the ways it knows, and the fastest of them
@@ -17,6 +17,8 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -31,14 +33,45 @@ TIMES = ("time", "bucket")
 TRIALS = 4
 
 
+@dataclass(frozen=True)
+class Table:
+    """A table of the data: a file of CSV with `time`, the tags, then the fields."""
+
+    name: str
+    csv: str
+    # The tag that tells devices apart; every row has it.
+    key: str
+    # Fields by name: "int" or "float".
+    fields: dict[str, str]
+    # Whether other tags, and fields, may be missing: they are NULL then.
+    has_gaps: bool
+
+    @cached_property
+    def columns(self) -> dict[str, str]:
+        """All columns in the file's order: "time", "tag", "int" or "float"."""
+        with open(self.csv, encoding="utf-8") as file:
+            names = file.readline().strip().split(",")
+        return {name: self.fields.get(name, "time" if name == "time" else "tag") for name in names}
+
+    @property
+    def tags(self) -> list[str]:
+        """The columns that are tags."""
+        return [name for name, kind in self.columns.items() if kind == "tag"]
+
+    def may_lack(self, name: str) -> bool:
+        """Whether a column has NULLs."""
+        return self.has_gaps and name not in ("time", self.key)
+
+
 class Peer:
     """One engine; `load` and `forms` are its own."""
 
     def __init__(self) -> None:
         self.chosen: dict[str, str] = {}
+        self.tables: dict[str, Table] = {}
 
     def load(self, request: dict[str, Any]) -> tuple[str, str]:
-        """Loads the data; the version and the settings that matter."""
+        """Loads `self.tables`; the version and the settings that matter."""
         raise NotImplementedError
 
     def forms(self, query: Query) -> list[Form]:
@@ -71,7 +104,7 @@ class Peer:
         answer = forms[name]()
         elapsed = (time.perf_counter() - start) * 1e3
         if keep:
-            write(self.read(answer, query), query["columns"], keep)
+            write(self.read(answer, query), query["columns"], self.tables[query["table"]].tags, keep)
         return {"ms": elapsed, "form": name}
 
     def run(self) -> None:
@@ -79,6 +112,8 @@ class Peer:
         for line in sys.stdin:
             request = json.loads(line)
             if "load" in request:
+                tables = [Table(**table) for table in request["load"]["tables"]]
+                self.tables = {table.name: table for table in tables}
                 start = time.perf_counter()
                 version, settings = self.load(request["load"])
                 seconds = time.perf_counter() - start
@@ -98,8 +133,8 @@ def trial(form: Callable[[], Any]) -> float:
     return statistics.median(times[1:])
 
 
-def write(table: pa.Table, columns: list[str], path: str) -> None:
-    """Writes an answer as every peer does: columns by name, times as nanoseconds, texts plain, numbers as doubles."""
+def write(table: pa.Table, columns: list[str], tags: list[str], path: str) -> None:
+    """Writes an answer as every peer does: columns by name, times as nanoseconds, tags plain, numbers as doubles."""
     arrays = []
     for name in columns:
         column = table.column(name).combine_chunks()
@@ -109,7 +144,8 @@ def write(table: pa.Table, columns: list[str], path: str) -> None:
             column = column.cast(pa.timestamp("ns"))
         if pa.types.is_timestamp(column.type):
             column = column.cast(pa.timestamp("ns", column.type.tz)).cast(pa.int64())
-        elif is_text(column.type):
+        elif name in tags:
+            # Of a server, without a type if all are NULL.
             column = column.cast(pa.string())
         elif name not in TIMES:
             column = column.cast(pa.float64(), safe=False)
@@ -117,13 +153,3 @@ def write(table: pa.Table, columns: list[str], path: str) -> None:
     kept = pa.table(arrays, names=columns)
     with pa.OSFile(path, "wb") as file, pa.ipc.new_file(file, kept.schema) as writer:
         writer.write_table(kept)
-
-
-def is_text(kind: pa.DataType) -> bool:
-    """Whether these are texts, of any width."""
-    return (
-        pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_string_view(kind)
-        or pa.types.is_binary(kind)
-    )

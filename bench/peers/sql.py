@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
 Query = dict[str, Any]
 
-MINUTE = 60
-HOUR = 3600
+UNITS = {60: "minute", 3600: "hour", 86400: "day"}
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,15 @@ class Dialect:
 
     # A time, from nanoseconds since 1970.
     instant: str
-    # Buckets of `{seconds}`, `{unit}` being `minute` or `hour`: all the ways there are.
+    # Buckets of `{seconds}`, `{unit}` being their name: all the ways there are.
     buckets: tuple[str, ...]
     # The quantile `{q}` of `{x}`, between values.
     quantile: str
-    # The last row of each host, in all ways; `{columns}` are those of the table.
+    # The newest row of each group `{by}` of a `{table}`, its condition being `{where}`, in all ways; `{columns}` are those
+    # of the answer, `{newest}` the newest value of each of them, `{elements}` the elements of a tuple `a` of them.
     last: tuple[str, ...]
+    # The value of the newest row: all the ways there are, of a column without NULLs.
+    newest: tuple[str, ...]
     # Nanoseconds that a time has at least: literals are rounded up to them, which changes no answer.
     resolution: int = 1
 
@@ -32,31 +35,51 @@ class Dialect:
 def forms(query: Query, dialect: Dialect) -> list[tuple[str, str]]:
     """A query in all formulations, each with a name."""
     kind = query["kind"]
-    if kind == "last":
-        columns = ", ".join(query["columns"])
-        rest = ", ".join(name for name in query["columns"] if name != "hostname")
-        texts = [text.format(columns=columns, rest=rest) for text in dialect.last]
-        return [(str(number), text) for number, text in enumerate(texts)]
     where = conditions(query, dialect)
-    if kind in ("buckets", "buckets by host", "latest buckets"):
-        texts = [grouped(query, bucket, where) for bucket in dialect.buckets]
-        return [(str(number), text) for number, text in enumerate(texts)]
+    if kind == "last":
+        return numbered(text.format(**parts(query, where, dialect)) for text in dialect.last)
+    if kind in ("buckets", "latest buckets"):
+        newest = dialect.newest if "last" in query["functions"] else dialect.newest[:1]
+        ways = itertools.product(dialect.buckets, newest)
+        return numbered(grouped(query, bucket, where, last) for bucket, last in ways)
     return [("0", plain(query, where, dialect))]
+
+
+def numbered(texts: Iterable[str]) -> list[tuple[str, str]]:
+    """Formulations by their number."""
+    return [(str(number), text) for number, text in enumerate(texts)]
+
+
+def parts(query: Query, where: str, dialect: Dialect) -> dict[str, str]:
+    """What a formulation of the newest rows is filled with."""
+    columns, by = query["columns"], query["by"]
+    newest = [name if name in by else f"{dialect.newest[0].format(x=name)} AS {name}" for name in columns]
+    elements = [f"a.{place} AS {name}" for place, name in enumerate(columns, 1)]
+    return {
+        "table": query["table"],
+        "where": where,
+        "by": ", ".join(by),
+        "columns": ", ".join(columns),
+        "newest": ", ".join(newest),
+        "elements": ", ".join(elements),
+    }
 
 
 def conditions(query: Query, dialect: Dialect) -> str:
     """The WHERE of a query, if it has one."""
     parts = []
-    hosts = query.get("hosts")
-    if hosts:
-        names = ", ".join(f"'{host}'" for host in hosts)
-        parts.append(f"hostname = {names}" if len(hosts) == 1 else f"hostname IN ({names})")
+    tag, values = query["among"]
+    if values:
+        names = ", ".join(f"'{value}'" for value in values)
+        parts.append(f"{tag} = {names}" if len(values) == 1 else f"{tag} IN ({names})")
     for bound, comparison in (("from", ">="), ("to", "<")):
         if query.get(bound) is not None:
             up = -(-query[bound] // dialect.resolution) * dialect.resolution
             parts.append(f"time {comparison} {instant(up, dialect)}")
     if query.get("above") is not None:
         parts.append(f"{query['metrics'][0]} > {query['above']}")
+    if query.get("has") is not None:
+        parts.append(f"{query['has']} IS NOT NULL")
     return f" WHERE {' AND '.join(parts)}" if parts else ""
 
 
@@ -68,39 +91,40 @@ def instant(nanoseconds: int, dialect: Dialect) -> str:
     return dialect.instant.format(nanoseconds=nanoseconds, micros=micros, nanos=f"{date}.{rest:09}")
 
 
-def grouped(query: Query, bucket: str, where: str) -> str:
-    """An aggregate of metrics by bucket of time, perhaps by host too."""
+def grouped(query: Query, bucket: str, where: str, newest: str) -> str:
+    """Aggregates of metrics by bucket of time, perhaps by tags too."""
     seconds = query["bucket"]
-    bucket = bucket.format(seconds=seconds, unit={MINUTE: "minute", HOUR: "hour"}[seconds])
-    function = query["function"]
-    values = ", ".join(f"{function}({name}) AS {function}_{name}" for name in query["metrics"])
-    by_host = ", hostname" if query["kind"] == "buckets by host" else ""
-    order = "bucket DESC LIMIT 5" if query["kind"] == "latest buckets" else f"bucket{by_host}"
-    return f"SELECT {bucket} AS bucket{by_host}, {values} FROM cpu{where} GROUP BY bucket{by_host} ORDER BY {order}"
+    bucket = bucket.format(seconds=seconds, unit=UNITS[seconds])
+    values = ", ".join(
+        f"{newest.format(x=name) if function == 'last' else f'{function}({name})'} AS {function}_{name}"
+        for name, function in itertools.product(query["metrics"], query["functions"])
+    )
+    tags = "".join(f", {tag}" for tag in query["by"])
+    order = "bucket DESC LIMIT 5" if query["kind"] == "latest buckets" else f"bucket{tags}"
+    return f"SELECT {bucket} AS bucket{tags}, {values} FROM {query['table']}{where} GROUP BY bucket{tags} ORDER BY {order}"
 
 
 def plain(query: Query, where: str, dialect: Dialect) -> str:
     """Everything else: one way to say it."""
-    metrics = query["metrics"]
+    metrics, by = query["metrics"], ", ".join(query["by"])
+    of = f"FROM {query['table']}{where}"
     match query["kind"]:
         case "rows":
-            return f"SELECT {', '.join(query['columns'])} FROM cpu{where}"
+            return f"SELECT {', '.join(query['columns'])} {of}"
         case "statistics":
             functions = itertools.product(metrics, ("min", "max", "avg"))
             values = [f"{function}({name}) AS {function}_{name}" for name, function in functions]
-            return f"SELECT count(*) AS rows, {', '.join(values)} FROM cpu"
+            return f"SELECT count(*) AS rows, {', '.join(values)} {of}"
         case "percentile":
             value = dialect.quantile.format(q=query["quantile"], x=metrics[0])
-            return f"SELECT hostname, {value} AS value FROM cpu GROUP BY hostname ORDER BY hostname"
+            return f"SELECT {by}, {value} AS value {of} GROUP BY {by} ORDER BY {by}"
         case "moving average":
-            window = (
-                f"PARTITION BY hostname ORDER BY time ROWS BETWEEN {query['rows'] - 1} PRECEDING AND CURRENT ROW"
-            )
-            return f"SELECT time, hostname, avg({metrics[0]}) OVER ({window}) AS value FROM cpu{where}"
+            window = f"PARTITION BY {by} ORDER BY time ROWS BETWEEN {query['rows'] - 1} PRECEDING AND CURRENT ROW"
+            return f"SELECT time, {by}, avg({metrics[0]}) OVER ({window}) AS value {of}"
         case "top":
-            return (
-                f"SELECT hostname, avg({metrics[0]}) AS value FROM cpu GROUP BY hostname "
-                f"ORDER BY value DESC, hostname LIMIT {query['limit']}"
-            )
+            return f"SELECT {by}, avg({metrics[0]}) AS value {of} GROUP BY {by} ORDER BY value DESC, {by} LIMIT {query['limit']}"
+        case "below":
+            mean = f"avg({metrics[0]})"
+            return f"SELECT {by}, {mean} AS value {of} GROUP BY {by} HAVING {mean} < {query['below']}"
         case kind:
             raise ValueError(kind)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from peer import Form, Peer, Query
+from peer import Form, Peer, Query, Table
 from server import Server
 
 MILLION = 1_000_000
@@ -21,6 +21,8 @@ ARGUMENTS = [
     "-storageDataPath={folder}/data",
     "-httpListenAddr=127.0.0.1:{port}",
     "-retentionPeriod=100y",
+    # While others load, nobody asks it for more than the minute after which it would hang up.
+    "-http.idleConnTimeout=24h",
     "-search.latencyOffset=0s",
     "-search.disableCache",
     "-search.maxPointsPerTimeseries=1000000",
@@ -46,75 +48,105 @@ class VictoriaMetrics(Peer):
         return self.server.turn()
 
     def forms(self, query: Query) -> list[Form]:
-        """The one way to say a query; none if there is none."""
-        path = self.path(query)
-        return [] if path is None else [("0", lambda: self.server.request("GET", path))]
+        """The ways to say a query; none if there is none."""
+        return [(str(place), lambda path=path: self.server.request("GET", path)) for place, path in enumerate(self.paths(query))]
 
-    def path(self, query: Query) -> str | None:
-        """A request."""
-        metrics = query["metrics"]
-        hosts = f', hostname=~"{"|".join(query["hosts"])}"' if query["hosts"] else ""
-        names = "|".join(f"cpu_{name}" for name in metrics)
-        series = f'{{__name__=~"{names}"{hosts}}}'
+    def paths(self, query: Query) -> list[str]:
+        """Requests that say the same."""
+        table, metrics = self.tables[query["table"]], query["metrics"]
+        tag, values = query["among"]
+        among = f', {tag}=~"{"|".join(values)}"' if values else ""
+        names = "|".join(f"{table.name}_{name}" for name in metrics)
+        series = f'{{__name__=~"{names}"{among}}}'
+        span = f"{(self.last - self.first) // 1000 + 1}s"
         match query["kind"]:
-            case "buckets" | "buckets by host" | "latest buckets":
-                width = query["bucket"] * 1000
-                begin, end = self.whole(query, width)
-                function = query["function"]
-                by = "__name__, hostname" if query["kind"] == "buckets by host" else "__name__"
-                text = f"{function}({function}_over_time({series}[{query['bucket']}s])) by ({by})"
-                # A window has its end, and not its beginning.
-                arguments = {"start": (begin + width - 1) / 1000, "end": (end - 1) / 1000, "step": f"{query['bucket']}s"}
-                return "/api/v1/query_range?" + urllib.parse.urlencode({"query": text, "nocache": 1, **arguments})
+            case "buckets" | "latest buckets":
+                return [self.ranged(text, query) for text in grouped(query, series, table)]
             case "statistics":
-                span = f"{(self.last - self.first) // 1000 + 1}s"
-                parts = [f'label_set(sum(count_over_time(cpu_{metrics[0]}[{span}])), "is", "rows")']
+                parts = [f'label_set(sum(count_over_time({table.name}_{metrics[0]}[{span}])), "is", "rows")']
                 for function in ("min", "max", "avg"):
                     text = f"{function}({function}_over_time({series}[{span}])) by (__name__)"
                     parts.append(f'label_set({text}, "is", "{function}")')
-                return self.instant(f"union({', '.join(parts)})")
+                return [self.instant(f"union({', '.join(parts)})", self.last)]
             case "percentile":
-                span = f"{(self.last - self.first) // 1000 + 1}s"
-                return self.instant(f"quantile_over_time({query['quantile']}, {series}[{span}])")
+                return [self.instant(f"quantile_over_time({query['quantile']}, {series}[{span}])", self.last)]
             case "top":
-                span = f"{(self.last - self.first) // 1000 + 1}s"
-                return self.instant(f"topk({query['limit']}, avg_over_time({series}[{span}]))")
+                return [self.instant(f"topk({query['limit']}, avg_over_time({series}[{span}]))", self.last)]
+            case "below":
+                # Of milliseconds, the last before the end: rows have whole seconds.
+                begin, end = (-(-query[bound] // MILLION) for bound in ("from", "to"))
+                text = f"{mean(series, f'{end - begin}ms', query['by'])} < {query['below']}"
+                return [self.instant(text, end - 1)]
             case _:
-                return None
+                return []
 
     def whole(self, query: Query, width: int) -> tuple[int, int]:
-        """The whole buckets within a query's window, in milliseconds."""
+        """The whole buckets within a query's window, in milliseconds; without a window, those of all rows."""
+        if query["to"] is None:
+            return self.first // width * width, (self.last // width + 1) * width
         end = query["to"] // MILLION // width * width
         if query["kind"] == "latest buckets":
             return end - 4 * width, end
         return -(-query["from"] // (MILLION * width)) * width, end
 
-    def instant(self, text: str) -> str:
-        """A request for one time, the last."""
-        return "/api/v1/query?" + urllib.parse.urlencode({"query": text, "nocache": 1, "time": self.last / 1000})
+    def ranged(self, text: str, query: Query) -> str:
+        """A request for all buckets of a query."""
+        width = query["bucket"] * 1000
+        begin, end = self.whole(query, width)
+        # A window has its end, and not its beginning.
+        arguments = {"start": (begin + width - 1) / 1000, "end": (end - 1) / 1000, "step": f"{query['bucket']}s"}
+        return "/api/v1/query_range?" + urllib.parse.urlencode({"query": text, "nocache": 1, **arguments})
+
+    def instant(self, text: str, time: int) -> str:
+        """A request for one time, in milliseconds."""
+        return "/api/v1/query?" + urllib.parse.urlencode({"query": text, "nocache": 1, "time": time / 1000})
 
     def read(self, text: bytes, query: Query) -> pa.Table:
-        """A table of an answer: a row for each time and host."""
+        """A table of an answer: a row for each time and group."""
         found = json.loads(text)["data"]["result"]
         rows: dict[tuple[Any, ...], dict[str, Any]] = {}
         for series in found:
             labels = series["metric"]
-            metric = labels.get("__name__", "").removeprefix("cpu_")
+            # Without its name after a function that changes what it is, and then alone.
+            metric = labels.get("__name__", query["metrics"][0]).removeprefix(f"{query['table']}_")
+            tags = {tag: labels.get(tag) for tag in query["by"]}
+            # What is missing comes last.
+            key = tuple((tag is None, tag or "") for tag in tags.values())
+            is_a = labels.get("is") or labels.get("rollup", "").removesuffix("_over_time")
             for time, value in series.get("values") or [series["value"]]:
                 bucket = (round(time * 1000) + 1) * MILLION - query["bucket"] * 1000 * MILLION
                 match query["kind"]:
                     case "statistics":
-                        rows.setdefault((), {})["rows" if labels["is"] == "rows" else f"{labels['is']}_{metric}"] = float(value)
-                    case "percentile" | "top":
-                        rows[(labels["hostname"],)] = {"hostname": labels["hostname"], "value": float(value)}
+                        rows.setdefault((), {})["rows" if is_a == "rows" else f"{is_a}_{metric}"] = float(value)
+                    case "percentile" | "top" | "below":
+                        rows[key] = {**tags, "value": float(value)}
                     case _:
-                        row = rows.setdefault((bucket, labels.get("hostname")), {"bucket": bucket})
-                        row["hostname"] = labels.get("hostname")
-                        row[f"{query['function']}_{metric}"] = float(value)
+                        row = rows.setdefault((bucket, *key), {"bucket": bucket, **tags})
+                        row[f"{is_a or query['functions'][0]}_{metric}"] = float(value)
         ordered = sorted(rows.items(), reverse=query["kind"] == "latest buckets")
         if query["kind"] == "top":
             ordered.sort(key=lambda row: (-row[1]["value"], row[0]))
         return pa.table({name: [row[name] for _, row in ordered] for name in query["columns"]})
+
+
+def grouped(query: Query, series: str, table: Table) -> list[str]:
+    """Functions by bucket and tags, in all ways. A field of a host is one series, unless there are gaps."""
+    by, functions, span = query["by"], query["functions"], f"{query['bucket']}s"
+    if table.has_gaps:
+        return [mean(series, span, by)] if functions == ["avg"] else []
+    if len(functions) == 1:
+        function = functions[0]
+        return [f"{function}({function}_over_time({series}[{span}])) by ({', '.join(['__name__', *by])})"]
+    tags = ", ".join(by)
+    values = [f'label_set(max({name}_over_time({series}[{span}])) by ({tags}), "is", "{name}")' for name in functions]
+    names = ", ".join(f'"{name}_over_time"' for name in functions)
+    return [f"union({', '.join(values)})", f"max(aggr_over_time(({names}), {series}[{span}])) by ({tags}, rollup)"]
+
+
+def mean(series: str, span: str, by: list[str]) -> str:
+    """The mean of all values of several series."""
+    total, count = (f"sum({function}_over_time({series}[{span}])) by ({', '.join(by)})" for function in ("sum", "count"))
+    return f"{total} / {count}"
 
 
 if __name__ == "__main__":

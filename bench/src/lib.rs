@@ -12,11 +12,13 @@ mod unsynced;
 pub use unsynced::UnsyncedDisk;
 
 use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use tidemill::workload::{Format, Generator, Options, UseCase};
+use tidemill::workload::{Format, UseCase};
+
+use ingest::files;
 
 /// The ten metrics of TSBS cpu-only, in its order.
 pub const METRICS: [&str; 10] = [
@@ -37,26 +39,8 @@ pub const METRICS: [&str; 10] = [
 /// # Errors
 /// When the file cannot be written.
 pub fn tsbs_cpu(dir: &Path, hosts: u32, hours: u32, format: Format) -> Result<PathBuf> {
-    let ending = if format == Format::Csv { "csv" } else { "lp" };
-    let path = dir.join(format!("cpu-{hosts}-{hours}h.{ending}"));
-    if path.exists() {
-        return Ok(path);
-    }
-    let mut options = Options::new(UseCase::Cpu);
-    options.scale = hosts;
-    options.duration = std::time::Duration::from_secs(u64::from(hours) * 3600);
-    options.format = format;
-    let mut generator = Generator::new(&options)?;
-    let unfinished = path.with_extension("unfinished");
-    let mut out = BufWriter::new(File::create(&unfinished)?);
-    let mut text = Vec::new();
-    while generator.write_rows(&mut text, 4096) > 0 {
-        out.write_all(&text)?;
-        text.clear();
-    }
-    out.into_inner()?.sync_all()?;
-    std::fs::rename(unfinished, &path)?;
-    Ok(path)
+    let (case, seconds) = (UseCase::Cpu, u64::from(hours) * 3600);
+    Ok(files::tsbs(dir, files::Size { case, table: None, scale: hosts, seconds, format })?.path)
 }
 
 /// Reads a file once, so that it is in the page cache.

@@ -8,29 +8,33 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use tidemill::workload::{Format, Random};
+use tidemill::workload::Random;
 use tidemill_bench::peers::answer::Answer;
-use tidemill_bench::peers::ours::{Ours, Told};
-use tidemill_bench::peers::process::{Data, Peer};
-use tidemill_bench::peers::spec::{Query, Scale, TEMPLATES, Template};
+use tidemill_bench::peers::ours::{Ours, Told, work};
+use tidemill_bench::peers::process::Peer;
+use tidemill_bench::peers::spec::{Query, Scale, Template};
 use tidemill_bench::peers::table::{Line, markdown, svg};
-use tidemill_bench::python::{PEERS, find, install};
-use tidemill_bench::tsbs_cpu;
+use tidemill_bench::peers::workload::{WORKLOADS, Workload, find as find_workloads};
+use tidemill_bench::print::digits;
+use tidemill_bench::python::{Kind, PEERS, find, install};
 
 /// Asked before the clock counts: peers choose their formulation, everyone's answer is compared.
 const UNTIMED: usize = 2;
 /// So often at most, where answers have no rows: they say little.
 const MAX_UNTIMED: usize = 50;
 
-/// Times queries over TSBS cpu-only data, warm, interleaved, literals drawn anew for each; checks all answers.
+/// Times queries over TSBS data, warm, interleaved, literals drawn anew for each; checks all answers.
 #[derive(Parser)]
 struct Args {
-    /// Hosts, with a row every 10 s each.
-    #[arg(long, default_value_t = 100)]
-    hosts: u32,
-    /// Hours of data.
-    #[arg(long, default_value_t = 72)]
-    hours: u32,
+    /// The data sets, by commas: cpu, devops, iot.
+    #[arg(long, value_delimiter = ',', default_values_t = WORKLOADS.map(|workload| workload.name.to_owned()))]
+    workload: Vec<String>,
+    /// Hosts or trucks of one --workload, with a row of each table every 10 s [default: 100].
+    #[arg(long)]
+    hosts: Option<u32>,
+    /// Hours of data of one --workload [default: 72 of cpu, 16 of devops, 48 of iot].
+    #[arg(long)]
+    hours: Option<u32>,
     /// Timed runs of each query; the median counts.
     #[arg(long, default_value_t = 15)]
     runs: usize,
@@ -46,72 +50,117 @@ struct Args {
     /// Draws the literals; from the clock if there is none.
     #[arg(long)]
     seed: Option<u64>,
-    /// Write the table as a picture.
+    /// Write the tables as one picture.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
     /// Where the data and the peers are kept.
     #[arg(long, default_value = "target/bench-data")]
     data: PathBuf,
+    /// What another process of ours is to do.
+    #[arg(long, hide = true)]
+    job: Option<String>,
+}
+
+impl Args {
+    fn scale(&self, workload: &Workload) -> Scale {
+        let Scale { devices, hours } = workload.scales[usize::from(self.quick)];
+        Scale { devices: self.hosts.unwrap_or(devices), hours: self.hours.unwrap_or(hours) }
+    }
+
+    fn templates<'w>(&self, workload: &'w Workload) -> Vec<&'w Template> {
+        let all = workload.templates.iter();
+        all.filter(|template| template.name.contains(&self.only)).collect()
+    }
 }
 
 fn main() -> Result<()> {
     let mut args = Args::parse();
-    if args.quick {
-        (args.hosts, args.hours, args.runs) = (20, 24, 3);
+    if let Some(job) = &args.job {
+        return work(job);
     }
-    ensure!(args.hours > 12, "queries span up to twelve hours: more --hours than that");
+    if args.quick {
+        args.runs = 3;
+    }
+    let mut workloads = find_workloads(&args.workload)?;
+    ensure!(
+        workloads.len() == 1 || args.hosts.or(args.hours).is_none(),
+        "--hosts and --hours are of one workload, and others are of other sizes: name it with --workload"
+    );
+    workloads.retain(|workload| !args.templates(workload).is_empty());
+    ensure!(!workloads.is_empty(), "no query has `{}` in its name", args.only);
     let seed = args.seed.unwrap_or_else(clock);
     std::fs::create_dir_all(&args.data)?;
-    let scale = Scale { hosts: args.hosts, hours: args.hours };
-    let text = |format| tsbs_cpu(&args.data, args.hosts, args.hours, format);
-    let (csv, lines) = (text(Format::Csv)?, text(Format::LineProtocol)?);
+    let mut random = Random::new(seed);
+    println!("medians of {} runs, literals of --seed {seed}\n", args.runs);
+    let kinds = find(&args.peers)?;
+    let names: Vec<&str> = kinds.iter().map(|peer| peer.name).collect();
+    let mut all = Vec::new();
+    for workload in &workloads {
+        let lines = ask_all(workload, &kinds, &args, &mut random)?;
+        println!("{}", markdown(&names, &lines));
+        let reached = lines.iter().filter(|line| line.is_reached()).count();
+        println!("{reached} of {} goals reached\n", lines.len());
+        all.extend(lines);
+    }
+    if let Some(path) = &args.svg {
+        let told = |workload: &&Workload| title(workload, args.scale(workload));
+        let titles: Vec<String> = workloads.iter().map(told).collect();
+        std::fs::write(path, svg(&format!("TSBS: {}", titles.join("; ")), &names, &all))?;
+    }
+    Ok(())
+}
+
+fn title(workload: &Workload, Scale { devices, hours }: Scale) -> String {
+    format!("{}, {devices} {}, {hours} hours", workload.name, workload.devices.0)
+}
+
+/// Loads a workload into a store and into peers started anew, and asks all that is asked of it.
+fn ask_all(
+    workload: &Workload,
+    kinds: &[&'static Kind],
+    args: &Args,
+    random: &mut Random,
+) -> Result<Vec<Line>> {
+    let scale = args.scale(workload);
+    let data = workload.data(&args.data, scale)?;
     let threads = std::thread::available_parallelism()?.get();
-    let data = Data { csv: &csv, lines: &lines, folder: &args.data, span: scale.span(), threads };
-    let mut peers = start(&args, &data)?;
-    let ours = Ours::load(&lines, scale.rows(), &args.data)?;
+    let mut peers = Vec::new();
+    if !kinds.is_empty() {
+        let installed = install(&args.data.join("peers"), kinds)?;
+        let files = (&workload.to_json(&data)?, &data.lines);
+        let start = |kind| Peer::start(kind, &installed, files, (&args.data, threads));
+        peers = kinds.iter().copied().map(start).collect::<Result<_>>()?;
+    }
+    let templates = args.templates(workload);
+    let mut drawn = Random::new(random.below(u64::MAX));
+    let queries: Vec<Query> =
+        templates.iter().map(|it| (it.draw)(it.name, scale, &mut drawn)).collect();
+    let (ours, memory) = Ours::load(&data.lines, &args.data, &queries)?;
+    println!("## {}\n", title(workload, scale));
+    println!("{} rows of {} tables; {threads} threads\n", data.lines.rows, data.tables.len());
     println!(
-        "{} hosts, {} hours: {} rows of ten metrics; {threads} threads; medians of {} runs, literals of --seed {seed}\n",
-        args.hosts,
-        args.hours,
-        scale.rows(),
-        args.runs
+        "* tidemill {} (as imported, durable, SQL to Arrow; a process that opens the store has {} MB, and {} MB at most \
+         while it is asked each query once)",
+        env!("CARGO_PKG_VERSION"),
+        digits(memory.open / 1e6),
+        digits(memory.most / 1e6)
     );
-    println!("* tidemill {}: as imported, durable, SQL to Arrow", env!("CARGO_PKG_VERSION"));
     for peer in &peers {
         println!("* {} {}", peer.kind.name, peer.about);
     }
     println!();
-    let mut random = Random::new(seed);
-    let mut table = Vec::new();
-    for template in TEMPLATES.iter().filter(|template| template.name.contains(&args.only)) {
-        let line = measure(template, scale, &mut random, &ours, &mut peers, args.runs)?;
+    let mut lines = Vec::new();
+    for template in templates {
+        let line = measure(template, scale, random, &ours, &mut peers, args.runs)?;
         eprintln!("{}: {:.3} ms, {:.1} times", line.name, line.ours, line.factor());
-        table.push(line);
+        lines.push(line);
     }
-    ensure!(!table.is_empty(), "no query has `{}` in its name", args.only);
-    let names: Vec<&str> = peers.iter().map(|peer| peer.kind.name).collect();
-    println!("{}", markdown(&names, &table));
-    let reached = table.iter().filter(|line| line.is_reached()).count();
-    println!("{reached} of {} goals reached", table.len());
-    if let Some(path) = &args.svg {
-        let title = format!("TSBS cpu-only, {} hosts, {} hours", args.hosts, args.hours);
-        std::fs::write(path, svg(&title, &names, &table))?;
-    }
-    Ok(())
+    Ok(lines)
 }
 
 fn clock() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.map_or(1, |time| time.as_secs())
-}
-
-fn start(args: &Args, data: &Data<'_>) -> Result<Vec<Peer>> {
-    let wanted = find(&args.peers)?;
-    if wanted.is_empty() {
-        return Ok(Vec::new());
-    }
-    let installed = install(&args.data.join("peers"), &wanted)?;
-    wanted.into_iter().map(|kind| Peer::start(kind, &installed, data)).collect()
 }
 
 /// Asks a kind of query of everyone, in turn: first until answers with rows were compared, then against the clock.

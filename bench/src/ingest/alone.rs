@@ -43,8 +43,8 @@ pub fn memory(data: &Path, sizes: &Sizes, runs: usize) -> Result<Vec<Fact>> {
     let mut all = Vec::new();
     for times in [1, LARGER] {
         let seconds = sizes.memory_hours * 3600 * times;
-        let size =
-            Size { case: UseCase::Cpu, scale: sizes.hosts, seconds, format: Format::LineProtocol };
+        let (case, scale, format) = (UseCase::Cpu, sizes.hosts, Format::LineProtocol);
+        let size = Size { case, table: None, scale, seconds, format };
         let input = tsbs(data, size)?;
         let folder = prepare(data, &input.path)?;
         let load = ours::load(&input, folder.path())?;

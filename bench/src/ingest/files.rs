@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tidemill::workload::{Format, Generator, Options, Random, UseCase};
+use tidemill::{Batch, FieldType};
 
 use super::Field;
 
@@ -37,6 +38,8 @@ pub struct Input {
 pub struct Size {
     /// The data set of TSBS.
     pub case: UseCase,
+    /// This table alone; CSV of several tables there is not.
+    pub table: Option<&'static str>,
     /// Hosts, or trucks.
     pub scale: u32,
     /// The time they span, in seconds; a row of each table every ten.
@@ -51,14 +54,15 @@ pub struct Size {
 /// # Errors
 /// When it cannot be written.
 pub fn tsbs(dir: &Path, size: Size) -> Result<Input> {
-    let Size { case, scale, seconds, format } = size;
+    let Size { case, table, scale, seconds, format } = size;
     let ending = if format == Format::Csv { "csv" } else { "lp" };
     let time =
         if seconds % 3600 == 0 { format!("{}h", seconds / 3600) } else { format!("{seconds}s") };
     let name = case.name().trim_start_matches("tsbs-");
-    let path = dir.join(format!("{name}-{scale}-{time}.{ending}"));
+    let of = table.map(|table| format!("-{table}")).unwrap_or_default();
+    let path = dir.join(format!("{name}-{scale}-{time}{of}.{ending}"));
     let mut options = Options::new(case);
-    (options.scale, options.format) = (scale, format);
+    (options.scale, options.format, options.table) = (scale, format, table.map(str::to_owned));
     options.duration = Duration::from_secs(seconds);
     if !path.exists() {
         let mut generator = Generator::new(&options)?;
@@ -66,7 +70,7 @@ pub fn tsbs(dir: &Path, size: Size) -> Result<Input> {
             let mut text = Vec::new();
             while generator.write_rows(&mut text, ROWS) > 0 {
                 for line in text.split_inclusive(|byte| *byte == b'\n') {
-                    if case != UseCase::Iot || has_name(line) {
+                    if case != UseCase::Iot || has_name(line, format) {
                         out.write_all(line)?;
                     }
                 }
@@ -82,8 +86,32 @@ pub fn tsbs(dir: &Path, size: Size) -> Result<Input> {
     Ok(Input { path, format, rows, bytes, fields: fields(case), span })
 }
 
-fn has_name(line: &[u8]) -> bool {
-    line.windows(6).any(|part| part == b",name=")
+fn has_name(line: &[u8], format: Format) -> bool {
+    match format {
+        Format::LineProtocol => line.windows(6).any(|part| part == b",name="),
+        // Behind the time; the head has it, too.
+        Format::Csv => line.split(|byte| *byte == b',').nth(1).is_some_and(|name| !name.is_empty()),
+    }
+}
+
+/// A table's name, and its fields with their types, in the order of a CSV file.
+pub type Table = (&'static str, Vec<(String, FieldType)>);
+
+/// The tables of a data set, in the order in which they are written.
+///
+/// # Errors
+/// When there are none.
+pub fn tables(case: UseCase) -> Result<Vec<Table>> {
+    let mut generator = Generator::new(&Options { scale: 1, ..Options::new(case) })?;
+    let names: Vec<&'static str> = generator.tables().collect();
+    let mut batch = Batch::new();
+    generator.fill_batch(&mut batch, 1);
+    let fields = |name: &'static str| {
+        let place = batch.find_table(name).with_context(|| format!("no table {name}"))?;
+        let columns = batch.tables()[place].columns().iter();
+        Ok((name, columns.map(|it| (it.name.clone(), it.column.ty())).collect()))
+    };
+    names.into_iter().map(fields).collect()
 }
 
 /// The same lines, of which a part comes late: each, with the probability `share`, after 1 to `most` of those that
@@ -158,7 +186,9 @@ fn lines_and_bytes(path: &Path) -> Result<(u64, u64)> {
     }
 }
 
-fn fields(case: UseCase) -> &'static [Field] {
+/// A field of each table.
+#[must_use]
+pub fn fields(case: UseCase) -> &'static [Field] {
     match case {
         UseCase::Cpu => &[("cpu", "usage_user")],
         UseCase::Devops => &[
@@ -179,6 +209,37 @@ fn fields(case: UseCase) -> &'static [Field] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_tables_are_those_of_the_data_and_each_has_its_field() -> Result<()> {
+        for case in UseCase::ALL {
+            let tables = tables(case)?;
+            let fields = fields(case);
+            assert_eq!(tables.len(), fields.len(), "{case}");
+            for ((name, all), (table, field)) in tables.iter().zip(fields) {
+                assert_eq!(name, table);
+                assert!(all.iter().any(|(name, _)| name == field), "{name}.{field}");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn csv_of_a_table_has_the_rows_of_the_lines() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let make = |table, format| {
+            let (case, scale, seconds) = (UseCase::Iot, 20, 3600);
+            tsbs(folder.path(), Size { case, table, scale, seconds, format })
+        };
+        let all = make(None, Format::LineProtocol)?;
+        let tables = ["readings", "diagnostics"];
+        let rows = |table| Ok(make(Some(table), Format::Csv)?.rows);
+        assert_eq!(all.rows, tables.map(rows).into_iter().sum::<Result<u64>>()?);
+        let text = std::fs::read_to_string(&all.path)?;
+        assert!(text.lines().all(|line| line.contains(",name=")));
+        assert!(text.lines().any(|line| !line.contains(",driver=")));
+        Ok(())
+    }
 
     #[test]
     fn late_lines_are_all_there_and_no_later_than_told() -> Result<()> {

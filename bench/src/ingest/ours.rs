@@ -85,7 +85,11 @@ pub fn open(dir: &Path, host: &str) -> Result<Opening> {
     })
 }
 
-fn run(job: &Value) -> Result<Value> {
+/// Has another process of this program do a job, and gives what it tells.
+///
+/// # Errors
+/// When it fails, or tells no JSON.
+pub fn run(job: &Value) -> Result<Value> {
     let mut command = Command::new(std::env::current_exe()?);
     let output = command.args(["--job", &job.to_string()]).stderr(Stdio::inherit()).output()?;
     ensure!(output.status.success(), "our process: {}; what it said is above", output.status);

@@ -80,7 +80,9 @@ pub fn workloads(
     seed: u64,
 ) -> Result<Vec<Workload>> {
     let Sizes { hosts, hours, series, .. } = *sizes;
-    let file = |case, scale, seconds, format| tsbs(data, Size { case, scale, seconds, format });
+    let file = |case, scale, seconds, format| {
+        tsbs(data, Size { case, table: None, scale, seconds, format })
+    };
     let lines = |case, hours: u64| file(case, hosts, hours * 3600, Format::LineProtocol);
     let in_order = || lines(UseCase::Cpu, hours);
     let is_wanted = |name: &str| name.contains(only);

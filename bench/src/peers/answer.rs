@@ -23,8 +23,9 @@ pub struct Answer {
 enum Column {
     /// Nanoseconds since 1970.
     Times(Vec<i64>),
-    Texts(Vec<String>),
-    Numbers(Vec<f64>),
+    /// What is missing is NULL, here and of numbers.
+    Texts(Vec<Option<String>>),
+    Numbers(Vec<Option<f64>>),
 }
 
 impl Answer {
@@ -133,9 +134,9 @@ impl Answer {
 
 impl Column {
     fn extend(&mut self, array: &dyn Array) -> Result<()> {
-        ensure!(array.null_count() == 0, "a NULL");
         match self {
             Self::Times(times) => {
+                ensure!(array.null_count() == 0, "a NULL");
                 let array = match array.data_type() {
                     DataType::Timestamp(_, zone) => {
                         cast(array, &DataType::Timestamp(TimeUnit::Nanosecond, zone.clone()))?
@@ -147,11 +148,11 @@ impl Column {
             }
             Self::Texts(texts) => {
                 let array = cast(array, &DataType::Utf8)?;
-                texts.extend(array.as_string::<i32>().iter().flatten().map(str::to_owned));
+                texts.extend(array.as_string::<i32>().iter().map(|text| text.map(str::to_owned)));
             }
             Self::Numbers(numbers) => {
                 let array = cast(array, &DataType::Float64)?;
-                numbers.extend(array.as_primitive::<Float64Type>().values());
+                numbers.extend(array.as_primitive::<Float64Type>().iter());
             }
         }
         Ok(())
@@ -168,10 +169,11 @@ impl Column {
     }
 
     fn text(&self, row: usize) -> String {
+        let null = || "NULL".to_owned();
         match self {
             Self::Times(times) => times[row].to_string(),
-            Self::Texts(texts) => texts[row].clone(),
-            Self::Numbers(numbers) => numbers[row].to_string(),
+            Self::Texts(texts) => texts[row].clone().unwrap_or_else(null),
+            Self::Numbers(numbers) => numbers[row].map_or_else(null, |number| number.to_string()),
         }
     }
 }
@@ -180,7 +182,8 @@ fn is_time(name: &str) -> bool {
     matches!(name, "time" | "bucket")
 }
 
-fn is_close(a: f64, b: f64, tolerance: f64) -> bool {
+fn is_close(a: Option<f64>, b: Option<f64>, tolerance: f64) -> bool {
+    let (Some(a), Some(b)) = (a, b) else { return a.is_none() && b.is_none() };
     (a - b).abs() <= tolerance * a.abs().max(b.abs()) || (a.is_nan() && b.is_nan())
 }
 
@@ -189,11 +192,11 @@ mod tests {
     use super::*;
 
     fn answer(times: &[i64], hosts: &[&str], values: &[f64]) -> Answer {
-        let texts = hosts.iter().map(|host| (*host).to_owned()).collect();
+        let texts = hosts.iter().map(|host| Some((*host).to_owned())).collect();
         let columns = vec![
             ("bucket".to_owned(), Column::Times(times.to_vec())),
             ("hostname".to_owned(), Column::Texts(texts)),
-            ("value".to_owned(), Column::Numbers(values.to_vec())),
+            ("value".to_owned(), Column::Numbers(values.iter().copied().map(Some).collect())),
         ];
         Answer { columns, rows: times.len() }
     }
@@ -212,6 +215,13 @@ mod tests {
         let other = answer(&[1, 1, 2], &["a", "b", "a"], &[0.3, 5.000_001, f64::NAN]);
         let said = ours.compare(&other, Kind::Rows).unwrap_err().to_string();
         assert_eq!(said, "row 1, column value: 5, 5.000001");
+        let Column::Numbers(mut numbers) = same.columns[2].1.clone() else { unreachable!() };
+        numbers[1] = None;
+        let mut lacking = same;
+        lacking.columns[2].1 = Column::Numbers(numbers);
+        let said = ours.compare(&lacking, Kind::Rows).unwrap_err().to_string();
+        assert_eq!(said, "row 1, column value: 5, NULL");
+        lacking.compare(&lacking.clone(), Kind::Rows).unwrap();
         let fewer = answer(&[1], &["a"], &[0.3]);
         assert_eq!(ours.compare(&fewer, Kind::Rows).unwrap_err().to_string(), "3 rows, 1 rows");
     }

@@ -5,12 +5,18 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
 use tidemill::import::{ImportOptions, Input, import};
 use tidemill::query::QueryResult;
 use tidemill::{Options, Store};
 
 use super::answer::Answer;
 use super::spec::{Kind, QUANTILE, Query};
+use crate::ingest::clock::memory_bytes;
+use crate::ingest::files::Input as Lines;
+use crate::ingest::number;
+use crate::ingest::ours::run;
+use crate::python::text;
 
 /// A store with the data.
 pub struct Ours {
@@ -28,18 +34,32 @@ pub struct Told {
     pub form: String,
 }
 
+/// What another process of ours, which opens the store and asks each query once, takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// Bytes of memory when the store is open.
+    pub open: f64,
+    /// The most bytes it ever had.
+    pub most: f64,
+}
+
 impl Ours {
-    /// Imports a file into a new store below `folder`, durably.
+    /// Imports lines into a new store below `folder`, durably; then another process asks these queries.
     ///
     /// # Errors
     /// When that fails, or leaves rows out.
-    pub fn load(file: &Path, rows: u64, folder: &Path) -> Result<Self> {
+    pub fn load(lines: &Lines, folder: &Path, queries: &[Query]) -> Result<(Self, Memory)> {
         let folder = tempfile::tempdir_in(folder)?;
         let store = Store::open(folder.path(), Options::default())?;
-        let options = ImportOptions { table: Some("cpu".into()), ..ImportOptions::default() };
-        let report = import(store.inner(), &Input::File(file.to_owned()), &options, &mut ())?;
-        ensure!((report.rows, report.bad_rows) == (rows, 0), "{report:?}");
-        Ok(Self { store, _folder: folder })
+        let file = Input::File(lines.path.clone());
+        let report = import(store.inner(), &file, &ImportOptions::default(), &mut ())?;
+        ensure!((report.rows, report.bad_rows) == (lines.rows, 0), "{report:?}");
+        store.close()?;
+        let texts = queries.iter().map(sql).collect::<Result<Vec<_>>>()?;
+        let told = run(&json!({ "store": folder.path(), "sql": texts }))?;
+        let memory = Memory { open: number(&told, "open")?, most: number(&told, "most")? };
+        let store = Store::open(folder.path(), Options::default())?;
+        Ok((Self { store, _folder: folder }, memory))
     }
 
     /// Asks a query, as a text that is parsed and planned anew.
@@ -56,6 +76,22 @@ impl Ours {
     }
 }
 
+/// Opens a store, asks what it is told to, and tells its memory on standard output.
+///
+/// # Errors
+/// When that fails.
+pub fn work(job: &str) -> Result<()> {
+    let job: Value = serde_json::from_str(job)?;
+    let pid = std::process::id();
+    let store = Store::open(text(&job, "store")?, Options::default())?;
+    let open = memory_bytes(pid, "VmRSS")?;
+    for sql in job["sql"].as_array().context("no sql")? {
+        store.sql(sql.as_str().context("no text")?)?;
+    }
+    println!("{}", json!({ "open": open, "most": memory_bytes(pid, "VmHWM")? }));
+    Ok(())
+}
+
 fn read(result: &QueryResult, query: &Query) -> Result<Answer> {
     Answer::read(result.schema(), result.batches(), &query.columns)
 }
@@ -63,62 +99,73 @@ fn read(result: &QueryResult, query: &Query) -> Result<Answer> {
 /// A query as we are asked it.
 fn sql(query: &Query) -> Result<String> {
     let condition = condition(query)?;
-    let Query { metrics, function, rows, .. } = query;
-    let columns = query.columns.join(", ");
+    let Query { table, metrics, functions, rows, .. } = query;
+    let (columns, by) = (query.columns.join(", "), query.by.join(", "));
+    let from = format!("FROM {table}{condition}");
     Ok(match query.kind {
-        Kind::Buckets | Kind::BucketsByHost | Kind::LatestBuckets => {
-            let mut values = String::new();
-            for metric in *metrics {
-                write!(values, ", {function}({metric}) AS {function}_{metric}")?;
-            }
-            let width = query.bucket;
-            let by = if query.kind == Kind::BucketsByHost { ", hostname" } else { "" };
+        Kind::Buckets | Kind::LatestBuckets => {
+            let keys: Vec<&str> = ["bucket"].into_iter().chain(query.by.iter().copied()).collect();
+            let keys = keys.join(", ");
+            let by: String = query.by.iter().map(|tag| format!(", {tag}")).collect();
+            let (width, values) = (query.bucket, aggregates(metrics, functions)?);
             let order = match query.kind {
-                Kind::LatestBuckets => "bucket DESC LIMIT 5".to_owned(),
-                _ => format!("bucket{by}"),
+                Kind::LatestBuckets => "bucket DESC LIMIT 5",
+                _ => &keys,
             };
             format!(
-                "SELECT date_bin(INTERVAL '{width} seconds', time) AS bucket{by}{values} FROM cpu{condition} \
-                 GROUP BY bucket{by} ORDER BY {order}"
+                "SELECT date_bin(INTERVAL '{width} seconds', time) AS bucket{by}{values} {from} GROUP BY {keys} \
+                 ORDER BY {order}"
             )
         }
-        Kind::Rows => format!("SELECT {columns} FROM cpu{condition}"),
+        Kind::Rows => format!("SELECT {columns} {from}"),
         Kind::Last => {
-            format!("SELECT DISTINCT ON (hostname) {columns} FROM cpu ORDER BY hostname, time DESC")
+            format!("SELECT DISTINCT ON ({by}) {columns} {from} ORDER BY {by}, time DESC")
         }
         Kind::Statistics => {
-            let mut values = String::from("count(*) AS rows");
-            for metric in *metrics {
-                for function in ["min", "max", "avg"] {
-                    write!(values, ", {function}({metric}) AS {function}_{metric}")?;
-                }
-            }
-            format!("SELECT {values} FROM cpu")
+            let values = aggregates(metrics, &["min", "max", "avg"])?;
+            format!("SELECT count(*) AS rows{values} {from}")
         }
         Kind::Percentile => format!(
-            "SELECT hostname, percentile_cont({QUANTILE}) WITHIN GROUP (ORDER BY {}) AS value FROM cpu \
-             GROUP BY hostname ORDER BY hostname",
+            "SELECT {by}, percentile_cont({QUANTILE}) WITHIN GROUP (ORDER BY {}) AS value {from} GROUP BY {by} \
+             ORDER BY {by}",
             metrics[0]
         ),
         Kind::MovingAverage => format!(
-            "SELECT time, hostname, avg({}) OVER (PARTITION BY hostname ORDER BY time ROWS BETWEEN {} PRECEDING \
-             AND CURRENT ROW) AS value FROM cpu{condition}",
+            "SELECT time, {by}, avg({}) OVER (PARTITION BY {by} ORDER BY time ROWS BETWEEN {} PRECEDING AND CURRENT \
+             ROW) AS value {from}",
             metrics[0],
             rows - 1
         ),
         Kind::Top => format!(
-            "SELECT hostname, avg({}) AS value FROM cpu GROUP BY hostname ORDER BY value DESC, hostname LIMIT {rows}",
+            "SELECT {by}, avg({}) AS value {from} GROUP BY {by} ORDER BY value DESC, {by} LIMIT {rows}",
             metrics[0]
         ),
+        Kind::Below => {
+            let (mean, below) = (format!("avg({})", metrics[0]), query.below.unwrap_or_default());
+            format!("SELECT {by}, {mean} AS value {from} GROUP BY {by} HAVING {mean} < {below}")
+        }
     })
+}
+
+/// Each function of each metric, with a comma before it.
+fn aggregates(metrics: &[&str], functions: &[&str]) -> Result<String> {
+    let mut values = String::new();
+    for metric in metrics {
+        for function in functions {
+            let more = if *function == "last" { ", time" } else { "" };
+            write!(values, ", {function}({metric}{more}) AS {function}_{metric}")?;
+        }
+    }
+    Ok(values)
 }
 
 fn condition(query: &Query) -> Result<String> {
     let mut parts = Vec::new();
-    match query.hosts.as_slice() {
+    let (tag, values) = &query.among;
+    match values.as_slice() {
         [] => {}
-        [host] => parts.push(format!("hostname = '{host}'")),
-        hosts => parts.push(format!("hostname IN ('{}')", hosts.join("', '"))),
+        [value] => parts.push(format!("{tag} = '{value}'")),
+        values => parts.push(format!("{tag} IN ('{}')", values.join("', '"))),
     }
     for (bound, comparison) in [(query.from, ">="), (query.to, "<")] {
         if let Some(time) = bound {
@@ -129,5 +176,43 @@ fn condition(query: &Query) -> Result<String> {
     if let Some(above) = query.above {
         parts.push(format!("{} > {above}", query.metrics[0]));
     }
+    if let Some(field) = query.has {
+        parts.push(format!("{field} IS NOT NULL"));
+    }
     Ok(if parts.is_empty() { String::new() } else { format!(" WHERE {}", parts.join(" AND ")) })
+}
+
+#[cfg(test)]
+mod tests {
+    use tidemill::workload::Random;
+
+    use super::super::workload::WORKLOADS;
+    use super::*;
+
+    #[test]
+    fn queries_are_told_in_sql() -> Result<()> {
+        let mut told = Vec::new();
+        for workload in &WORKLOADS[1..] {
+            let template = &workload.templates[0];
+            let (scale, mut random) = (workload.scales[1], Random::new(1));
+            told.push(sql(&(template.draw)(template.name, scale, &mut random))?);
+        }
+        let drawn = told[0].split_once(" WHERE ").zip(told[0].split_once(" GROUP BY "));
+        let ((select, _), (_, grouped)) = drawn.context("no condition")?;
+        let values = "count(usage_user) AS count_usage_user, avg(usage_user) AS avg_usage_user, \
+                      last(usage_user, time) AS last_usage_user";
+        assert_eq!(
+            select,
+            format!(
+                "SELECT date_bin(INTERVAL '3600 seconds', time) AS bucket, hostname, {values} FROM cpu"
+            )
+        );
+        assert_eq!(grouped, "bucket, hostname ORDER BY bucket, hostname");
+        assert_eq!(
+            told[1],
+            "SELECT DISTINCT ON (name) time, name, driver, latitude, longitude FROM readings \
+             WHERE latitude IS NOT NULL ORDER BY name, time DESC"
+        );
+        Ok(())
+    }
 }

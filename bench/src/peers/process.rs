@@ -8,22 +8,8 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::ours::Told;
 use super::spec::Query;
-use crate::METRICS;
+use crate::ingest::files::Input;
 use crate::python::{Installed, Kind, Process, text};
-
-/// The data, in the formats that peers read.
-pub struct Data<'a> {
-    /// Comma-separated.
-    pub csv: &'a Path,
-    /// Line protocol.
-    pub lines: &'a Path,
-    /// Where peers keep theirs.
-    pub folder: &'a Path,
-    /// The first and the last time, in nanoseconds since 1970.
-    pub span: (i64, i64),
-    /// Threads that a peer may use.
-    pub threads: usize,
-}
 
 /// A running peer; it ends with this.
 pub struct Peer {
@@ -36,20 +22,25 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Starts a peer and has it load a CSV file.
+    /// Starts a peer and has it load tables (`Workload::to_json`), or a server the lines that they are of; it may use
+    /// so many threads, and keeps its data in `folder`.
     ///
     /// # Errors
     /// When it does not start or cannot load.
-    pub fn start(kind: &'static Kind, installed: &Installed, data: &Data<'_>) -> Result<Self> {
-        let process = Process::start(kind, kind.file, installed, data.threads)?;
+    pub fn start(
+        kind: &'static Kind,
+        installed: &Installed,
+        (tables, lines): (&Value, &Input),
+        (folder, threads): (&Path, usize),
+    ) -> Result<Self> {
+        let process = Process::start(kind, kind.file, installed, threads)?;
         let (program, version) = installed.program(kind)?.unzip();
-        let folder = data.folder.canonicalize()?;
+        let folder = folder.canonicalize()?;
         let kept = folder.join(format!("{}.arrow", kind.name));
         let mut peer = Self { kind, about: String::new(), process, kept };
         let load = json!({
-            "csv": data.csv.canonicalize()?, "lp": data.lines.canonicalize()?, "threads": data.threads,
-            "fields": METRICS, "folder": folder, "first": data.span.0, "last": data.span.1,
-            "program": program, "version": version,
+            "tables": tables, "lp": lines.path.canonicalize()?, "first": lines.span.0, "last": lines.span.1,
+            "threads": threads, "folder": folder, "program": program, "version": version,
         });
         let ready = peer.process.send(&json!({ "load": load }))?;
         peer.about = format!("{} ({})", text(&ready, "version")?, text(&ready, "settings")?);
