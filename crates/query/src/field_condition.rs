@@ -12,7 +12,8 @@ use crate::schema::{ColumnKind, TableColumns};
 /// Integers up to here are floats exactly.
 const MAX_EXACT: u64 = 1 << 53;
 
-/// A comparison of a numeric field with a constant of its type: plain data. A missing value satisfies none.
+/// A comparison of a numeric field with a constant of its type, or that a field of any type has a value: plain data. A
+/// missing value satisfies none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct FieldCondition {
     pub(crate) field: usize,
@@ -25,6 +26,8 @@ enum Constant {
     Float(f64),
     Int(i64),
     UInt(u64),
+    /// None: any value will do.
+    Any,
 }
 
 /// Which of some rows satisfy conditions, as far as their statistics tell.
@@ -53,13 +56,16 @@ impl FieldCondition {
                 Self::compared(&between.expr, Operator::GtEq, &between.low, table)?,
                 Self::compared(&between.expr, Operator::LtEq, &between.high, table)?,
             ]),
+            Expr::IsNotNull(column) => {
+                let field = field_of(column, table)?;
+                Some(vec![Self { field, comparison: Comparison::Eq, constant: Constant::Any }])
+            }
             _ => None,
         }
     }
 
     fn compared(column: &Expr, op: Operator, other: &Expr, table: &TableColumns) -> Option<Self> {
-        let Expr::Column(column) = column else { return None };
-        let ColumnKind::Field(field) = table.find(&column.name)? else { return None };
+        let field = field_of(column, table)?;
         let comparison = match op {
             Operator::Lt => Comparison::Lt,
             Operator::LtEq => Comparison::Le,
@@ -92,6 +98,7 @@ impl FieldCondition {
     pub(crate) fn outcome(&self, stored: &StoredAggregate) -> Outcome {
         let (any, all) = match (stored.aggregate, self.constant) {
             _ if stored.valid == 0 => (false, false),
+            (_, Constant::Any) => (true, true),
             (AnyAggregate::Float(a), _) if a.nan_count > 0 => (true, false),
             (AnyAggregate::Float(a), Constant::Float(c)) => self.within(a.min, a.max, c),
             (AnyAggregate::Int(a), Constant::Int(c)) => self.within(a.min, a.max, c),
@@ -130,6 +137,13 @@ impl FieldCondition {
                 compare_u64(values, self.comparison, c, own);
             }
             // No row has a value.
+            (SliceValues::Missing, _) => own.fill(0),
+            (_, Constant::Any) => {
+                own.fill(u64::MAX);
+                if let (Some(last), rows @ 1..) = (own.last_mut(), slice.len() % 64) {
+                    *last = (1 << rows) - 1;
+                }
+            }
             _ => own.fill(0),
         }
         if !slice.all_valid() {
@@ -168,10 +182,19 @@ impl FieldCondition {
         };
         let name = &table.fields[self.field].name;
         match self.constant {
+            Constant::Any => format!("{name} IS NOT NULL"),
             Constant::Float(value) => format!("{name} {comparison} {value:?}"),
             Constant::Int(value) => format!("{name} {comparison} {value}"),
             Constant::UInt(value) => format!("{name} {comparison} {value}"),
         }
+    }
+}
+
+fn field_of(expr: &Expr, table: &TableColumns) -> Option<usize> {
+    let Expr::Column(column) = expr else { return None };
+    match table.find(&column.name)? {
+        ColumnKind::Field(field) => Some(field),
+        _ => None,
     }
 }
 

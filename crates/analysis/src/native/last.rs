@@ -1,6 +1,6 @@
 use tidemill_memory::Budget;
 use tidemill_model::{Column, TimeRange};
-use tidemill_store::{StoredAggregate, TableView};
+use tidemill_store::{Error as StoreError, Piece, Reader, StoredAggregate, TableView};
 
 use super::plan::LastRows;
 use super::scan::MIN_STORED_RUN_ROWS;
@@ -9,6 +9,9 @@ use crate::error::{Error, ErrorKind};
 
 /// Bytes of a value with its share of validity.
 const VALUE_BYTES: usize = 9;
+
+/// The last row of a piece that counts.
+pub type LastOf<'a> = dyn FnMut(&mut Reader, &Piece) -> Result<Option<usize>, StoreError> + 'a;
 
 /// The newest row of each of these series (ascending) inside `range`. Of each series only the
 /// block that holds it is read, and its values decoded only where statistics do not say the last.
@@ -21,6 +24,23 @@ pub fn last_rows(
     series: &[u32],
     range: TimeRange,
     fields: &[usize],
+    budget: &Budget,
+) -> Result<LastRows, Error> {
+    let mut last = |reader: &mut Reader, piece: &Piece| Ok(reader.rows(piece)?.checked_sub(1));
+    last_rows_where(view, series, range, fields, &mut last, budget)
+}
+
+/// The newest row that counts of each of these series (ascending) inside `range`, as `last_of` says it of a
+/// piece: asked from the newest on, until one has such a row.
+///
+/// # Errors
+/// As [`last_rows`].
+pub fn last_rows_where(
+    view: &TableView,
+    series: &[u32],
+    range: TimeRange,
+    fields: &[usize],
+    last_of: &mut LastOf<'_>,
     budget: &Budget,
 ) -> Result<LastRows, Error> {
     let schema = view.schema();
@@ -39,17 +59,24 @@ pub fn last_rows(
     let (mut pieces, mut stored) = (Vec::new(), Vec::new());
     for &series in series {
         reader.pieces(series, range, &mut pieces)?;
-        let Some(piece) = pieces.last() else { continue };
-        let last = match reader.rows(piece)? {
-            0 => continue,
-            count => count - 1,
-        };
+        let mut found = None;
+        for piece in pieces.iter().rev() {
+            found = last_of(&mut reader, piece)?.map(|last| (piece, last));
+            if found.is_some() {
+                break;
+            }
+        }
+        let Some((piece, last)) = found else { continue };
         for (field, column) in fields.iter().zip(&mut rows.columns) {
             stored.clear();
             // Of short pieces there are many in a block, and where its statistics are not kept they are read for each.
             if last >= MIN_STORED_RUN_ROWS {
                 match reader.whole_aggregate(piece, *field)? {
-                    Some(whole) if whole.valid == last as u64 + 1 => stored.push(whole.clone()),
+                    Some(whole)
+                        if whole.valid == last as u64 + 1 && whole.rows.len() == last + 1 =>
+                    {
+                        stored.push(whole.clone());
+                    }
                     _ => reader.stored_aggregates(piece, *field, &mut stored)?,
                 }
             }
@@ -63,7 +90,11 @@ pub fn last_rows(
             }
         }
         rows.series.push(series);
-        rows.times.push(piece.range().end);
+        if reader.rows(piece)? == last + 1 {
+            rows.times.push(piece.range().end);
+        } else {
+            reader.times(piece, last..last + 1, &mut rows.times)?;
+        }
     }
     Ok(rows)
 }

@@ -24,7 +24,7 @@ mod resolve;
 pub(crate) mod runs;
 mod scan;
 
-pub use last::last_rows;
+pub use last::{LastOf, last_rows, last_rows_where};
 pub use plan::{AggregatePlan, Bucket, Call, Function, Groups, LastRows, PlanStats, Share};
 
 use gauge_probe::Stretch;

@@ -123,10 +123,10 @@ impl NativeQuery {
     pub(super) fn new(plan: &Arc<NativePlan>, conditions: &[Expr]) -> Option<Self> {
         let selection = Selection::of(conditions, &plan.table)?;
         let selection = match plan.shape {
-            Shape::Rows { partition: None, .. } => selection,
-            Shape::Rows { partition: Some(_), .. }
-            | Shape::Aggregate { .. }
-            | Shape::Last { .. } => selection.by_times_and_tags()?,
+            Shape::Rows { partition: None, .. } | Shape::Last { .. } => selection,
+            Shape::Rows { partition: Some(_), .. } | Shape::Aggregate { .. } => {
+                selection.by_times_and_tags()?
+            }
         };
         Some(Self { plan: Arc::clone(plan), selection })
     }

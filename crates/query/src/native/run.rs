@@ -13,14 +13,14 @@ use gauge_probe::{Meter, Stretch};
 use tidemill_analysis::native::{self, AggregatePlan, LastRows, PlanStats};
 use tidemill_memory::Budget;
 use tidemill_model::{Column, TimeRange, Values};
-use tidemill_store::{SeriesIndex, Snapshot, TableView};
+use tidemill_store::{Piece, Reader, SeriesIndex, Snapshot, TableView};
 
 use super::ends::Ends;
 use super::plan::{AggregateColumn, LastColumn, NativePlan, NativeQuery, Shape};
 use super::sort::places;
 use super::steps::with_schema;
 use crate::error::{Error, ErrorKind, Result};
-use crate::scan::{SeriesScan, scan};
+use crate::scan::{SeriesScan, Sieve, scan};
 use crate::tags::TagDictionary;
 
 /// What a native plan gives.
@@ -185,7 +185,13 @@ impl NativeQuery {
             .collect();
         fields.sort_unstable();
         fields.dedup();
-        let rows = native::last_rows(view, series, self.selection.range, &fields, budget);
+        let mut sieve = Sieve::new(&self.selection.fields.as_slice().into());
+        let mut last = |reader: &mut Reader, piece: &Piece| sieve.last(reader, piece);
+        let range = self.selection.range;
+        let rows = match self.selection.fields.is_empty() {
+            true => native::last_rows(view, series, range, &fields, budget),
+            false => native::last_rows_where(view, series, range, &fields, &mut last, budget),
+        };
         let LastRows { series, times, columns: values } = rows.map_err(Error::analysis)?;
         let values: Vec<ArrayRef> = values.into_iter().map(array).collect();
         let index = view.series_index();

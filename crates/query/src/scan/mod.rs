@@ -11,4 +11,5 @@ mod window;
 pub(crate) use exec::{SeriesScan, display_time};
 pub(crate) use provider::{SeriesTable, scan};
 pub(crate) use rows::RowColumn;
+pub(crate) use sieve::Sieve;
 pub(crate) use window::{Window, WindowFunction};

@@ -141,12 +141,13 @@ impl RowReader {
             let all = self.reader.rows(piece).map_err(Error::store)?;
             let start = self.next_row;
             if start == 0 {
-                self.sieve.start(&mut self.reader, piece)?;
+                self.sieve.start(&mut self.reader, piece).map_err(Error::store)?;
             }
             let mut window = start..self.sieve.window(start, all);
             if !window.is_empty() {
                 let room = capacity - batch.rows;
-                let kept = self.sieve.sift(&mut self.reader, piece, window.clone(), room)?;
+                let kept = self.sieve.sift(&mut self.reader, piece, window.clone(), room);
+                let kept = kept.map_err(Error::store)?;
                 if matches!(kept, Kept::All) {
                     window.end = window.end.min(start + room);
                 }

@@ -2,9 +2,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use tidemill_kernels::elementwise::{count_ones, words};
-use tidemill_store::{Piece, Reader, StoredAggregate};
+use tidemill_store::{Error, Piece, Reader, StoredAggregate};
 
-use crate::error::{Error, Result};
 use crate::field_condition::{FieldCondition, Outcome};
 
 /// The most rows that are looked at together: stored statistics are of so many.
@@ -12,7 +11,7 @@ pub(super) const WINDOW_ROWS: usize = 1024;
 const WORDS: usize = words(WINDOW_ROWS);
 
 /// Finds the rows that satisfy conditions, window by window.
-pub(super) struct Sieve {
+pub(crate) struct Sieve {
     conditions: Arc<[FieldCondition]>,
     /// What is stored of each condition's field in the piece.
     stored: Vec<Vec<StoredAggregate>>,
@@ -41,17 +40,17 @@ impl Kept<'_> {
 }
 
 impl Sieve {
-    pub(super) fn new(conditions: &Arc<[FieldCondition]>) -> Self {
+    pub(crate) fn new(conditions: &Arc<[FieldCondition]>) -> Self {
         let conditions = Arc::clone(conditions);
         let stored = vec![Vec::new(); conditions.len()];
         Self { conditions, stored, mask: [0; WORDS], scratch: [0; WORDS] }
     }
 
     /// Begins with a piece.
-    pub(super) fn start(&mut self, reader: &mut Reader, piece: &Piece) -> Result<()> {
+    pub(super) fn start(&mut self, reader: &mut Reader, piece: &Piece) -> Result<(), Error> {
         for (condition, stored) in self.conditions.iter().zip(&mut self.stored) {
             stored.clear();
-            reader.stored_aggregates(piece, condition.field, stored).map_err(Error::store)?;
+            reader.stored_aggregates(piece, condition.field, stored)?;
         }
         Ok(())
     }
@@ -76,7 +75,7 @@ impl Sieve {
         piece: &Piece,
         window: Range<usize>,
         room: usize,
-    ) -> Result<Kept<'_>> {
+    ) -> Result<Kept<'_>, Error> {
         // What statistics say takes no decoding.
         if (0..self.conditions.len()).any(|place| self.outcome(place, &window) == Outcome::Never) {
             return Ok(Kept::None);
@@ -92,8 +91,8 @@ impl Sieve {
                 is_open = true;
             }
             let condition = self.conditions[place];
-            let slice = reader.column(piece, condition.field, window.clone());
-            condition.keep(&slice.map_err(Error::store)?, mask, &mut self.scratch);
+            let slice = reader.column(piece, condition.field, window.clone())?;
+            condition.keep(&slice, mask, &mut self.scratch);
         }
         if !is_open {
             return Ok(Kept::All);
@@ -101,6 +100,31 @@ impl Sieve {
         let mask = &mut self.mask[..words(window.len())];
         cut(mask, room);
         Ok(Kept::Some(mask))
+    }
+
+    /// The last row of a piece that satisfies all conditions.
+    pub(crate) fn last(
+        &mut self,
+        reader: &mut Reader,
+        piece: &Piece,
+    ) -> Result<Option<usize>, Error> {
+        self.start(reader, piece)?;
+        let (rows, mut windows) = (reader.rows(piece)?, vec![0]);
+        while let Some(start) = windows.last().copied().filter(|start| *start < rows) {
+            windows.push(self.window(start, rows));
+        }
+        for window in windows.windows(2).rev() {
+            let (start, end) = (window[0], window[1]);
+            let last = match self.sift(reader, piece, start..end, end - start)? {
+                Kept::None => None,
+                Kept::All => end.checked_sub(1),
+                Kept::Some(mask) => last_bit(mask).map(|row| start + row),
+            };
+            if last.is_some() {
+                return Ok(last);
+            }
+        }
+        Ok(None)
     }
 
     fn outcome(&self, place: usize, window: &Range<usize>) -> Outcome {
@@ -113,6 +137,11 @@ impl Sieve {
             _ => Outcome::Open,
         }
     }
+}
+
+fn last_bit(mask: &[u64]) -> Option<usize> {
+    let word = mask.iter().rposition(|word| *word != 0)?;
+    Some(word * 64 + 63 - mask[word].leading_zeros() as usize)
 }
 
 /// Clears all bits but the first `count` that are set.
@@ -128,6 +157,14 @@ fn cut(mask: &mut [u64], mut count: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_bit_is_found() {
+        assert_eq!(
+            [[0, 0], [1, 0], [5, 0], [5, 1 << 63]].map(|mask| last_bit(&mask)),
+            [None, Some(0), Some(2), Some(127)]
+        );
+    }
 
     #[test]
     fn only_the_first_bits_are_left() {

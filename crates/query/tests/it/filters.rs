@@ -9,7 +9,7 @@ use tidemill_query::{Engine, ExecutedBy};
 
 use crate::common::{Fixture, Row, SECOND, START, lines, push};
 
-const CONDITIONS: [&str; 36] = [
+const CONDITIONS: [&str; 42] = [
     "f > 1",
     "f >= -3.25",
     "f < 0",
@@ -46,6 +46,12 @@ const CONDITIONS: [&str; 36] = [
     "u <> 2",
     "i > 3 AND f > 1",
     "i > 3 OR f > 1",
+    "f IS NOT NULL",
+    "i IS NOT NULL",
+    "s IS NOT NULL",
+    "b IS NOT NULL AND u > 5",
+    "NOT (i IS NULL)",
+    "i IS NOT NULL AND f > 2 AND u IS NOT NULL",
 ];
 
 /// Three series with every kind of number: on disk, in memory, and in both at once; long, sorted
@@ -149,6 +155,36 @@ proptest! {
     }
 }
 
+/// Of each series the newest row for which a condition is true, which may lie far behind the newest.
+#[test]
+fn newest_rows_that_satisfy_conditions_agree() {
+    for condition in CONDITIONS {
+        for outer in [
+            "",
+            " AND time < '2021-01-01T02:20:01Z'",
+            " AND h <> 'a' AND time >= '2021-01-01T01:10:00Z'",
+        ] {
+            let sql = |condition: &str| {
+                format!(
+                    "SELECT DISTINCT ON (h) h, time, f, i, u, s, b FROM t WHERE {condition}{outer} ORDER BY h, time DESC"
+                )
+            };
+            // As a number it is no condition that a scan knows.
+            let computed = format!("CASE WHEN {condition} THEN 1 ELSE 0 END = 1");
+            let wanted = lines(&STORE.1[1].sql(&sql(&computed)).unwrap());
+            let sql = sql(&format!("({condition})"));
+            let got = STORE.1[0].sql(&sql).unwrap();
+            assert_eq!(lines(&got), wanted, "{sql}");
+            let is_simple = ["i > 3", "f IS NOT NULL", "s IS NOT NULL"].contains(&condition);
+            assert!(!is_simple || got.executed_by() == ExecutedBy::Native, "{sql}");
+        }
+    }
+    let sql =
+        "SELECT h, max(time) AS at, last(i, time) AS i FROM t WHERE i < 0 GROUP BY h ORDER BY h";
+    let [native, alone] = [0, 1].map(|engine| STORE.1[engine].sql(sql).unwrap());
+    assert_eq!((lines(&native), native.executed_by()), (lines(&alone), ExecutedBy::Native));
+}
+
 #[test]
 fn limits_give_so_many_rows_that_are_wanted() {
     for limit in [0, 1, 5, 1023, 1024, 1025, 8192, 9000, 1_000_000] {
@@ -175,6 +211,12 @@ fn simple_comparisons_are_the_scans() {
     assert!(native.contains("where f > 1.0, where u <= 3"), "{native}");
     let alone = plan(sql, 1);
     assert!(alone.contains("where f > 1.0") && !alone.contains("FilterExec"), "{alone}");
+    let newest = "SELECT DISTINCT ON (h) h, f FROM t WHERE i IS NOT NULL ORDER BY h, time DESC";
+    let newest = plan(newest, 0);
+    assert!(
+        newest.contains("NativeLastRows") && newest.contains("where i IS NOT NULL"),
+        "{newest}"
+    );
     // What it cannot say stays above it.
     let other = plan("SELECT h FROM t WHERE f > i", 0);
     assert!(other.contains("FilterExec"), "{other}");
