@@ -17,6 +17,8 @@ mod fast;
 mod points;
 mod reader;
 mod record;
+mod rows;
+mod stretch;
 mod survey;
 
 pub use points::{Points, points};
