@@ -93,10 +93,7 @@ impl CsvReader {
         let Self { delimiter, steps, rows, series, time_cell, scratch, outputs, stretches, .. } =
             self;
         let delimiter = *delimiter;
-        let predicted = series.predicted();
-        let prediction =
-            Prediction { text: predicted.unwrap_or_default(), holds: predicted.is_some() };
-        let mut row = Row { chunk, delimiter, time: 0, prediction, runs: 0 };
+        let mut row = Row { chunk, delimiter, time: 0, prediction: None, runs: 0 };
         let (mut at, mut index) = (start, 0);
         // Where a stretch is that was not known, or has changed.
         let mut new_stretch = 0..0;
@@ -114,7 +111,7 @@ impl CsvReader {
             }
             at = match *steps.get(index)? {
                 Step::Time => row.time(at, time_cell)?,
-                Step::Tags(count) => row.tags(at, count, scratch)?,
+                Step::Tags(count) => row.tags(at, count, series, scratch)?,
                 Step::Ints { first, count } => ints(chunk, at, delimiter, first, count, rows)?,
                 Step::Number(field) => number(chunk, at, delimiter, field, rows)?,
                 Step::Text(column) => row.text(at, *outputs.get(column)?, table)?,
@@ -134,8 +131,8 @@ impl CsvReader {
             [b'\r', b'\n', ..] => at + 2,
             _ => return None,
         };
-        let Row { time, prediction: Prediction { holds, .. }, runs, .. } = row;
-        let runs = &scratch.runs[..runs];
+        let Row { time, prediction, runs, .. } = row;
+        let (holds, runs) = (prediction.is_none_or(|p| p.holds), &scratch.runs[..runs]);
         let number = if holds { series.follow() } else { look_up(series, chunk, runs) }?;
         if new_stretch.end > 0 {
             stretches.learn(series.place(), &chunk[new_stretch], rows);
@@ -172,13 +169,14 @@ struct Row<'a> {
     chunk: &'a [u8],
     delimiter: u8,
     time: i64,
-    prediction: Prediction<'a>,
+    /// From the first tags on that are in no known stretch.
+    prediction: Option<Prediction<'a>>,
     /// How many stretches of adjacent tag cells were read.
     runs: usize,
 }
 
 /// Each reads what begins at `at` and returns where its last cell ends.
-impl Row<'_> {
+impl<'a> Row<'a> {
     #[inline(always)]
     fn time(&mut self, at: usize, time_cell: &mut TimeCell) -> Option<usize> {
         let end;
@@ -187,8 +185,18 @@ impl Row<'_> {
     }
 
     #[inline(always)]
-    fn tags(&mut self, at: usize, count: usize, scratch: &mut Scratch) -> Option<usize> {
-        let end = self.prediction.run_end(self.chunk, at, self.delimiter, count)?;
+    fn tags(
+        &mut self,
+        at: usize,
+        count: usize,
+        series: &'a SeriesCache,
+        scratch: &mut Scratch,
+    ) -> Option<usize> {
+        let prediction = self.prediction.get_or_insert_with(|| {
+            let text = series.predicted();
+            Prediction { text: text.unwrap_or_default(), holds: text.is_some() }
+        });
+        let end = prediction.run_end(self.chunk, at, self.delimiter, count)?;
         *scratch.runs.get_mut(self.runs)? = (at, end);
         self.runs += 1;
         Some(end)

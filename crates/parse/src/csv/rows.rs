@@ -1,6 +1,7 @@
 use std::ops::Range;
 
-use tidemill_model::{FieldType, TableBatch};
+use tidemill_machine::prefetch;
+use tidemill_model::{FieldType, TableBatch, Values};
 
 use super::reader::{field_type, is_number};
 use crate::tabular::PlanColumn;
@@ -133,5 +134,19 @@ impl Field {
             FieldType::Bool => column.extend_bool(row, words.map(|word| word != 0)),
             FieldType::Text => {}
         }
+        match column.values() {
+            Values::Int(values) => expect(values),
+            Values::UInt(values) => expect(values),
+            Values::Float(values) => expect(values),
+            Values::Bool(_) | Values::Text(_) => {}
+        }
+    }
+}
+
+/// Has the memory for the next values loaded: a column was last touched long ago, and the few values
+/// that come at once end before a processor sees that they are in a row.
+fn expect<T>(values: &[T]) {
+    for row in (0..MAX_ROWS).step_by(64 / size_of::<u64>()) {
+        prefetch::read_at(values, values.len() + row);
     }
 }

@@ -30,9 +30,6 @@ const BEFORE_END: [u8; 64] = {
     before
 };
 
-const FIRST_BYTES: u64 = 0x0101_0101_0101_0101;
-const LAST_BYTES: u64 = FIRST_BYTES << 7;
-
 impl Decimal for Avx512 {
     methods! {
         fn cells(
@@ -49,26 +46,22 @@ impl Decimal for Avx512 {
             let places = _mm512_maskz_compress_epi8(ends, self.bytes(&NUMBERS));
             let mut count = max.min(ends.count_ones() as usize);
             let mut lane = self.bytes(&LANE);
-            // Where the cell before ends; there is none before the first one.
-            let mut has_before = !0xFF;
+            // Where the cell before the first one would end.
+            let mut last_end = _mm512_set1_epi8(-1);
             for (group, out) in out.iter_mut().enumerate() {
                 if 8 * group >= count {
                     break;
                 }
                 let end = _mm512_permutexvar_epi8(lane, places);
-                let lane_before = _mm512_sub_epi8(lane, _mm512_set1_epi8(1));
-                let before = _mm512_mask_permutexvar_epi8(
-                    _mm512_set1_epi8(-1), has_before, lane_before, places,
-                );
+                let before = _mm512_alignr_epi64::<7>(end, last_end);
                 // The eight bytes before the end, those of the cell before left out.
                 let from = _mm512_sub_epi8(end, self.bytes(&BEFORE_END));
                 let is_in = _mm512_cmpgt_epi8_mask(from, before);
                 let values = _mm512_maskz_permutexvar_epi8(is_in, from, digits);
                 let is_other = _mm512_cmpgt_epu8_mask(values, _mm512_set1_epi8(9));
-                let last_out = _mm512_sub_epi8(from, _mm512_set1_epi8(1));
-                let is_long = _mm512_cmpgt_epi8_mask(last_out, before) & FIRST_BYTES;
-                let is_empty = !is_in & LAST_BYTES;
-                let refused = is_other | is_long | is_empty;
+                // With the end, a cell is two to nine bytes long.
+                let len = _mm512_sub_epi8(_mm512_sub_epi8(end, before), _mm512_set1_epi8(2));
+                let refused = is_other | _mm512_cmpgt_epu8_mask(len, _mm512_set1_epi8(7));
                 let pairs = _mm512_maddubs_epi16(values, _mm512_set1_epi16(0x010A));
                 let fours = _mm512_madd_epi16(pairs, _mm512_set1_epi32(0x0001_0064));
                 let high = _mm512_mul_epu32(fours, _mm512_set1_epi64(10_000));
@@ -79,7 +72,7 @@ impl Decimal for Avx512 {
                     break;
                 }
                 lane = _mm512_add_epi8(lane, _mm512_set1_epi8(8));
-                has_before = u64::MAX;
+                last_end = end;
             }
             if count == 0 {
                 return Cells::default();
