@@ -244,3 +244,29 @@ fn no_byte_is_taken_for_granted() {
         }
     }
 }
+
+/// What was seen of the series of one batch means nothing where another one has them in another order.
+#[test]
+fn another_batch_has_other_series() {
+    let kinds = vec![Time, Tag, Int, Tag, Int];
+    let file = File {
+        kinds,
+        seed: 1,
+        rows: 20,
+        series: 2,
+        moment: 4,
+        odd: 0,
+        newline: "\n",
+        delimiter: b',',
+    };
+    let (plan, text) = (file.plan(), file.text());
+    let mut reader = plan.reader(false);
+    let from_second = text.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    for text in [&text, &text[from_second..], &text] {
+        let want = read_slowly(text, &plan);
+        let mut batch = Batch::new();
+        for _ in 0..2 {
+            assert_eq!(read_pieces(&mut *reader, &mut batch, text, &[]), want);
+        }
+    }
+}

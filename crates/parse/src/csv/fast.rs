@@ -1,14 +1,13 @@
 //! Rows as the plan foresees them, from cell to cell, without taking the row apart first.
 
-use tidemill_kernels::decimal;
 use tidemill_model::{FieldType, TableBatch, Value};
 
-use super::cursor::{PlainCell, plain_cell};
+use super::cursor::{PlainCell, behind_delimiter, ends_cell, plain_cell};
+use super::numbers::{ints, number};
 use super::reader::{CsvReader, Scratch, field_type};
 use super::rows::Rows;
 use super::stretch::Stretches;
-use crate::short;
-use crate::tabular::{PlanColumn, Role, SeriesCache, TimeCell, cell, take_part};
+use crate::tabular::{PlanColumn, Role, SeriesCache, TimeCell, take_part};
 
 /// What comes next in a row.
 #[derive(Clone, Copy, Debug)]
@@ -223,16 +222,6 @@ fn look_up(series: &mut SeriesCache, chunk: &[u8], runs: &[(usize, usize)]) -> O
     series.look_up(runs.iter().map(|(start, end)| &chunk[*start..*end]))
 }
 
-/// Whether a cell ends before the byte at `end`.
-#[inline]
-fn ends_cell(chunk: &[u8], end: usize, delimiter: u8) -> bool {
-    match chunk.get(end) {
-        Some(b'\n') => true,
-        Some(b'\r') => chunk.get(end + 1) == Some(&b'\n'),
-        byte => byte == Some(&delimiter),
-    }
-}
-
 impl Prediction<'_> {
     /// Where `count` tag cells that start at `start` end.
     #[inline]
@@ -268,12 +257,6 @@ fn run_end(chunk: &[u8], start: usize, delimiter: u8, count: usize) -> Option<us
     Some(end)
 }
 
-/// The place behind the delimiter at `at`, if one is there.
-#[inline(always)]
-fn behind_delimiter(chunk: &[u8], at: usize, delimiter: u8) -> Option<usize> {
-    (chunk.get(at) == Some(&delimiter)).then_some(at + 1)
-}
-
 /// The time at `start` and where its cell ends.
 #[inline]
 fn time_at(
@@ -297,85 +280,4 @@ fn time_at(
     let cell = plain_cell(chunk, start, delimiter)?;
     let time = time_cell.parse(chunk.get(start..cell.end)?, cell.text).ok()?;
     Some((time, cell.end))
-}
-
-/// Reads `count` integers at `at`, of which `first` is the first, and returns where the last one's
-/// cell ends.
-#[inline(always)]
-fn ints(
-    chunk: &[u8],
-    mut at: usize,
-    delimiter: u8,
-    mut first: usize,
-    mut count: usize,
-    rows: &mut Rows,
-) -> Option<usize> {
-    loop {
-        if let Some(text) = chunk.get(at..)?.first_chunk() {
-            let read = decimal::cells(text, delimiter, count, rows.values_from(first));
-            at += read.end;
-            if read.count == count {
-                return Some(at);
-            }
-            if read.count > 0 {
-                at = behind_delimiter(chunk, at, delimiter)?;
-                (first, count) = (first + read.count, count - read.count);
-            }
-        }
-        // One that is anything else, or goes on behind what was looked at.
-        at = number(chunk, at, delimiter, first, rows)?;
-        (first, count) = (first + 1, count - 1);
-        if count == 0 {
-            return Some(at);
-        }
-        at = behind_delimiter(chunk, at, delimiter)?;
-    }
-}
-
-/// Reads a number at `start` and returns where its cell ends.
-#[inline(always)]
-fn number(
-    chunk: &[u8],
-    start: usize,
-    delimiter: u8,
-    field: usize,
-    rows: &mut Rows,
-) -> Option<usize> {
-    if let Some(window) = chunk.get(start..)?.first_chunk() {
-        let number = match rows.ty(field) {
-            FieldType::Int => short::int(window, 0),
-            FieldType::Float => short::float(window, 0),
-            _ => None,
-        };
-        let is_end = |byte| byte == delimiter || byte == b'\n';
-        if let Some(number) = number.filter(|number| is_end(number.behind)) {
-            rows.set(field, number.word);
-            return Some(start + number.end);
-        }
-    }
-    any_number(chunk, start, delimiter, field, rows)
-}
-
-#[inline(never)]
-fn any_number(
-    chunk: &[u8],
-    start: usize,
-    delimiter: u8,
-    field: usize,
-    rows: &mut Rows,
-) -> Option<usize> {
-    let PlainCell { text, end } = plain_cell(chunk, start, delimiter)?;
-    if text.is_empty() {
-        rows.leave_out(field);
-        return Some(end);
-    }
-    let word = match rows.ty(field) {
-        FieldType::Int => cell::int(text)? as u64,
-        FieldType::Float => cell::float(text)?.to_bits(),
-        FieldType::UInt => cell::uint(text)?,
-        FieldType::Bool => u64::from(cell::bool(text)?),
-        FieldType::Text => return None,
-    };
-    rows.set(field, word);
-    Some(end)
 }

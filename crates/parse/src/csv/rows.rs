@@ -114,7 +114,9 @@ impl Rows {
                 let count = ((missing >> row).trailing_zeros() as usize).min(rows - row);
                 field.extend(first_row + row, &values[row..][..count], table);
                 row += count;
-                row += (!missing).checked_shr(row as u32).map_or(0, u64::trailing_zeros) as usize;
+                if row < rows {
+                    row += (!missing >> row).trailing_zeros() as usize;
+                }
             }
         }
     }

@@ -204,6 +204,8 @@ mod tests {
         }
         assert_eq!(stretches.len_of(7, &text(&long)), Some(MAX_BYTES));
         stretches.remember(8, "y".repeat(MAX_BYTES + 1).as_bytes(), &[1]);
+        // As many as a byte counts, and five.
+        stretches.remember(8, "y".repeat(261).as_bytes(), &[1]);
         assert_eq!(stretches.len_of(8, &text(&long)), None);
         stretches.forget();
         assert_eq!(stretches.len_of(7, &text(&long)), None);
