@@ -19,8 +19,13 @@ pub(super) fn ints(
     mut count: usize,
     rows: &mut Rows,
 ) -> Option<usize> {
+    /// The longest that are read together.
+    const SHORT_BYTES: usize = 8;
+    let mut is_short = true;
     loop {
-        if let Some(text) = chunk.get(at..)?.first_chunk() {
+        if let Some(text) = chunk.get(at..)?.first_chunk()
+            && is_short
+        {
             let read = decimal::cells(text, delimiter, count, rows.values_from(first));
             at += read.end;
             if read.count == count {
@@ -32,11 +37,14 @@ pub(super) fn ints(
             }
         }
         // One that is anything else, or goes on behind what was looked at.
+        let start = at;
         at = number(chunk, at, delimiter, first, rows)?;
         (first, count) = (first + 1, count - 1);
         if count == 0 {
             return Some(at);
         }
+        // Long ones mostly come together, too.
+        is_short = at - start <= SHORT_BYTES;
         at = behind_delimiter(chunk, at, delimiter)?;
     }
 }
