@@ -3,8 +3,9 @@
 use tidemill_kernels::decimal;
 use tidemill_model::FieldType;
 
-use super::cursor::{PlainCell, behind_delimiter, plain_cell};
+use super::cursor::{PlainCell, behind_delimiter, ends_cell, plain_cell};
 use super::rows::Rows;
+use crate::number::leading_digits_19;
 use crate::short;
 use crate::tabular::cell;
 
@@ -81,6 +82,13 @@ fn any_number(
     field: usize,
     rows: &mut Rows,
 ) -> Option<usize> {
+    if rows.ty(field) == FieldType::Int
+        && let Some((value, end)) = long_int(chunk, start)
+        && ends_cell(chunk, end, delimiter)
+    {
+        rows.set(field, value as u64);
+        return Some(end);
+    }
     let PlainCell { text, end } = plain_cell(chunk, start, delimiter)?;
     if text.is_empty() {
         rows.leave_out(field);
@@ -95,4 +103,14 @@ fn any_number(
     };
     rows.set(field, word);
     Some(end)
+}
+
+/// The integer of up to 19 digits at `start`, maybe behind a minus, and where it ends.
+#[inline]
+fn long_int(chunk: &[u8], start: usize) -> Option<(i64, usize)> {
+    let is_negative = chunk.get(start) == Some(&b'-');
+    let start = start + usize::from(is_negative);
+    let (magnitude, len) = leading_digits_19(chunk.get(start..)?);
+    let magnitude = i64::try_from(magnitude).ok().filter(|_| len > 0)?;
+    Some((if is_negative { -magnitude } else { magnitude }, start + len))
 }
