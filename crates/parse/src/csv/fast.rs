@@ -154,7 +154,8 @@ fn known_stretch(
 ) -> Option<usize> {
     let place = series.predicted_place()?;
     let end = at + stretches.len_of(place, chunk.get(at..)?)?;
-    // The same bytes, and the last cell does not go on: then the cells are the same, too.
+    // The same bytes, and the last cell does not go on: then the cells are the same, too. (Whoever
+    // goes on from there looks again; but if it is another series, its tags are read piece by piece.)
     if !ends_cell(chunk, end, delimiter) {
         return None;
     }

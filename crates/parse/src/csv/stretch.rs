@@ -47,7 +47,7 @@ struct Known {
 static MASKS: [u8; 2 * MAX_BYTES] = {
     let mut masks = [0; 2 * MAX_BYTES];
     let mut at = 0;
-    while at < MAX_BYTES {
+    while 2 * at < masks.len() {
         masks[at] = u8::MAX;
         at += 1;
     }
