@@ -4,6 +4,7 @@
 //! * [`bitpack`]: vectors of 1,024 integers at 0 to 64 bits each, unpacked, summed or searched for
 //!   their extremes without leaving the registers.
 //! * [`bitstream`]: the same for fewer integers, one after the other.
+//! * [`decimal`]: cells of CSV that are short numbers, eight at a time.
 //! * [`delta`]: differences, prefix sums, zigzag.
 //! * [`elementwise`]: columns added, compared into bitmaps, filtered, looked up.
 //! * [`image`]: RGB to gray, rounded exactly, and Gaussian blur.
@@ -21,6 +22,7 @@ mod arch;
 pub mod base64;
 pub mod bitpack;
 pub mod bitstream;
+pub mod decimal;
 pub mod delta;
 mod dispatch;
 pub mod elementwise;

@@ -112,6 +112,16 @@ fn samples(rows: usize) -> Vec<Sample> {
         rows,
         reader: |_| Box::new(LineReader::new(LineOptions::default())),
     };
+    let table = |name, text: Vec<u8>| Sample {
+        name,
+        header_bytes: header_bytes(&text),
+        text,
+        rows,
+        reader: |text| {
+            let plan = csv::survey(text, true, &TabularOptions::new("cpu"));
+            plan.expect("a plan").reader(false)
+        },
+    };
     let cycling = generated(UseCase::Cpu, 100, Format::LineProtocol, rows);
     let csv = generated(UseCase::Cpu, 100, Format::Csv, rows);
     vec![
@@ -121,16 +131,10 @@ fn samples(rows: usize) -> Vec<Sample> {
         line("devops", generated(UseCase::Devops, 100, Format::LineProtocol, rows)),
         line("iot", generated(UseCase::Iot, 100, Format::LineProtocol, rows)),
         line("all types", all_types(rows)),
-        Sample {
-            name: "csv, hosts in turn",
-            header_bytes: csv.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1),
-            text: csv,
-            rows,
-            reader: |text| {
-                let plan = csv::survey(text, true, &TabularOptions::new("cpu"));
-                plan.expect("a plan").reader(false)
-            },
-        },
+        table("csv, hosts in turn", csv.clone()),
+        table("csv, host after host", by_host(&csv)),
+        table("csv, rows shuffled", below_header(&csv, shuffled)),
+        table("csv, long numbers", long_numbers(rows)),
     ]
 }
 
@@ -141,6 +145,44 @@ fn generated(use_case: UseCase, scale: u32, format: Format, rows: usize) -> Vec<
     let written = Generator::new(&options).expect("options in range").write_rows(&mut text, rows);
     assert_eq!(written, rows);
     text
+}
+
+fn header_bytes(csv: &[u8]) -> usize {
+    csv.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1)
+}
+
+/// A CSV with its rows in another order.
+fn below_header(csv: &[u8], reorder: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    let (header, rows) = csv.split_at(header_bytes(csv));
+    [header, &reorder(rows)].concat()
+}
+
+/// The rows of each host together.
+fn by_host(csv: &[u8]) -> Vec<u8> {
+    below_header(csv, |rows| {
+        let mut lines: Vec<&[u8]> = rows.split_inclusive(|byte| *byte == b'\n').collect();
+        let host = |line: &[u8]| line.split(|byte| *byte == b',').nth(1).map(<[u8]>::to_vec);
+        lines.sort_by_cached_key(|line| host(line));
+        lines.concat()
+    })
+}
+
+/// A CSV of counters and floats that differ in length.
+fn long_numbers(rows: usize) -> Vec<u8> {
+    use std::fmt::Write;
+    let (mut text, mut random) = ("time,host,a,b,c,d,e,f,g,h\n".to_owned(), 5);
+    for row in 0..rows {
+        write!(text, "{},host_{}", 1_700_000_000 + row / 100, row % 100).expect("memory");
+        for column in 0..4 {
+            write!(text, ",{}", below(&mut random, 1 << (28 + column))).expect("memory");
+        }
+        for column in 0..4 {
+            let number = below(&mut random, 100_000) as f64 / 1000.0 - f64::from(column * 10);
+            write!(text, ",{number}").expect("memory");
+        }
+        text.push('\n');
+    }
+    text.into_bytes()
 }
 
 /// The same lines in an order that nothing foresees.

@@ -42,6 +42,9 @@ macro_rules! for_each_kernel {
             mod bitstream {
                 fn unpack(packed: &[u8], width: u32, base: u64, out: &mut [u64]);
             }
+            mod decimal {
+                fn cells(text: &[u8; 64], delimiter: u8, max: usize, out: &mut [[u64; 8]]) -> crate::decimal::Cells;
+            }
             mod delta {
                 fn deltas(values: &[u64], first: u64, out: &mut [u64]);
                 fn prefix_sum(values: &mut [u64], first: u64);

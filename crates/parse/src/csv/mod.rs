@@ -7,16 +7,20 @@
 //! with a byte order mark.
 //!
 //! * [`survey`]: the plan of a file from a sample of it.
-//! * [`CsvReader`]: rows into batches. What it does most of the time is in `fast.rs`, what it
-//!   does with any row in `careful.rs`.
+//! * [`CsvReader`]: rows into batches. What it does most of the time is in `fast.rs` (`stretch.rs`
+//!   recognises tags and what is between them, `rows.rs` holds numbers until they are many), what
+//!   it does with any row in `careful.rs`.
 //! * [`points`]: one [`Point`](crate::Point) at a time, for people and tests.
 
 mod careful;
 mod cursor;
 mod fast;
+mod numbers;
 mod points;
 mod reader;
 mod record;
+mod rows;
+mod stretch;
 mod survey;
 
 pub use points::{Points, points};

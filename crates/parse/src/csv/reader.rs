@@ -2,8 +2,9 @@ use tidemill_model::{Batch, FieldType};
 
 use super::fast::{Step, steps};
 use super::record::Cell;
+use super::rows::Rows;
+use super::stretch::Stretches;
 use super::survey::file_start;
-use crate::staged::Staged;
 use crate::tabular::{Plan, PlanColumn, Role, SeriesCache, Syntax, TimeCell};
 use crate::{RowError, RowReader, Taken};
 
@@ -22,9 +23,7 @@ pub struct CsvReader {
     has_header: bool,
     /// For each column that is a field, its index in the table of the batch.
     pub(super) outputs: Vec<usize>,
-    /// For each column, its values in the last rows, if it is a field.
-    pub(super) staged: Vec<Staged>,
-    pub(super) staged_rows: usize,
+    pub(super) rows: Rows,
     pub(super) steps: Vec<Step>,
     /// The index of the time column.
     pub(super) time: usize,
@@ -32,6 +31,8 @@ pub struct CsvReader {
     /// The stretches of adjacent tag columns: the first and the one behind the last.
     pub(super) tag_runs: Vec<(usize, usize)>,
     pub(super) series: SeriesCache,
+    /// Of the series in `series`.
+    pub(super) stretches: Stretches,
     pub(super) scratch: Scratch,
 }
 
@@ -60,15 +61,16 @@ impl CsvReader {
         let columns = plan.columns().to_vec();
         let (time, parser) = plan.time();
         let tag_runs = tag_runs(&columns);
+        let steps = steps(&columns, &tag_runs);
         Self {
             table: plan.table().to_owned(),
             delimiter,
             is_first,
             has_header,
             outputs: vec![0; columns.len()],
-            staged: vec![Staged::new(FieldType::Float, 0); columns.len()],
-            staged_rows: 0,
-            steps: steps(&columns, &tag_runs),
+            rows: Rows::new(&columns),
+            stretches: Stretches::new(&steps),
+            steps,
             time,
             time_cell: TimeCell::new(parser),
             series: SeriesCache::new(tag_runs.len()),
@@ -90,16 +92,22 @@ impl RowReader for CsvReader {
         let start = file_start(chunk, self.delimiter, self.is_first, self.has_header, is_last);
         let Some(mut at) = start else { return Taken { bytes: 0, is_full: false } };
         self.is_first = false;
-        self.series.attach(batch);
+        if self.series.attach(batch) {
+            self.stretches.forget();
+        }
         let table = batch.table(&self.table);
         let table = &mut batch.tables_mut()[table];
-        let outputs = self.outputs.iter_mut().zip(&mut self.staged);
-        for ((output, staged), column) in outputs.zip(&self.columns) {
+        for (output, column) in self.outputs.iter_mut().zip(&self.columns) {
             if let Role::Field(ty) = column.role() {
                 *output = table.column(column.name(), ty);
-                (staged.ty, staged.column) = (ty, *output);
             }
         }
+        let outputs = self.outputs.iter().zip(&self.columns);
+        self.rows
+            .attach(outputs.filter(|(_, column)| is_number(column)).map(|(output, _)| *output));
+        // Their number is a guess; a row has a delimiter for each of its columns.
+        let rows = (chunk.len() - at) / mean_row_bytes(&chunk[at..]).max(self.columns.len());
+        table.reserve(rows + rows / 16);
         while at < chunk.len() {
             let next = self.fast_row(chunk, at, table);
             match next.or_else(|| self.careful_row(chunk, at, is_last, table, errors)) {
@@ -107,7 +115,7 @@ impl RowReader for CsvReader {
                 None => break,
             }
         }
-        self.flush(table);
+        self.rows.flush(table);
         table.finish();
         // Never full: a row has a delimiter for each of its columns, so that the text bounds it.
         Taken { bytes: at, is_full: false }
@@ -125,10 +133,23 @@ fn tag_runs(columns: &[PlanColumn]) -> Vec<(usize, usize)> {
     runs
 }
 
+/// The mean length of the first rows, in bytes with their newlines; all there is where no row ends.
+fn mean_row_bytes(text: &[u8]) -> usize {
+    const SAMPLE_BYTES: usize = 8 << 10;
+    let sample = &text[..text.len().min(SAMPLE_BYTES)];
+    let rows = memchr::memchr_iter(b'\n', sample).count();
+    if rows == 0 { text.len().max(1) } else { sample.len().div_ceil(rows) }
+}
+
 /// The type of a column that is a field.
 pub(super) fn field_type(column: &PlanColumn) -> Option<FieldType> {
     match column.role() {
         Role::Field(ty) => Some(ty),
         _ => None,
     }
+}
+
+/// Whether a column is a field of numbers, or of truth values.
+pub(super) fn is_number(column: &PlanColumn) -> bool {
+    field_type(column).is_some_and(|ty| ty != FieldType::Text)
 }

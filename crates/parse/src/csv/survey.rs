@@ -30,15 +30,18 @@ pub fn survey(sample: &[u8], is_whole: bool, options: &TabularOptions) -> Result
     names.iter().for_each(|name| {
         columns.column(name);
     });
-    let mut row = if has_header { rows.next_texts() } else { Some(first) };
-    while let Some(texts) = row {
-        if texts.len() == names.len() {
-            for (column, text) in texts.iter().enumerate() {
-                columns.set(column, text, Kinds::of_cell(cell::trim(text)));
+    if !has_header {
+        rows.at = 0;
+    }
+    let mut scratch = Vec::new();
+    while rows.next_row() {
+        if rows.cells.len() == names.len() {
+            for (column, found) in rows.cells.iter().enumerate() {
+                let text = found.text(sample, &mut scratch);
+                columns.set_text(column, text, |text| Kinds::of_cell(cell::trim(text)));
             }
             columns.end_row();
         }
-        row = rows.next_texts();
     }
     columns.into_plan(Syntax::Csv { delimiter, has_header }, options)
 }

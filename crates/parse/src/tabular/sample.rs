@@ -15,6 +15,8 @@ pub(super) struct SampleColumn {
     pub(super) name: String,
     /// The distinct texts.
     pub(super) texts: Interner,
+    /// Of each text, where it alone says it.
+    kinds: Vec<Kinds>,
     pub(super) cells: Vec<SampleCell>,
 }
 
@@ -33,14 +35,19 @@ pub(super) struct Partition {
     /// For each row, its class, or `None` for a row that is left out.
     classes: Vec<Option<u32>>,
     next_class: u32,
+    /// Rows that are not left out.
+    rows: usize,
+    /// Whether each row is alone in its class: there is nothing to split.
+    is_finest: bool,
 }
 
 impl Sample {
     /// The index of the column with this name, which is added when new.
     pub(crate) fn column(&mut self, name: &str) -> usize {
         self.find(name).unwrap_or_else(|| {
-            let (name, texts, cells) = (name.to_owned(), Interner::new(), Vec::new());
-            self.columns.push(SampleColumn { name, texts, cells });
+            let (name, texts, kinds, cells) =
+                (name.to_owned(), Interner::new(), Vec::new(), Vec::new());
+            self.columns.push(SampleColumn { name, texts, kinds, cells });
             self.columns.len() - 1
         })
     }
@@ -58,6 +65,33 @@ impl Sample {
             let text = column.texts.intern(text).0;
             column.cells.push(SampleCell { row, text, kinds });
         }
+    }
+
+    /// [`Sample::set`] where the text alone says of what kinds it is; the row being sampled has no
+    /// value for the column yet.
+    pub(crate) fn set_text(
+        &mut self,
+        column: usize,
+        text: &[u8],
+        kinds_of: impl FnOnce(&[u8]) -> Kinds,
+    ) {
+        let (row, column) = (self.rows, &mut self.columns[column]);
+        if text.is_empty() {
+            return;
+        }
+        // Rows of one moment mostly come together.
+        let last = column.cells.last().filter(|cell| column.texts.bytes(cell.text) == text);
+        let (text, kinds) = match last {
+            Some(cell) => (cell.text, cell.kinds),
+            None => {
+                let (id, is_new) = column.texts.intern(text);
+                if is_new {
+                    column.kinds.push(kinds_of(text));
+                }
+                (id, column.kinds[id as usize])
+            }
+        };
+        column.cells.push(SampleCell { row, text, kinds });
     }
 
     /// Finishes the row being sampled.
@@ -94,22 +128,28 @@ impl SampleColumn {
 impl Partition {
     /// All these rows in one class, the others left out.
     pub(super) fn new(rows: &[bool]) -> Self {
-        let classes = rows.iter().map(|is_in| is_in.then_some(0)).collect();
-        Self { classes, next_class: 1 }
+        let classes: Vec<_> = rows.iter().map(|is_in| is_in.then_some(0)).collect();
+        let rows = rows.iter().filter(|is_in| **is_in).count();
+        Self { classes, next_class: 1, rows, is_finest: false }
     }
 
     /// Splits classes by what their rows have in `column`.
     pub(super) fn refine(&mut self, column: &SampleColumn) {
-        let mut parts = Interner::new();
+        if self.is_finest {
+            return;
+        }
+        let (mut parts, mut split) = (Interner::new(), 0);
         for cell in &column.cells {
             if let Some(class) = &mut self.classes[cell.row] {
                 let [a, b, c, d] = class.to_le_bytes();
                 let [e, f, g, h] = cell.text.to_le_bytes();
                 // Rows without a cell keep their class, which no part is given.
                 *class = self.next_class + parts.intern(&[a, b, c, d, e, f, g, h]).0;
+                split += 1;
             }
         }
         self.next_class += parts.len() as u32;
+        self.is_finest = parts.len() == split && split == self.rows;
     }
 
     /// How many rows are of the class of an earlier row.

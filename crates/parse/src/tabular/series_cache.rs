@@ -38,12 +38,26 @@ impl SeriesCache {
         Self { batch_id: None, parts, texts, entries, current: 0, key }
     }
 
-    /// Forgets all series unless they are this batch's and of bounded size.
-    pub(crate) fn attach(&mut self, batch: &Batch) {
+    /// Forgets all series unless they are this batch's and of bounded size; returns whether it did.
+    pub(crate) fn attach(&mut self, batch: &Batch) -> bool {
         let bytes = self.texts.memory_bytes() + self.entries.capacity() * size_of::<Entry>();
-        if self.batch_id != Some(batch.id()) || bytes > MAX_REMEMBERED_BYTES {
+        let forgets = self.batch_id != Some(batch.id()) || bytes > MAX_REMEMBERED_BYTES;
+        if forgets {
             *self = Self { batch_id: Some(batch.id()), ..Self::new(self.parts) };
         }
+        forgets
+    }
+
+    /// A number of the series of the last row: small, and its own until all are forgotten.
+    #[inline]
+    pub(crate) fn place(&self) -> u32 {
+        self.current
+    }
+
+    /// The place of the series predicted for the next row; `None` before the first row.
+    #[inline]
+    pub(crate) fn predicted_place(&self) -> Option<u32> {
+        self.entries.get(self.current as usize).map(|entry| entry.next)
     }
 
     /// The text of the series predicted for the next row, to be taken apart with [`take_part`];

@@ -1,6 +1,7 @@
 pub(crate) mod base64;
 pub(crate) mod bitpack;
 pub(crate) mod bitstream;
+pub(crate) mod decimal;
 pub(crate) mod delta;
 pub(crate) mod elementwise;
 pub(crate) mod image;

@@ -3,6 +3,7 @@ pub(crate) mod avx512;
 mod base64;
 mod bitstream;
 mod cache;
+mod decimal;
 mod elementwise;
 mod image;
 mod matrix;
