@@ -79,6 +79,24 @@ fn integers_are_refused() {
     refused(decode_ints(&varint, 1), "more than 64 bits");
 }
 
+/// In whole vectors, whose sums are had without decoding them.
+#[test]
+fn patches_beyond_are_refused() {
+    let mut packed: Vec<i64> = (0..1024).map(|row| row * 7919 % 13).collect();
+    packed[7] = 1 << 40;
+    let mut walk = common::tsbs_walk(1024, 1);
+    walk[7..].iter_mut().for_each(|value| *value += 1 << 40);
+    for values in [packed, walk] {
+        let mut bytes = Vec::new();
+        Encoder::new().ints(&values, &mut bytes);
+        decode_ints(&bytes, 1024).unwrap();
+        // Its position, which is said in front of the high bits.
+        let place = bytes.windows(2).rposition(|two| *two == [7, 0]).unwrap();
+        bytes[place..place + 2].copy_from_slice(&1024u16.to_le_bytes());
+        refused(decode_ints(&bytes, 1024), "beyond");
+    }
+}
+
 #[test]
 fn pages_are_refused() {
     refused(decode_ints(&[4, 0, 4, 0, 0, 0], 1), "pages of a constant");

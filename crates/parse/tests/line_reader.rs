@@ -164,6 +164,15 @@ proptest! {
     }
 }
 
+/// A tag behind a known key is no field.
+#[test]
+fn a_known_key_ends_in_a_space() {
+    let text =
+        b"m,host=a u=1 1\nm,host=a u=1 2\nm,host=a,u=1 3\nm,host=a u=1 4\nm,host=a\\ u=1 5\n";
+    check(text, &[], 1 << 20);
+    check(&[&text[..], &[b'#'; 100], b"\n"].concat(), &[30], 1 << 20);
+}
+
 /// What one reader has learned another knows, as far as the store took it and memory lasts.
 #[test]
 fn what_a_store_took_all_readers_know() {
