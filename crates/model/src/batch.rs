@@ -16,6 +16,9 @@ pub struct Batch {
     tables: Vec<TableBatch>,
 }
 
+/// What the keys of forgotten series took is kept for others up to this many bytes a table.
+const MAX_IDLE_KEY_BYTES: usize = 1 << 20;
+
 /// Tells batches apart, clones included: the numbers of tables, series and columns that a reader
 /// remembers mean something in one batch only.
 #[derive(Debug, PartialEq, Eq)]
@@ -91,11 +94,16 @@ impl Batch {
         self.tables.iter_mut().for_each(TableBatch::clear_rows);
     }
 
-    /// Forgets the rows and the series; keeps tables, columns and memory. The batch is another one from now on
+    /// Forgets the rows and the series; keeps tables, columns and their memory. The batch is another one from now on
     /// ([`Batch::id`]).
     pub fn forget_series(&mut self) {
         self.clear_rows();
-        self.tables.iter_mut().for_each(|table| table.series_keys.clear());
+        for table in &mut self.tables {
+            match table.series_keys.memory_bytes() {
+                0..=MAX_IDLE_KEY_BYTES => table.series_keys.clear(),
+                _ => table.series_keys = Interner::new(),
+            }
+        }
         self.id = BatchId::default();
     }
 }

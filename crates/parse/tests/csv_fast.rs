@@ -272,3 +272,22 @@ fn another_batch_has_other_series() {
         }
     }
 }
+
+/// A carriage return before that of the line's end is a part of the last cell, which is another then.
+#[test]
+fn carriage_returns_belong_to_cells_but_for_the_last() {
+    for kinds in [vec![Time, Int, Tag], vec![Time, Tag, Int, Tag]] {
+        let (seed, rows, series, moment, odd) = (3, 16, 1, 4, 0);
+        let (newline, delimiter) = ("\n", b',');
+        let file = File { kinds, seed, rows, series, moment, odd, newline, delimiter };
+        let (plan, text) = (file.plan(), file.text());
+        for ends in [["\r\r\n", "\r\n"], ["\r\n", "\r\r\n"], ["\n", "\r\n"], ["\r\r\n", "\n"]] {
+            let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+            let ended = lines.enumerate().flat_map(|(row, line)| {
+                let end = if row == 0 { "\n" } else { ends[row / 3 % 2] };
+                [line, end.as_bytes()].concat()
+            });
+            check(&ended.collect::<Vec<u8>>(), &plan, &[]).unwrap();
+        }
+    }
+}

@@ -157,10 +157,10 @@ impl Bulk<'_> {
         let chunks = {
             let _resolving = stages::RESOLVE.enter();
             let mut ingest = self.inner.lock_ingest();
+            ingest.check_stored(batch)?;
             if !map.0.is_complete_for(batch, ingest.epoch()) {
                 ingest.resolve(batch, &mut map.0, self.duplicates);
             }
-            ingest.check_stored(batch, &map.0)?;
             let Self { inner, spare, .. } = self;
             let spare = |table| spare.take(table).unwrap_or_else(|| inner.spare.chunks.take());
             let mut chunks = map.0.take_chunks(batch, rejections, spare);

@@ -175,9 +175,9 @@ impl Definition {
 
     fn apply_series(&mut self, cursor: &mut Cursor<'_>, start: u32) -> Result<(), Malformed> {
         let mut pairs = Vec::new();
-        // A byte each at least.
         let count = cursor.count(1)?;
-        self.index.reserve(count);
+        // Three bytes each at least, but for the one without tags.
+        self.index.reserve(count.min(cursor.remaining() / 3 + 1));
         for position in start..start.saturating_add(count as u32) {
             pairs.clear();
             for _ in 0..cursor.count(2)? {

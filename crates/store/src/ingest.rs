@@ -312,13 +312,14 @@ impl Ingest {
         self.epoch
     }
 
-    /// That a resolved batch names no series of the store which that has not.
-    pub(crate) fn check_stored(&self, batch: &Batch, map: &BatchMap) -> Result<()> {
-        for (rows, map) in batch.tables().iter().zip(&map.tables) {
+    /// That a batch names no series of the store which that has not.
+    pub(crate) fn check_stored(&self, batch: &Batch) -> Result<()> {
+        for rows in batch.tables() {
             // The bit is the highest.
             let last = rows.row_series().iter().copied().max().filter(|last| is_stored(*last));
             let Some(last) = last.map(|last| last & !TableBatch::STORED) else { continue };
-            let table = map.table.and_then(|table| self.tables.get(table as usize));
+            let table = self.by_name.get(rows.name());
+            let table = table.and_then(|table| self.tables.get(*table as usize));
             let series = table.map_or(0, |table| read(&table.definition).index.len());
             if last >= series {
                 let name = rows.name();

@@ -249,10 +249,10 @@ impl Inner {
             let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
             self.settle_times(batch);
             let mut ingest = self.lock_ingest();
+            ingest.check_stored(batch)?;
             if !map.is_complete_for(batch, ingest.epoch()) {
                 ingest.resolve(batch, map, self.options.duplicates);
             }
-            ingest.check_stored(batch, map)?;
             let is_strict =
                 ingest.tables.iter().any(|t| t.duplicates == tidemill_model::Duplicates::Error);
             // Encoding is the work, and needs no lock, unless rows are compared with stored ones.

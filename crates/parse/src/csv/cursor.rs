@@ -68,11 +68,12 @@ fn zero_bytes(word: u64) -> u64 {
     word.wrapping_sub(0x0101_0101_0101_0101) & !word & 0x8080_8080_8080_8080
 }
 
-/// Whether a cell ends before the byte at `end`.
+/// Whether a cell ends before the byte at `end`. (One that ends in a carriage return has that before another, which
+/// belongs to the line's end.)
 #[inline]
 pub(super) fn ends_cell(chunk: &[u8], end: usize, delimiter: u8) -> bool {
     match chunk.get(end) {
-        Some(b'\n') => true,
+        Some(b'\n') => !chunk[..end].ends_with(b"\r"),
         Some(b'\r') => chunk.get(end + 1) == Some(&b'\n'),
         byte => byte == Some(&delimiter),
     }

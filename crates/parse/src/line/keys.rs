@@ -6,6 +6,8 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use tidemill_memory::Interner;
 
+use super::reader::MAX_TABLES;
+
 /// A series that was seen.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Series {
@@ -96,7 +98,7 @@ pub(super) struct Known {
 
 impl SharedSeries {
     /// Knows nothing yet. When what it knows takes more than `max_bytes` it forgets all series and begins
-    /// anew: that costs time, never correctness.
+    /// anew: that costs time, never correctness. It is good for one store, until a load that gave the ids is rolled back.
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
         Self { max_bytes, known: RwLock::default() }
@@ -115,7 +117,8 @@ impl SharedSeries {
             if keys.memory_bytes() + key.len() > self.max_bytes {
                 *keys = Keys::default();
             }
-            if key.len() <= self.max_bytes {
+            let has_place = tables.len() < MAX_TABLES || tables.get(table.as_bytes()).is_some();
+            if key.len() <= self.max_bytes && has_place {
                 let (table, _) = tables.intern(table.as_bytes());
                 *last = keys.learn(*last, key, Series { table, number });
             }

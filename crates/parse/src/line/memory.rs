@@ -113,13 +113,12 @@ impl Memory {
         batch: &mut Batch,
         id_of: &dyn Fn(usize, u32) -> Option<u32>,
     ) {
-        if self.batch_id == Some(batch.id()) {
-            let stored = self.keys.iter().filter_map(|(key, Series { table, number })| {
-                let id = id_of(table as usize, number).filter(|id| *id < TableBatch::STORED)?;
-                Some((key, batch.tables()[table as usize].name(), id | TableBatch::STORED))
-            });
-            shared.learn(stored);
-        }
+        self.attach(batch);
+        let stored = self.keys.iter().filter_map(|(key, Series { table, number })| {
+            let id = id_of(table as usize, number).filter(|id| *id < TableBatch::STORED)?;
+            Some((key, batch.tables()[table as usize].name(), id | TableBatch::STORED))
+        });
+        shared.learn(stored);
         self.keys.clear();
         self.last = 0;
         batch.forget_series();

@@ -26,7 +26,7 @@ pub(crate) struct NativeQuery {
 pub(crate) struct NativePlan {
     /// The table, as it was when the statement was recognised.
     pub(crate) table: Arc<TableColumns>,
-    /// The conditions on its times and tags, joined by `AND`.
+    /// The conditions on its times, tags and fields, joined by `AND`.
     pub(crate) conditions: Vec<Expr>,
     /// What to make of them.
     pub(crate) shape: Shape,

@@ -21,16 +21,26 @@ pub(super) fn places(columns: &[SortColumn], fetch: Option<usize>) -> Result<UIn
     }
     let rows = columns.first().map_or(0, |column| column.values.len());
     let wanted = fetch.unwrap_or(rows).min(rows);
-    let mut keys = Vec::with_capacity(rows.min(wanted.saturating_add(STEP_ROWS)));
+    let most = wanted.saturating_mul(2).saturating_add(2 * STEP_ROWS);
+    let mut keys = Vec::with_capacity(rows.min(most));
     for start in (0..rows).step_by(STEP_ROWS) {
         pack(&columns, start..rows.min(start + STEP_ROWS), &mut keys);
-        if wanted < keys.len() {
-            keys.select_nth_unstable(wanted);
-            keys.truncate(wanted);
+        // Not with every step, lest many wanted ones are looked through again and again.
+        if keys.len() >= wanted.saturating_mul(2).saturating_add(STEP_ROWS) {
+            keep(&mut keys, wanted);
         }
     }
+    keep(&mut keys, wanted);
     keys.sort_unstable();
     Ok(UInt32Array::from_iter_values(keys.into_iter().map(|key| key as u32)))
+}
+
+/// Keeps the smallest ones.
+fn keep(keys: &mut Vec<u128>, wanted: usize) {
+    if wanted < keys.len() {
+        keys.select_nth_unstable(wanted);
+        keys.truncate(wanted);
+    }
 }
 
 /// Of a dictionary the ranks of its values, which are compared faster than they, where they have such.
