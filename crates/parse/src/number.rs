@@ -5,6 +5,8 @@
 //! turns them into a number with three multiplications ("SIMD within a register", after
 //! D. Lemire, *Quickly parsing eight digits*, 2018).
 
+use tidemill_kernels::decimal::eight_digits;
+
 /// The digit `0` in every byte.
 const ZEROS: u64 = 0x3030_3030_3030_3030;
 
@@ -275,16 +277,6 @@ fn digit_bytes(word: u64) -> usize {
     // that is no digit.
     let high = (word.wrapping_add(0x7676_7676_7676_7676) | word) & 0x8080_8080_8080_8080;
     high.trailing_zeros() as usize / 8
-}
-
-/// The number of eight digits, the first in the lowest byte, each byte 0 to 9.
-#[inline]
-fn eight_digits(digits: u64) -> u64 {
-    const MASK: u64 = 0x0000_00FF_0000_00FF;
-    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
-    let high = (pairs & MASK).wrapping_mul(100 + (1_000_000 << 32));
-    let low = (pairs >> 16 & MASK).wrapping_mul(1 + (10_000 << 32));
-    high.wrapping_add(low) >> 32
 }
 
 /// The number of digits that `text` starts with.

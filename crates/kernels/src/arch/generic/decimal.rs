@@ -1,6 +1,6 @@
 use crate::arch::Simd;
 use crate::arch::portable::Portable;
-use crate::decimal::Cells;
+use crate::decimal::{Cells, eight_digits};
 
 /// What the family needs beyond [`Simd`].
 pub(crate) trait Decimal: Simd {
@@ -62,15 +62,4 @@ fn number(text: &[u8; 64], start: usize, len: usize) -> Option<u64> {
         return None;
     }
     Some(eight_digits(digits))
-}
-
-/// The number of eight digits, the first in the lowest byte, each byte 0 to 9 (D. Lemire, *Quickly
-/// parsing eight digits*, 2018).
-#[inline(always)]
-fn eight_digits(digits: u64) -> u64 {
-    const MASK: u64 = 0x0000_00FF_0000_00FF;
-    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
-    let high = (pairs & MASK).wrapping_mul(100 + (1_000_000 << 32));
-    let low = (pairs >> 16 & MASK).wrapping_mul(1 + (10_000 << 32));
-    high.wrapping_add(low) >> 32
 }
