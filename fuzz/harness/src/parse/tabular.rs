@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 use tidemill_model::Batch;
+use tidemill_parse::RowError;
 use tidemill_parse::tabular::{Plan, TabularOptions};
 use tidemill_parse::time_text::{EpochUnit, TimeFormat};
 
@@ -53,8 +54,17 @@ pub(super) fn check(plan: &Plan, text: &[u8], cuts: &[usize], want: &Outcome<'_>
         assert!(start <= *end && (!is_last || start == *end), "{taken} surveyed of {end}");
     }
     // What is still a misfit stands in a row that is wrong in another way, too: no plan takes it.
-    let starts = |outcome: &Outcome<'_>| outcome.rows.iter().map(|row| row.0).collect::<Vec<_>>();
+    // A number beyond every type is none: its row is refused, unless its column is of text for
+    // the sake of another, which may be one of those rows.
     let surveyed = read(&wide, cuts);
+    let beyond = |start: &usize| {
+        let is_it = |error: &RowError| error.misfit.is_none() && error.reason.contains("` is no ");
+        surveyed.errors.iter().any(|error| error.row_start == *start && is_it(error))
+    };
+    let starts = |outcome: &Outcome<'_>| {
+        let starts = outcome.rows.iter().map(|row| row.0);
+        starts.filter(|start| !beyond(start)).collect::<Vec<_>>()
+    };
     let mut widest = surveyed.errors.clone();
     for _ in 0..MAX_WIDENINGS {
         widest.iter().filter_map(|error| error.misfit).for_each(|misfit| wide.widen(misfit));
