@@ -20,7 +20,7 @@
 
 use crate::bytes::Cursor;
 use crate::pages::{PageDecoder, Pages};
-use crate::vector::{Vector, Words, sum_up};
+use crate::vector::{Vector, Words};
 use crate::{Error, MAX_BLOCK_ROWS, VECTOR_ROWS};
 use std::collections::TryReserveError;
 use std::ops::Range;
@@ -44,8 +44,9 @@ pub struct IntColumn<'a> {
     vectors: [Vector<'a>; MAX_VECTORS],
 }
 
+/// What is made of the words of vectors.
 #[derive(Clone, Copy, Debug)]
-enum Transform<'a> {
+pub(crate) enum Transform<'a> {
     Constant(u64),
     None,
     Scaled { divisor: u64, offset: u64 },
@@ -185,51 +186,6 @@ impl<'a> IntColumn<'a> {
         })
     }
 
-    /// Whether sums may take less than decoding: whole vectors of packed words or deltas do, runs are decoded.
-    #[must_use]
-    pub fn has_short_sums(&self) -> bool {
-        self.pages.is_none() && !matches!(self.transform, Transform::Dictionary { .. })
-    }
-
-    /// The sums of the first `ends[i]` rows of a vector, wrapping, over `sums`, which is as long.
-    ///
-    /// # Errors
-    /// When its bytes are corrupt.
-    ///
-    /// # Panics
-    /// When there is no such vector, or `ends` don't ascend to at most its rows.
-    pub fn prefix_sums(&self, vector: usize, ends: &[u16], sums: &mut [u64]) -> Result<(), Error> {
-        assert!(vector < self.vectors(), "sums of vector {vector} of {}", self.vectors());
-        let rows = vector_rows(self.rows, vector);
-        assert!(
-            ends.is_sorted() && ends.last().is_none_or(|end| usize::from(*end) <= rows),
-            "ends that don't ascend to {rows}: {ends:?}"
-        );
-        assert!(ends.len() == sums.len(), "{} ends, {} sums", ends.len(), sums.len());
-        let (factor, each) = match self.transform {
-            _ if !self.has_short_sums() => {
-                let mut words = [0; VECTOR_ROWS];
-                self.decode_words(vector, &mut words)?;
-                sum_up(&words, ends, sums);
-                return Ok(());
-            }
-            Transform::Constant(value) => {
-                sums.fill(0);
-                (0, value)
-            }
-            Transform::Scaled { divisor, offset } => (divisor, offset),
-            Transform::None | Transform::Dictionary { .. } => (1, 0),
-        };
-        if factor != 0 {
-            self.vectors[vector].prefix_sums(rows, ends, sums)?;
-        }
-        for (end, sum) in ends.iter().zip(sums) {
-            let each = each.wrapping_mul(u64::from(*end));
-            *sum = sum.wrapping_mul(factor).wrapping_add(each);
-        }
-        Ok(())
-    }
-
     pub(crate) fn decode_words(&self, vector: usize, out: &mut Words) -> Result<usize, Error> {
         self.decode_next(vector, out, &mut PageDecoder::default())
     }
@@ -275,7 +231,7 @@ impl<'a> IntColumn<'a> {
 
 impl<'a> Transform<'a> {
     /// Reads what stands behind the tag.
-    fn parse(tag: u8, cursor: &mut Cursor<'a>) -> Result<Self, Error> {
+    pub(crate) fn parse(tag: u8, cursor: &mut Cursor<'a>) -> Result<Self, Error> {
         match tag {
             CONSTANT => Ok(Self::Constant(cursor.zigzag()?)),
             VECTORS => Ok(Self::None),

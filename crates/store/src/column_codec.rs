@@ -123,16 +123,17 @@ pub(crate) fn sums(
     edges: impl Iterator<Item = usize>,
     out: &mut Vec<i64>,
 ) -> Result<bool, tidemill_codec::Error> {
-    let column = tidemill_codec::ints(bytes, rows)?;
-    if !column.has_short_sums() {
-        return Ok(false);
-    }
+    let Some(mut column) = tidemill_codec::int_sums(bytes, rows)? else { return Ok(false) };
     let mut edges = edges.peekable();
     let (mut ends, mut sums) = ([0; MAX_ENDS], [0; MAX_ENDS]);
     // Of all rows from the first edge's vector on.
     let (mut before, mut last) = (0u64, None);
     let first = edges.peek().map_or(0, |edge| edge / VECTOR_ROWS);
-    for vector in first.min(column.vectors().saturating_sub(1))..column.vectors() {
+    let vectors = rows.div_ceil(VECTOR_ROWS);
+    let first = first.min(vectors.saturating_sub(1));
+    (0..first).try_for_each(|_| column.advance())?;
+    for vector in first..vectors {
+        column.advance()?;
         let start = vector * VECTOR_ROWS;
         let vector_rows = VECTOR_ROWS.min(rows - start);
         loop {
@@ -148,7 +149,7 @@ pub(crate) fn sums(
                 ends[count] = vector_rows as u16;
                 count += 1;
             }
-            column.prefix_sums(vector, &ends[..count], &mut sums[..count])?;
+            column.prefix_sums(&ends[..count], &mut sums[..count])?;
             let edge_sums = &sums[..if is_last { count } else { count - 1 }];
             for sum in edge_sums.iter().map(|sum| before.wrapping_add(*sum)) {
                 out.extend(last.map(|last| sum.wrapping_sub(last) as i64));
@@ -194,7 +195,7 @@ mod tests {
             edges.sort_unstable();
             let mut out = Vec::new();
             let are_summed = sums(&bytes, values.len(), edges.iter().copied(), &mut out).unwrap();
-            let has_short_sums = tidemill_codec::ints(&bytes, values.len()).unwrap().has_short_sums();
+            let has_short_sums = tidemill_codec::int_sums(&bytes, values.len()).unwrap().is_some();
             prop_assert_eq!(are_summed, has_short_sums);
             prop_assume!(are_summed);
             let wanted: Vec<i64> = edges.windows(2).map(|pair| values[pair[0]..pair[1]].iter().sum()).collect();
