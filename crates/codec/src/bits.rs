@@ -33,7 +33,6 @@ pub struct BitColumn<'a> {
 }
 
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::large_enum_variant, reason = "boxing it would cost an allocation a column")]
 enum Shape<'a> {
     Constant(bool),
     Runs { offset: usize, first: bool, lengths: IntColumn<'a> },

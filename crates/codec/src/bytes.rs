@@ -4,7 +4,7 @@
 use crate::Error;
 
 /// Reads one column's bytes from front to back.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Cursor<'a> {
     bytes: &'a [u8],
     offset: usize,

@@ -37,7 +37,6 @@ pub struct FloatColumn<'a> {
 }
 
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::large_enum_variant, reason = "boxing it would cost an allocation a column")]
 enum Shape<'a> {
     Decimal { decimal: Decimal, exceptions: Exceptions<'a>, integers: IntColumn<'a> },
     Bits(IntColumn<'a>),

@@ -7,7 +7,7 @@ use crate::{Error, MAX_BLOCK_ROWS};
 
 /// An encoded column of integers that is summed up: only the vectors that it has come to are read and checked, and
 /// nothing behind them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct IntSums<'a> {
     rows: usize,
     /// Words are multiplied by it…

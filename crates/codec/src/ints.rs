@@ -34,14 +34,19 @@ pub(crate) const PAGES: u8 = 4;
 
 const MAX_VECTORS: usize = MAX_BLOCK_ROWS / VECTOR_ROWS;
 
-/// An encoded column of integers whose header is checked.
+/// An encoded column of integers whose header, and those of its vectors, are checked.
+///
+/// It is made for every window that is read, so that it is small: of vectors it has the places.
 #[derive(Clone, Copy, Debug)]
 pub struct IntColumn<'a> {
     rows: usize,
     transform: Transform<'a>,
     /// How the vectors are coded, if they are.
     pages: Option<Pages<'a>>,
-    vectors: [Vector<'a>; MAX_VECTORS],
+    /// The first vector is here…
+    vectors: Cursor<'a>,
+    /// …and each of them so many bytes behind it.
+    places: [u32; MAX_VECTORS],
 }
 
 /// What is made of the words of vectors.
@@ -105,20 +110,27 @@ impl<'a> IntColumn<'a> {
         }
         let tag = cursor.u8()?;
         let transform = Transform::parse(if tag == PAGES { cursor.u8()? } else { tag }, cursor)?;
-        let mut vectors = [Vector::default(); MAX_VECTORS];
-        let mut pages = None;
-        if tag == PAGES {
-            if matches!(transform, Transform::Constant(_)) {
-                return Err(cursor.error("pages of a constant"));
-            }
-            pages = Some(Pages::parse_header(cursor)?);
-            Pages::parse(cursor, rows, &mut vectors[..vector_count(rows)])?;
-        } else if !matches!(transform, Transform::Constant(_)) {
-            for (index, vector) in vectors.iter_mut().enumerate().take(vector_count(rows)) {
-                *vector = Vector::parse(cursor, vector_rows(rows, index))?;
+        let is_constant = matches!(transform, Transform::Constant(_));
+        if tag == PAGES && is_constant {
+            return Err(cursor.error("pages of a constant"));
+        }
+        let pages = if tag == PAGES { Some(Pages::parse_header(cursor)?) } else { None };
+        let (vectors, mut places) = (*cursor, [0; MAX_VECTORS]);
+        if !is_constant {
+            for (index, place) in places.iter_mut().enumerate().take(vector_count(rows)) {
+                // A vector, or a page, is less than 19 KiB.
+                *place = (cursor.offset() - vectors.offset()) as u32;
+                parse_vector(pages.is_some(), cursor, vector_rows(rows, index))?;
             }
         }
-        Ok(Self { rows, transform, pages, vectors })
+        Ok(Self { rows, transform, pages, vectors, places })
+    }
+
+    /// A vector of a column that is not constant.
+    fn vector(&self, index: usize) -> Result<Vector<'a>, Error> {
+        let mut cursor = self.vectors;
+        cursor.take(self.places[index] as usize)?;
+        parse_vector(self.pages.is_some(), &mut cursor, vector_rows(self.rows, index))
     }
 
     /// The number of rows.
@@ -203,9 +215,9 @@ impl<'a> IntColumn<'a> {
             out[..rows].fill(value);
             return Ok(rows);
         }
-        let encoded = &self.vectors[vector];
+        let encoded = self.vector(vector)?;
         match &self.pages {
-            Some(pages) => pages.decode(encoded, decoder, &mut out[..rows])?,
+            Some(pages) => pages.decode(&encoded, decoder, &mut out[..rows])?,
             None => encoded.decode(rows, out)?,
         }
         match self.transform {
@@ -227,6 +239,14 @@ impl<'a> IntColumn<'a> {
         }
         Ok(rows)
     }
+}
+
+fn parse_vector<'a>(
+    is_page: bool,
+    cursor: &mut Cursor<'a>,
+    rows: usize,
+) -> Result<Vector<'a>, Error> {
+    if is_page { Pages::parse(cursor, rows) } else { Vector::parse(cursor, rows) }
 }
 
 impl<'a> Transform<'a> {

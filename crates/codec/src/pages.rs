@@ -28,7 +28,6 @@
 
 use crate::Error;
 use crate::bytes::Cursor;
-use crate::ints::vector_rows;
 use crate::vector::Vector;
 use tidemill_kernels::delta;
 
@@ -97,27 +96,19 @@ impl<'a> Pages<'a> {
         if order > 1 {
             return Err(cursor.error_before("pages of an unknown order"));
         }
-        let (base, rest) = (cursor.zigzag()?, cursor.clone());
+        let (base, mut rest) = (cursor.zigzag()?, *cursor);
         let start = cursor.offset();
         let frequencies = parse_frequencies(cursor)?;
         let has_bits = frequencies[DIRECT..].iter().any(|frequency| *frequency > 0);
-        let frequencies = rest.clone().take(cursor.offset() - start)?;
+        let frequencies = rest.take(cursor.offset() - start)?;
         Ok(Self { is_delta: order == 1, base, has_bits, frequencies })
     }
 
-    /// Reads where the pages of `rows` rows stand.
-    pub(crate) fn parse(
-        cursor: &mut Cursor<'a>,
-        rows: usize,
-        vectors: &mut [Vector<'a>],
-    ) -> Result<(), Error> {
-        for (index, vector) in vectors.iter_mut().enumerate() {
-            let first = cursor.zigzag()?;
-            let size =
-                cursor.count(9 * vector_rows(rows, index) + 8, "a page of too many bytes")?;
-            *vector = Vector::of_page(cursor.offset(), first, cursor.take(size)?);
-        }
-        Ok(())
+    /// Reads where the bytes of a page of `rows` rows stand.
+    pub(crate) fn parse(cursor: &mut Cursor<'a>, rows: usize) -> Result<Vector<'a>, Error> {
+        let first = cursor.zigzag()?;
+        let size = cursor.count(9 * rows + 8, "a page of too many bytes")?;
+        Ok(Vector::of_page(cursor.offset(), first, cursor.take(size)?))
     }
 
     /// Decodes the rows of a page, one a place, all pages of a column with the same `decoder`.

@@ -47,7 +47,6 @@ pub struct TextColumn<'a> {
 }
 
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::large_enum_variant, reason = "boxing it would cost an allocation a column")]
 enum Shape<'a> {
     Dictionary { entries: &'a Text, offset: usize, codes: IntColumn<'a> },
     Plain(Strings<'a>),

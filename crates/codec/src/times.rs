@@ -42,7 +42,6 @@ pub struct TimeColumn<'a> {
 }
 
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::large_enum_variant, reason = "boxing it would cost an allocation a column")]
 enum Shape<'a> {
     Linear { steps: &'a [i64] },
     Deltas { anchors: [i64; MAX_BLOCK_ROWS / VECTOR_ROWS], deltas: IntColumn<'a> },

@@ -53,7 +53,6 @@ enum Body<'a> {
     Page { first: u64, bytes: &'a [u8] },
 }
 
-/// Columns are handed on with all their vectors: this is kept small.
 #[derive(Clone, Copy, Debug, Default)]
 struct Stream<'a> {
     base: u64,

@@ -21,6 +21,7 @@ use crate::measure::{self, stages};
 use crate::native::{self, NativeQuery, PlanCache};
 use crate::panics::{caught, panicked};
 use crate::result::{ExecutedBy, OwnedRuntime, QueryResult, QueryStream};
+use crate::scan::SeriesScan;
 use crate::schema::SchemaCache;
 use crate::session::Sessions;
 use crate::statement;
@@ -79,7 +80,7 @@ pub struct Matching {
 pub(crate) enum Prepared {
     Native(NativeQuery, Snapshot),
     /// A native plan for rows as they are.
-    Rows(Arc<dyn ExecutionPlan>),
+    Rows(Box<SeriesScan>),
     Explain {
         query: NativeQuery,
         snapshot: Snapshot,
@@ -127,7 +128,12 @@ impl Engine {
     /// As [`ErrorKind`] lists.
     pub fn sql(&self, sql: &str) -> Result<QueryResult> {
         caught(|| match self.shared.prepare(sql)? {
-            // Nothing of a native plan is asynchronous: it runs on this thread.
+            // Nothing of a native plan is asynchronous: it runs on this thread and those of the store.
+            Prepared::Rows(scan) if scan.fetch().is_none() => {
+                let rows_a_batch = self.shared.sessions.tasks().session_config().batch_size();
+                let rows = scan.collect(rows_a_batch, &self.shared.budget)?;
+                Ok(QueryResult::new(scan.schema(), rows, ExecutedBy::Native))
+            }
             prepared @ Prepared::Native(..) => {
                 let stream = self.shared.run_native(prepared, &self.runtime)?;
                 futures::executor::block_on(stream.collect(&self.shared.budget))
@@ -237,8 +243,8 @@ impl Shared {
     }
 
     fn native(&self, query: NativeQuery, snapshot: Snapshot) -> Result<Prepared> {
-        Ok(match query.rows(&snapshot, self.sessions.threads())? {
-            Some(scan) => Prepared::Rows(scan),
+        Ok(match query.scan(&snapshot, self.sessions.threads())? {
+            Some(scan) => Prepared::Rows(Box::new(scan)),
             None => Prepared::Native(query, snapshot),
         })
     }
@@ -266,7 +272,7 @@ impl Shared {
             }
             Prepared::Rows(scan) => {
                 let tasks = Arc::clone(self.sessions.tasks());
-                start(scan, tasks, ExecutedBy::Native, runtime)
+                start(scan.into_plan(), tasks, ExecutedBy::Native, runtime)
             }
             Prepared::Native(..) | Prepared::Explain { .. } => self.run_native(prepared, runtime),
         }

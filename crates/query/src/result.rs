@@ -44,6 +44,14 @@ pub struct QueryResult {
 }
 
 impl QueryResult {
+    pub(crate) fn new(
+        schema: SchemaRef,
+        (batches, reservation): (Vec<RecordBatch>, Reservation),
+        executed_by: ExecutedBy,
+    ) -> Self {
+        Self { schema, batches, executed_by, _reservation: reservation }
+    }
+
     /// Column names and types.
     #[must_use]
     pub fn schema(&self) -> &SchemaRef {
@@ -134,12 +142,7 @@ impl QueryStream {
             reservation.try_grow(batch_bytes(&batch))?;
             batches.push(batch);
         }
-        Ok(QueryResult {
-            schema: self.inner.schema(),
-            batches,
-            executed_by: self.executed_by,
-            _reservation: reservation,
-        })
+        Ok(QueryResult::new(self.inner.schema(), (batches, reservation), self.executed_by))
     }
 }
 

@@ -7,8 +7,6 @@ use arrow::array::{
 };
 use arrow::buffer::NullBuffer;
 use arrow::compute::{SortColumn, SortOptions, take};
-use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
-use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use gauge_probe::{Meter, Stretch};
 use tidemill_analysis::native::{self, AggregatePlan, LastRows, PlanStats};
 use tidemill_memory::Budget;
@@ -77,21 +75,6 @@ impl NativeQuery {
         let rows = answer.batch.num_rows();
         answer.batch = with_schema(&plan.schema, answer.batch.columns().to_vec(), rows)?;
         Ok(answer)
-    }
-
-    /// What gives rows as they are, and how many of them; `None` where something is made of them.
-    pub(crate) fn rows(
-        &self,
-        snapshot: &Snapshot,
-        max_partitions: usize,
-    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        let Some(scan) = self.scan(snapshot, max_partitions)? else { return Ok(None) };
-        let fetch = scan.fetch();
-        let scan: Arc<dyn ExecutionPlan> = Arc::new(scan);
-        Ok(Some(match scan.output_partitioning().partition_count() {
-            0 | 1 => scan,
-            _ => Arc::new(CoalescePartitionsExec::new(scan).with_fetch(fetch)),
-        }))
     }
 
     /// Reads rows as they are; `None` where something is made of them.

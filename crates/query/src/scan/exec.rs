@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::Poll;
 
+use arrow::array::RecordBatch;
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{ColumnStatistics, Result, ScalarValue, Statistics, internal_err};
@@ -9,6 +10,7 @@ use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{ConstExpr, EquivalenceProperties, PhysicalSortExpr};
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -16,13 +18,23 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties,
     ReplaceChildrenOptions, StatisticsArgs,
 };
-use tidemill_memory::Budget;
+use gauge_probe::{Section, Stretch};
+use rayon::prelude::*;
+use tidemill_memory::{Budget, Reservation};
+use tidemill_store::workers;
 
 use super::rows::{Next, RowColumn, RowPlan, RowReader};
+use crate::memory::batch_bytes;
 use crate::schema::{ColumnKind, time_type};
 
 /// A second partition pays off from this many rows on.
 const MIN_ROWS_A_PARTITION: u64 = 100_000;
+
+/// Where threads share out a partition they do so in parts, so that none is long idle at the end.
+const UNITS_PER_PARTITION: usize = 4;
+
+/// Rows in memory, and what they take of the budget.
+pub(crate) type Rows = (Vec<RecordBatch>, Reservation);
 
 /// Of so many rows one is taken to satisfy conditions, as DataFusion supposes of a filter that it knows nothing of.
 const SELECTED: usize = 5;
@@ -79,21 +91,81 @@ impl SeriesScan {
 
     /// Reads all rows on this thread, and says how many they are.
     pub(crate) fn count_rows(&self, rows_a_batch: usize, budget: &Budget) -> crate::Result<usize> {
-        let mut memory = budget.empty();
-        memory.try_grow(self.plan.memory_bytes(rows_a_batch))?;
         let mut rows = 0;
         for series in &self.partitions {
-            let mut reader =
-                RowReader::new(Arc::clone(&self.plan), Arc::clone(series), rows_a_batch);
-            loop {
-                match reader.next_batch()? {
-                    Next::Batch(batch) => rows += batch.num_rows(),
-                    Next::Nothing => {}
-                    Next::End => break,
-                }
-            }
+            self.read(series, rows_a_batch, budget, |batch| {
+                rows += batch.num_rows();
+                Ok(())
+            })?;
         }
         Ok(rows)
+    }
+
+    /// All rows, in order, read by the store's threads: without a stream there is no batch that one waits for and
+    /// another wakes it.
+    pub(crate) fn collect(&self, rows_a_batch: usize, budget: &Budget) -> crate::Result<Rows> {
+        let section = Section::are_counting().then(|| Section::named(self.name()));
+        let stretch = Stretch::new(section, None);
+        let collect = |series: &Arc<[u32]>| {
+            stretch.run(|| {
+                let (mut batches, mut memory) = (Vec::new(), budget.empty());
+                self.read(series, rows_a_batch, budget, |batch| {
+                    memory.try_grow(batch_bytes(&batch))?;
+                    batches.push(batch);
+                    Ok(())
+                })?;
+                Ok((batches, memory))
+            })
+        };
+        if let [series] = &self.partitions[..] {
+            return collect(series);
+        }
+        let units = self.partitions.iter().flat_map(|series| {
+            series.chunks(series.len().div_ceil(UNITS_PER_PARTITION).max(1)).map(Arc::from)
+        });
+        let units: Vec<Arc<[u32]>> = units.collect();
+        let read: Vec<crate::Result<Rows>> =
+            Stretch::wait(|| workers().install(|| units.par_iter().map(collect).collect()));
+        let (mut all, mut memory) = (Vec::new(), budget.empty());
+        for rows in read {
+            let (batches, more) = rows?;
+            all.extend(batches);
+            let bytes = memory.bytes() + more.bytes();
+            drop(more);
+            // What is in memory already cannot be refused.
+            memory.force(bytes);
+        }
+        Ok((all, memory))
+    }
+
+    /// Reads the rows of series, batch by batch.
+    fn read(
+        &self,
+        series: &Arc<[u32]>,
+        rows_a_batch: usize,
+        budget: &Budget,
+        mut take: impl FnMut(RecordBatch) -> crate::Result<()>,
+    ) -> crate::Result<()> {
+        let mut memory = budget.empty();
+        memory.try_grow(self.plan.memory_bytes(rows_a_batch))?;
+        let mut reader = RowReader::new(Arc::clone(&self.plan), Arc::clone(series), rows_a_batch);
+        loop {
+            match reader.next_batch()? {
+                Next::Batch(batch) => take(batch)?,
+                Next::Nothing => {}
+                Next::End => return Ok(()),
+            }
+        }
+    }
+
+    /// One stream of all rows, in whatever order they come.
+    pub(crate) fn into_plan(self) -> Arc<dyn ExecutionPlan> {
+        let (fetch, partitions) = (self.fetch(), self.partitions.len());
+        let scan: Arc<dyn ExecutionPlan> = Arc::new(self);
+        match partitions {
+            0 | 1 => scan,
+            _ => Arc::new(CoalescePartitionsExec::new(scan).with_fetch(fetch)),
+        }
     }
 }
 
