@@ -9,6 +9,9 @@ const MAX_BINS: usize = 4096;
 /// Fewer values than this for a bin take less memory as they are.
 const MIN_VALUES_A_BIN: usize = 8;
 
+/// Counters of each integer: they take as much as the values they stand for, at the most.
+const COUNTERS: usize = MIN_VALUES_A_BIN;
+
 /// All values of a group, in no order.
 #[derive(Clone, Debug)]
 pub(crate) enum Gathered {
@@ -18,12 +21,12 @@ pub(crate) enum Gathered {
     Counts(Counts),
 }
 
-/// How often each integer from `least` on was there: four counters, because neighbours are often
+/// How often each integer from `least` on was there: several counters, because neighbours are often
 /// equal and counting with one would wait for itself.
 #[derive(Clone, Debug)]
 pub(crate) struct Counts {
     least: i64,
-    bins: Vec<[u64; 4]>,
+    bins: Vec<[u64; COUNTERS]>,
     len: usize,
 }
 
@@ -154,7 +157,7 @@ impl Counts {
         if bins == self.bins.len() {
             return;
         }
-        let mut wider = vec![[0; 4]; bins];
+        let mut wider = vec![[0; COUNTERS]; bins];
         if !self.bins.is_empty() {
             let before = (self.least - least) as usize;
             wider[before..before + self.bins.len()].copy_from_slice(&self.bins);
@@ -164,9 +167,9 @@ impl Counts {
 
     fn add<T: Copy>(&mut self, values: &[T], bin: impl Fn(T, i64) -> usize) {
         let (least, bins) = (self.least, &mut self.bins[..]);
-        let (fours, rest) = values.as_chunks::<4>();
-        for four in fours {
-            for (counter, value) in four.iter().enumerate() {
+        let (stretches, rest) = values.as_chunks::<COUNTERS>();
+        for stretch in stretches {
+            for (counter, value) in stretch.iter().enumerate() {
                 bins[bin(*value, least)][counter] += 1;
             }
         }
@@ -177,7 +180,7 @@ impl Counts {
     fn merge(&mut self, other: &Self) {
         let before = (other.least - self.least) as usize;
         for (bin, more) in self.bins[before..].iter_mut().zip(&other.bins) {
-            (0..4).for_each(|counter| bin[counter] += more[counter]);
+            (0..COUNTERS).for_each(|counter| bin[counter] += more[counter]);
         }
         self.len += other.len;
     }
