@@ -19,7 +19,7 @@
 
 use crate::bytes::Cursor;
 use crate::decimal::Decimal;
-use crate::ints::{IntColumn, appended, decode_rows, vector_count};
+use crate::ints::{IntColumn, Places, Starts, appended, decode_rows, vector_count};
 use crate::pages::PageDecoder;
 use crate::{Error, VECTOR_ROWS};
 use std::ops::Range;
@@ -55,27 +55,48 @@ struct Exceptions<'a> {
 /// # Errors
 /// When these are not the bytes of such a column.
 pub fn floats(bytes: &[u8], rows: usize) -> Result<FloatColumn<'_>, Error> {
+    floats_with(bytes, rows, &Places::default())
+}
+
+/// [`floats`], where it may be known already where the vectors of these bytes begin; otherwise it is then.
+///
+/// # Errors
+/// As [`floats`]. With places of other bytes it may also be another column.
+pub fn floats_with<'a>(
+    bytes: &'a [u8],
+    rows: usize,
+    places: &Places,
+) -> Result<FloatColumn<'a>, Error> {
     let mut cursor = Cursor::new(bytes);
+    let known = places.known();
+    let mut starts = [Starts::default(); 2];
+    let mut integers = |cursor: &mut Cursor<'a>, which: usize| {
+        let column = IntColumn::parse_with(cursor, rows, known.map(|starts| &starts[which]))?;
+        starts[which] = column.starts();
+        Ok::<_, Error>(column)
+    };
     let shape = match cursor.u8()? {
         DECIMAL => {
             let decimal = Decimal::new(cursor.u8()?, cursor.u8()?);
             let decimal = decimal.ok_or(cursor.error_before("a scale of too many digits"))?;
             let exceptions = Exceptions::parse(&mut cursor, rows)?;
-            let integers = IntColumn::parse(&mut cursor, rows)?;
-            Shape::Decimal { decimal, exceptions, integers }
+            Shape::Decimal { decimal, exceptions, integers: integers(&mut cursor, 0)? }
         }
-        BITS => Shape::Bits(IntColumn::parse(&mut cursor, rows)?),
+        BITS => Shape::Bits(integers(&mut cursor, 0)?),
         SPLIT => {
             let low_bits = u32::from(cursor.u8()?);
             if !(1..64).contains(&low_bits) {
                 return Err(cursor.error_before("a split outside the word"));
             }
-            let highs = IntColumn::parse(&mut cursor, rows)?;
-            Shape::Split { low_bits, highs, lows: IntColumn::parse(&mut cursor, rows)? }
+            let highs = integers(&mut cursor, 0)?;
+            Shape::Split { low_bits, highs, lows: integers(&mut cursor, 1)? }
         }
         _ => return Err(cursor.error_before("an unknown encoding of floats")),
     };
     cursor.finish()?;
+    if known.is_none() {
+        places.learn(starts);
+    }
     Ok(FloatColumn { rows, shape })
 }
 

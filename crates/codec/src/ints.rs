@@ -20,10 +20,11 @@
 
 use crate::bytes::Cursor;
 use crate::pages::{PageDecoder, Pages};
-use crate::vector::{Vector, Words};
+use crate::vector::{Vector, Words, sum_up};
 use crate::{Error, MAX_BLOCK_ROWS, VECTOR_ROWS};
 use std::collections::TryReserveError;
 use std::ops::Range;
+use std::sync::OnceLock;
 use zerocopy::transmute_mut;
 
 pub(crate) const CONSTANT: u8 = 0;
@@ -43,15 +44,33 @@ pub struct IntColumn<'a> {
     transform: Transform<'a>,
     /// How the vectors are coded, if they are.
     pages: Option<Pages<'a>>,
-    /// The first vector is here…
+    /// The first vector begins here.
     vectors: Cursor<'a>,
-    /// …and each of them so many bytes behind it.
-    places: [u32; MAX_VECTORS],
+    starts: Starts,
+}
+
+/// How many bytes behind the first vector each begins, and after the last one what follows.
+pub(crate) type Starts = [u32; MAX_VECTORS + 1];
+
+/// Where the vectors of an encoded column begin: once that was found out with [`ints_with`] or
+/// [`floats_with`](crate::floats_with), it is not looked for again. Belongs to the bytes of one column.
+#[derive(Clone, Debug, Default)]
+pub struct Places(OnceLock<[Starts; 2]>);
+
+impl Places {
+    /// Of the first and the second column of integers in a column.
+    pub(crate) fn known(&self) -> Option<&[Starts; 2]> {
+        self.0.get()
+    }
+
+    pub(crate) fn learn(&self, starts: [Starts; 2]) {
+        self.0.get_or_init(|| starts);
+    }
 }
 
 /// What is made of the words of vectors.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Transform<'a> {
+enum Transform<'a> {
     Constant(u64),
     None,
     Scaled { divisor: u64, offset: u64 },
@@ -96,15 +115,40 @@ impl Integer for u64 {
 /// # Errors
 /// When these are not the bytes of such a column.
 pub fn ints(bytes: &[u8], rows: usize) -> Result<IntColumn<'_>, Error> {
+    ints_with(bytes, rows, &Places::default())
+}
+
+/// [`ints`], where it may be known already where the vectors of these bytes begin; otherwise it is then.
+///
+/// # Errors
+/// As [`ints`]. With places of other bytes it may also be another column.
+pub fn ints_with<'a>(
+    bytes: &'a [u8],
+    rows: usize,
+    places: &Places,
+) -> Result<IntColumn<'a>, Error> {
     let mut cursor = Cursor::new(bytes);
-    let column = IntColumn::parse(&mut cursor, rows)?;
+    let known = places.known();
+    let column = IntColumn::parse_with(&mut cursor, rows, known.map(|starts| &starts[0]))?;
     cursor.finish()?;
+    if known.is_none() {
+        places.learn([column.starts, Starts::default()]);
+    }
     Ok(column)
 }
 
 impl<'a> IntColumn<'a> {
     /// Reads a column inside another.
     pub(crate) fn parse(cursor: &mut Cursor<'a>, rows: usize) -> Result<Self, Error> {
+        Self::parse_with(cursor, rows, None)
+    }
+
+    /// Reads a column inside another, of which it may be known where its vectors begin.
+    pub(crate) fn parse_with(
+        cursor: &mut Cursor<'a>,
+        rows: usize,
+        known: Option<&Starts>,
+    ) -> Result<Self, Error> {
         if rows > MAX_BLOCK_ROWS {
             return Err(cursor.error("a block of too many rows"));
         }
@@ -115,21 +159,25 @@ impl<'a> IntColumn<'a> {
             return Err(cursor.error("pages of a constant"));
         }
         let pages = if tag == PAGES { Some(Pages::parse_header(cursor)?) } else { None };
-        let (vectors, mut places) = (*cursor, [0; MAX_VECTORS]);
-        if !is_constant {
-            for (index, place) in places.iter_mut().enumerate().take(vector_count(rows)) {
-                // A vector, or a page, is less than 19 KiB.
-                *place = (cursor.offset() - vectors.offset()) as u32;
-                parse_vector(pages.is_some(), cursor, vector_rows(rows, index))?;
-            }
-        }
-        Ok(Self { rows, transform, pages, vectors, places })
+        let count = if is_constant { 0 } else { vector_count(rows) };
+        let vectors = *cursor;
+        let starts = match known {
+            Some(starts) => *starts,
+            None => find_starts(pages.is_some(), vectors, rows, count)?,
+        };
+        cursor.take(starts[count] as usize)?;
+        Ok(Self { rows, transform, pages, vectors, starts })
+    }
+
+    /// Where its vectors begin.
+    pub(crate) fn starts(&self) -> Starts {
+        self.starts
     }
 
     /// A vector of a column that is not constant.
     fn vector(&self, index: usize) -> Result<Vector<'a>, Error> {
         let mut cursor = self.vectors;
-        cursor.take(self.places[index] as usize)?;
+        cursor.take(self.starts[index] as usize)?;
         parse_vector(self.pages.is_some(), &mut cursor, vector_rows(self.rows, index))
     }
 
@@ -198,6 +246,51 @@ impl<'a> IntColumn<'a> {
         })
     }
 
+    /// Whether sums may take less than decoding: whole vectors of packed words or deltas do, runs are decoded.
+    #[must_use]
+    pub fn has_short_sums(&self) -> bool {
+        self.pages.is_none() && !matches!(self.transform, Transform::Dictionary { .. })
+    }
+
+    /// The sums of the first `ends[i]` rows of a vector, wrapping, over `sums`, which is as long.
+    ///
+    /// # Errors
+    /// When its bytes are corrupt.
+    ///
+    /// # Panics
+    /// When there is no such vector, or `ends` don't ascend to at most its rows.
+    pub fn prefix_sums(&self, vector: usize, ends: &[u16], sums: &mut [u64]) -> Result<(), Error> {
+        assert!(vector < self.vectors(), "sums of vector {vector} of {}", self.vectors());
+        let rows = vector_rows(self.rows, vector);
+        assert!(
+            ends.is_sorted() && ends.last().is_none_or(|end| usize::from(*end) <= rows),
+            "ends that don't ascend to {rows}: {ends:?}"
+        );
+        assert!(ends.len() == sums.len(), "{} ends, {} sums", ends.len(), sums.len());
+        let (factor, each) = match self.transform {
+            _ if !self.has_short_sums() => {
+                let mut words = [0; VECTOR_ROWS];
+                self.decode_words(vector, &mut words)?;
+                sum_up(&words, ends, sums);
+                return Ok(());
+            }
+            Transform::Constant(value) => {
+                sums.fill(0);
+                (0, value)
+            }
+            Transform::Scaled { divisor, offset } => (divisor, offset),
+            Transform::None | Transform::Dictionary { .. } => (1, 0),
+        };
+        if factor != 0 {
+            self.vector(vector)?.prefix_sums(rows, ends, sums)?;
+        }
+        for (end, sum) in ends.iter().zip(sums) {
+            let each = each.wrapping_mul(u64::from(*end));
+            *sum = sum.wrapping_mul(factor).wrapping_add(each);
+        }
+        Ok(())
+    }
+
     pub(crate) fn decode_words(&self, vector: usize, out: &mut Words) -> Result<usize, Error> {
         self.decode_next(vector, out, &mut PageDecoder::default())
     }
@@ -241,6 +334,22 @@ impl<'a> IntColumn<'a> {
     }
 }
 
+/// Reads through `count` vectors, the first of which begins at the cursor.
+fn find_starts(
+    is_page: bool,
+    mut cursor: Cursor<'_>,
+    rows: usize,
+    count: usize,
+) -> Result<Starts, Error> {
+    let (first, mut starts) = (cursor.offset(), Starts::default());
+    for index in 0..count {
+        parse_vector(is_page, &mut cursor, vector_rows(rows, index))?;
+        // A vector, or a page, is less than 19 KiB.
+        starts[index + 1] = (cursor.offset() - first) as u32;
+    }
+    Ok(starts)
+}
+
 fn parse_vector<'a>(
     is_page: bool,
     cursor: &mut Cursor<'a>,
@@ -251,7 +360,7 @@ fn parse_vector<'a>(
 
 impl<'a> Transform<'a> {
     /// Reads what stands behind the tag.
-    pub(crate) fn parse(tag: u8, cursor: &mut Cursor<'a>) -> Result<Self, Error> {
+    fn parse(tag: u8, cursor: &mut Cursor<'a>) -> Result<Self, Error> {
         match tag {
             CONSTANT => Ok(Self::Constant(cursor.zigzag()?)),
             VECTORS => Ok(Self::None),

@@ -223,7 +223,7 @@ impl<'a> Vector<'a> {
 }
 
 /// The sums of the first `ends[i]` words, wrapping, over `sums`.
-fn sum_up(words: &Words, ends: &[u16], sums: &mut [u64]) {
+pub(crate) fn sum_up(words: &Words, ends: &[u16], sums: &mut [u64]) {
     let (mut next, mut all) = (0, 0u64);
     for (end, sum) in ends.iter().zip(sums) {
         let more = words.get(next..usize::from(*end)).unwrap_or_default();

@@ -5,7 +5,7 @@ mod common;
 
 use common::{ROWS, Random, float_shapes, for_each_corruption};
 use proptest::prelude::*;
-use tidemill_codec::{Compression, Encoder, VECTOR_ROWS, floats};
+use tidemill_codec::{Compression, Encoder, Places, VECTOR_ROWS, floats, floats_with};
 
 fn encode(encoder: &mut Encoder, values: &[f64]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -40,9 +40,18 @@ fn check_one(encoder: &mut Encoder, name: &str, values: &[f64]) {
         assert!(are_same(&out[..expected.len()], expected), "{name}, vector {vector}");
     }
     let range = values.len() / 3..values.len() - values.len() / 5;
-    decoded.clear();
-    column.decode(range.clone(), &mut decoded).unwrap();
-    assert!(are_same(&decoded, &values[range]), "{name}, a range of {} rows", values.len());
+    // Where vectors begin is found out by the first, and used by the second.
+    let places = Places::default();
+    for _ in 0..2 {
+        decoded.clear();
+        let column = floats_with(&bytes, values.len(), &places).unwrap();
+        column.decode(range.clone(), &mut decoded).unwrap();
+        assert!(
+            are_same(&decoded, &values[range.clone()]),
+            "{name}, a range of {} rows",
+            values.len()
+        );
+    }
 }
 
 #[test]
@@ -113,7 +122,17 @@ fn corrupt_bytes_are_errors_or_other_values() {
     let mut encoder = Encoder::new();
     for rows in [0, 1, 5, 64] {
         for (_, values) in float_shapes(rows, 3) {
-            for_each_corruption(&encode(&mut encoder, &values), |bytes| {
+            let whole = encode(&mut encoder, &values);
+            let places = Places::default();
+            floats_with(&whole, rows, &places).unwrap();
+            for_each_corruption(&whole, |bytes| {
+                // Places of other bytes are no harm, either.
+                let mut other: Vec<f64> = Vec::new();
+                if let Ok(column) = floats_with(bytes, rows, &places)
+                    && column.decode(0..rows, &mut other).is_ok()
+                {
+                    assert_eq!(other.len(), rows);
+                }
                 let mut decoded = Vec::new();
                 if let Ok(column) = floats(bytes, rows)
                     && column.decode(0..rows, &mut decoded).is_ok()

@@ -5,7 +5,7 @@ mod common;
 
 use common::{ROWS, Random, any_ints, for_each_corruption, int_shapes, tsbs_walk};
 use proptest::prelude::*;
-use tidemill_codec::{Compression, Encoder, IntColumn, IntSums, VECTOR_ROWS, int_sums, ints};
+use tidemill_codec::{Compression, Encoder, IntColumn, Places, VECTOR_ROWS, ints, ints_with};
 
 /// What a column of pages begins with.
 const PAGES: u8 = 4;
@@ -39,30 +39,27 @@ fn check_one(encoder: &mut Encoder, name: &str, values: &[i64]) -> usize {
         let mut out = [0i64; VECTOR_ROWS];
         assert_eq!(column.decode_vector(vector, &mut out), Ok(expected.len()));
         assert!(out[..expected.len()] == *expected, "{name}, vector {vector}");
+        check_prefix_sums(&column, vector, expected, name);
     }
-    check_prefix_sums(&bytes, values, name);
     let range = values.len() / 3..values.len() - values.len() / 5;
-    decoded.clear();
-    column.decode(range.clone(), &mut decoded).unwrap();
-    assert!(decoded == values[range], "{name}, a range of {} rows", values.len());
+    // Where vectors begin is found out by the first, and used by the second.
+    let places = Places::default();
+    for _ in 0..2 {
+        decoded.clear();
+        let column = ints_with(&bytes, values.len(), &places).unwrap();
+        column.decode(range.clone(), &mut decoded).unwrap();
+        assert!(decoded == values[range.clone()], "{name}, a range of {} rows", values.len());
+    }
     bytes.len()
 }
 
-fn check_prefix_sums(bytes: &[u8], values: &[i64], name: &str) {
-    let Some(mut sums) = int_sums(bytes, values.len()).unwrap() else { return };
-    for values in values.chunks(VECTOR_ROWS) {
-        sums.advance().unwrap();
-        check_vector_sums(&sums, values, name);
-    }
-}
-
-fn check_vector_sums(column: &IntSums<'_>, values: &[i64], name: &str) {
+fn check_prefix_sums(column: &IntColumn<'_>, vector: usize, values: &[i64], name: &str) {
     let rows = values.len() as u16;
     let ends = [0, 1, 7, rows / 3, rows / 3, rows / 2, rows.saturating_sub(1), rows];
     let mut ends = ends.map(|end| end.min(rows));
     ends.sort_unstable();
     let mut sums = [9; 8];
-    column.prefix_sums(&ends, &mut sums).unwrap();
+    column.prefix_sums(vector, &ends, &mut sums).unwrap();
     for (end, sum) in ends.iter().zip(sums) {
         let wanted = values[..usize::from(*end)].iter().fold(0i64, |a, b| a.wrapping_add(*b));
         assert_eq!(sum as i64, wanted, "{name}: the first {end} of {rows}");
@@ -192,13 +189,25 @@ fn corrupt_bytes_are_errors_or_other_values() {
     let mut encoder = Encoder::new();
     for rows in [0, 1, 5, 64] {
         for (_, values) in int_shapes(rows, 3) {
-            for_each_corruption(&encode(&mut encoder, &values), |bytes| {
+            let whole = encode(&mut encoder, &values);
+            let places = Places::default();
+            ints_with(&whole, rows, &places).unwrap();
+            for_each_corruption(&whole, |bytes| {
+                // Places of other bytes are no harm, either.
+                let mut other: Vec<i64> = Vec::new();
+                if let Ok(column) = ints_with(bytes, rows, &places)
+                    && column.decode(0..rows, &mut other).is_ok()
+                {
+                    assert_eq!(other.len(), rows);
+                }
                 let mut decoded: Vec<i64> = Vec::new();
                 if let Ok(column) = ints(bytes, rows)
                     && column.decode(0..rows, &mut decoded).is_ok()
                 {
                     assert_eq!(decoded.len(), rows);
-                    check_prefix_sums(bytes, &decoded, "what else it may be");
+                    for (vector, values) in decoded.chunks(VECTOR_ROWS).enumerate() {
+                        check_prefix_sums(&column, vector, values, "what else it may be");
+                    }
                 }
             });
         }

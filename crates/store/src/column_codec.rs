@@ -3,7 +3,7 @@
 use std::collections::TryReserveError;
 use std::ops::Range;
 
-use tidemill_codec::{TextScratch, VECTOR_ROWS};
+use tidemill_codec::{Places, TextScratch, VECTOR_ROWS};
 use tidemill_model::{Bitmap, Column, FieldType, Values};
 
 /// The bytes of a column of a block.
@@ -13,6 +13,8 @@ pub(crate) struct Encoded<'a> {
     pub(crate) values: &'a [u8],
     /// Where the two begin, for errors.
     pub(crate) places: [usize; 2],
+    /// Where the vectors of the values begin, if that was found out before.
+    pub(crate) vectors: &'a Places,
     pub(crate) ty: FieldType,
     pub(crate) rows: usize,
 }
@@ -78,15 +80,15 @@ impl Encoded<'_> {
         let (bytes, rows) = (self.values, self.rows);
         match values {
             Values::Float(out) => {
-                let column = tidemill_codec::floats(bytes, rows)?;
+                let column = tidemill_codec::floats_with(bytes, rows, self.vectors)?;
                 column.decode_into(part.rows.clone(), place(out, part, rows)?)?;
             }
             Values::Int(out) => {
-                let column = tidemill_codec::ints(bytes, rows)?;
+                let column = tidemill_codec::ints_with(bytes, rows, self.vectors)?;
                 column.decode_into(part.rows.clone(), place(out, part, rows)?)?;
             }
             Values::UInt(out) => {
-                let column = tidemill_codec::ints(bytes, rows)?;
+                let column = tidemill_codec::ints_with(bytes, rows, self.vectors)?;
                 column.decode_into(part.rows.clone(), place(out, part, rows)?)?;
             }
             Values::Bool(out) => {
@@ -118,22 +120,21 @@ const MAX_ENDS: usize = 32;
 /// Appends the sums, wrapping, of the stretches of rows of a column of integers between edges, which ascend; `false`: that
 /// takes decoding it.
 pub(crate) fn sums(
-    bytes: &[u8],
+    (bytes, places): (&[u8], &Places),
     rows: usize,
     edges: impl Iterator<Item = usize>,
     out: &mut Vec<i64>,
 ) -> Result<bool, tidemill_codec::Error> {
-    let Some(mut column) = tidemill_codec::int_sums(bytes, rows)? else { return Ok(false) };
+    let column = tidemill_codec::ints_with(bytes, rows, places)?;
+    if !column.has_short_sums() {
+        return Ok(false);
+    }
     let mut edges = edges.peekable();
     let (mut ends, mut sums) = ([0; MAX_ENDS], [0; MAX_ENDS]);
     // Of all rows from the first edge's vector on.
     let (mut before, mut last) = (0u64, None);
     let first = edges.peek().map_or(0, |edge| edge / VECTOR_ROWS);
-    let vectors = rows.div_ceil(VECTOR_ROWS);
-    let first = first.min(vectors.saturating_sub(1));
-    (0..first).try_for_each(|_| column.advance())?;
-    for vector in first..vectors {
-        column.advance()?;
+    for vector in first.min(column.vectors().saturating_sub(1))..column.vectors() {
         let start = vector * VECTOR_ROWS;
         let vector_rows = VECTOR_ROWS.min(rows - start);
         loop {
@@ -149,7 +150,7 @@ pub(crate) fn sums(
                 ends[count] = vector_rows as u16;
                 count += 1;
             }
-            column.prefix_sums(&ends[..count], &mut sums[..count])?;
+            column.prefix_sums(vector, &ends[..count], &mut sums[..count])?;
             let edge_sums = &sums[..if is_last { count } else { count - 1 }];
             for sum in edge_sums.iter().map(|sum| before.wrapping_add(*sum)) {
                 out.extend(last.map(|last| sum.wrapping_sub(last) as i64));
@@ -194,8 +195,14 @@ mod tests {
             let mut edges: Vec<usize> = places.iter().map(|place| place.index(values.len() + 1)).collect();
             edges.sort_unstable();
             let mut out = Vec::new();
-            let are_summed = sums(&bytes, values.len(), edges.iter().copied(), &mut out).unwrap();
-            let has_short_sums = tidemill_codec::int_sums(&bytes, values.len()).unwrap().is_some();
+            let places = Places::default();
+            let mut are_summed = false;
+            // What the first time finds out the second one uses.
+            for _ in 0..2 {
+                out.clear();
+                are_summed = sums((&bytes, &places), values.len(), edges.iter().copied(), &mut out).unwrap();
+            }
+            let has_short_sums = tidemill_codec::ints(&bytes, values.len()).unwrap().has_short_sums();
             prop_assert_eq!(are_summed, has_short_sums);
             prop_assume!(are_summed);
             let wanted: Vec<i64> = edges.windows(2).map(|pair| values[pair[0]..pair[1]].iter().sum()).collect();

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use tidemill_codec::{MAX_BLOCK_ROWS, VECTOR_ROWS};
+use tidemill_codec::{MAX_BLOCK_ROWS, Places, VECTOR_ROWS};
 use tidemill_memory::Recycle;
 use tidemill_model::{Column, FieldType};
 
-use super::shared::ChunkCache;
+use super::shared::{ChunkBytes, ChunkCache};
 use crate::bytes::Malformed;
 use crate::column_codec;
 use crate::error::{Error, ErrorKind, Result};
@@ -53,7 +53,7 @@ struct Recent {
 #[derive(Debug, Default)]
 struct Slot {
     /// As they are in the segment; those of times are not kept.
-    bytes: Arc<Vec<u8>>,
+    chunk: Arc<ChunkBytes>,
     times: BlockTimes,
     column: BlockColumn,
     /// The type of its values; `None`: times.
@@ -99,7 +99,7 @@ struct Scratch {
 
 /// A column's chunk of bytes.
 pub(crate) struct BlockChunk<'a> {
-    bytes: &'a [u8],
+    chunk: &'a ChunkBytes,
     offset: u64,
 }
 
@@ -135,7 +135,7 @@ impl BlockCache {
         let key = (source, 0);
         if !self.has(key, block) {
             let mut slot = self.empty_slot(key, None);
-            let read = slot.times.read(segment, block, own(&mut slot.bytes), &mut self.scratch);
+            let read = slot.times.read(segment, block, own(&mut slot.chunk), &mut self.scratch);
             self.put(key, block, slot, read)?;
         }
         Ok(&self.slot(key)?.times)
@@ -157,7 +157,7 @@ impl BlockCache {
             self.put(key, block, slot, read)?;
         }
         let slot = self.slot(key)?;
-        Ok(slot.column.offset.map(|offset| BlockChunk { bytes: &slot.bytes, offset }))
+        Ok(slot.column.offset.map(|offset| BlockChunk { chunk: &slot.chunk, offset }))
     }
 
     /// A column (1 and up) of a block that has the values of `rows`, those of others are anything;
@@ -250,8 +250,9 @@ impl BlockCache {
 impl Slot {
     /// Counts its memory, which is also returned.
     fn count(&mut self) -> usize {
-        self.counted =
-            self.bytes.capacity() + self.times.memory_bytes() + self.column.values.memory_bytes();
+        self.counted = self.chunk.bytes.capacity()
+            + self.times.memory_bytes()
+            + self.column.values.memory_bytes();
         self.counted
     }
 
@@ -265,13 +266,13 @@ impl Slot {
         self.column.decoded = 0;
         let id = segment.chunk_id(block, column);
         if let Some(chunk) = shared.get(id) {
-            self.bytes = chunk;
+            self.chunk = chunk;
             self.column.offset = Some(segment.chunk_offset(block, column));
             return Ok(());
         }
-        self.column.offset = segment.read_chunk(block, column, own(&mut self.bytes))?;
+        self.column.offset = segment.read_chunk(block, column, own(&mut self.chunk))?;
         if self.column.offset.is_some() {
-            shared.put(id, &self.bytes);
+            shared.put(id, &self.chunk);
         }
         Ok(())
     }
@@ -287,7 +288,7 @@ impl Slot {
     ) -> Result<()> {
         let Some(offset) = self.column.offset else { return Ok(()) };
         let _decoding = stages::DECODE.enter();
-        let chunk = BlockChunk { bytes: &self.bytes, offset };
+        let chunk = BlockChunk { chunk: &self.chunk, offset };
         let parsed = chunk.parse(segment)?;
         let column = &mut self.column;
         let rows = segment.block_rows(block);
@@ -300,8 +301,9 @@ impl Slot {
             is_first: column.decoded == 0,
         };
         let (validity, values) = (parsed.validity, parsed.values);
-        let places = parsed.places(self.bytes.len());
-        let encoded = column_codec::Encoded { validity, values, places, ty, rows };
+        let places = parsed.places(self.chunk.bytes.len());
+        let encoded =
+            column_codec::Encoded { validity, values, places, vectors: chunk.places(), ty, rows };
         let decoded = encoded.decode_into(&part, &mut scratch.texts, &mut column.values);
         // After an error the column is empty.
         column.decoded = if decoded.is_ok() { column.decoded | vectors(&part.rows) } else { 0 };
@@ -310,11 +312,13 @@ impl Slot {
 }
 
 /// Bytes to read into: the same, unless others have them as well.
-fn own(bytes: &mut Arc<Vec<u8>>) -> &mut Vec<u8> {
-    if Arc::get_mut(bytes).is_none() {
-        *bytes = Arc::default();
+fn own(chunk: &mut Arc<ChunkBytes>) -> &mut Vec<u8> {
+    if Arc::get_mut(chunk).is_none() {
+        *chunk = Arc::default();
     }
-    Arc::make_mut(bytes)
+    let Some(own) = Arc::get_mut(chunk) else { unreachable!("nobody else has it") };
+    own.places = Places::default();
+    &mut own.bytes
 }
 
 /// The vectors that hold these rows of a block.
@@ -330,14 +334,19 @@ fn rows_of(vectors: u64, rows: usize) -> Range<usize> {
 }
 
 impl<'a> BlockChunk<'a> {
+    /// Where the vectors of its values begin.
+    pub(super) fn places(&self) -> &'a Places {
+        &self.chunk.places
+    }
+
     /// Where its values begin.
     pub(super) fn values_at(&self, parsed: &ColumnChunk<'_>) -> usize {
-        parsed.places(self.bytes.len())[1]
+        parsed.places(self.chunk.bytes.len())[1]
     }
 
     /// Its parts.
     pub(crate) fn parse(&self, segment: &Segment) -> Result<ColumnChunk<'a>> {
-        ColumnChunk::parse(self.bytes).map_err(|m| self.corrupt(segment, m))
+        ColumnChunk::parse(&self.chunk.bytes).map_err(|m| self.corrupt(segment, m))
     }
 
     /// Why the column whose bytes begin at `at` was not decoded: corrupt, or without memory.
@@ -381,7 +390,8 @@ impl BlockTimes {
         starts.clear();
         starts.extend(segment.runs_of(block).1);
         let undecoded = |error| {
-            let chunk = BlockChunk { bytes: &[], offset: offset.unwrap_or_default() };
+            let nothing = ChunkBytes::default();
+            let chunk = BlockChunk { chunk: &nothing, offset: offset.unwrap_or_default() };
             chunk.undecoded(segment, 1, error)
         };
         let column = tidemill_codec::times(values, rows, starts, times).map_err(undecoded)?;
@@ -462,7 +472,8 @@ mod tests {
     fn what_is_kept_is_bounded() {
         let mut cache = BlockCache::default();
         let put = |cache: &mut BlockCache, column, bytes| {
-            let slot = Slot { bytes: Arc::new(vec![0; bytes]), ..Slot::default() };
+            let chunk = ChunkBytes { bytes: vec![0; bytes], ..ChunkBytes::default() };
+            let slot = Slot { chunk: Arc::new(chunk), ..Slot::default() };
             cache.put((0, column), 0, slot, Ok(())).unwrap();
             assert!(cache.bytes <= MAX_BYTES && cache.slot((0, column)).is_ok());
         };

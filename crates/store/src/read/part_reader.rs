@@ -224,7 +224,8 @@ impl PartReader {
         }
         let _decoding = stages::DECODE.enter();
         let edges = edges.iter().map(|edge| part.rows.start + edge);
-        let summed = column_codec::sums(parsed.values, segment.block_rows(block), edges, out);
+        let values = (parsed.values, chunk.places());
+        let summed = column_codec::sums(values, segment.block_rows(block), edges, out);
         summed.map_err(|error| chunk.undecoded(segment, chunk.values_at(&parsed), error))
     }
 

@@ -3,12 +3,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use tidemill_codec::Places;
 
 const SHARDS: usize = 16;
 /// A chunk of more than this part of its shard is not kept.
 const MAX_PART: usize = 8;
 /// What an entry takes beside its bytes, about.
-const ENTRY_BYTES: usize = 192;
+const ENTRY_BYTES: usize = 288;
+
+/// The bytes of a column's chunk, and what reading them found out.
+#[derive(Debug, Default)]
+pub(crate) struct ChunkBytes {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) places: Places,
+}
 
 /// Chunks of blocks as they are in their segments, checked, for all readers of a store: those that were asked
 /// for again stay longest (the clock algorithm: Corbató, "A paging experiment with the Multics system", 1968).
@@ -34,13 +42,13 @@ struct Shard {
 #[derive(Debug)]
 struct Entry {
     id: ChunkId,
-    chunk: Arc<Vec<u8>>,
+    chunk: Arc<ChunkBytes>,
     is_used: bool,
 }
 
 impl Entry {
     fn bytes(&self) -> usize {
-        self.chunk.capacity() + ENTRY_BYTES
+        self.chunk.bytes.capacity() + ENTRY_BYTES
     }
 }
 
@@ -58,7 +66,7 @@ impl ChunkCache {
         Self { shards, hasher, max_shard_bytes: max_bytes / SHARDS }
     }
 
-    pub(crate) fn get(&self, id: ChunkId) -> Option<Arc<Vec<u8>>> {
+    pub(crate) fn get(&self, id: ChunkId) -> Option<Arc<ChunkBytes>> {
         let mut shard = self.shard(id);
         let place = *shard.places.get(&id)?;
         let entry = &mut shard.entries[place];
@@ -66,10 +74,11 @@ impl ChunkCache {
         Some(Arc::clone(&entry.chunk))
     }
 
-    pub(crate) fn put(&self, id: ChunkId, chunk: &Arc<Vec<u8>>) {
+    pub(crate) fn put(&self, id: ChunkId, chunk: &Arc<ChunkBytes>) {
         // A reader's memory may be that of a larger one.
-        let is_loose = chunk.capacity() > 2 * chunk.len();
-        let chunk = if is_loose { Arc::new(chunk.to_vec()) } else { Arc::clone(chunk) };
+        let is_loose = chunk.bytes.capacity() > 2 * chunk.bytes.len();
+        let tight = || ChunkBytes { bytes: chunk.bytes.to_vec(), places: Places::default() };
+        let chunk = if is_loose { Arc::new(tight()) } else { Arc::clone(chunk) };
         let entry = Entry { id, chunk, is_used: false };
         if entry.bytes() > self.max_shard_bytes / MAX_PART {
             return;
@@ -121,8 +130,8 @@ impl Shard {
 mod tests {
     use super::*;
 
-    fn chunk(bytes: usize) -> Arc<Vec<u8>> {
-        Arc::new(vec![7; bytes])
+    fn chunk(bytes: usize) -> Arc<ChunkBytes> {
+        Arc::new(ChunkBytes { bytes: vec![7; bytes], ..ChunkBytes::default() })
     }
 
     fn check(cache: &ChunkCache) {
@@ -146,7 +155,7 @@ mod tests {
         for round in 0..50 {
             for place in 0..20 {
                 let got = cache.get((1, place)).unwrap_or_else(|| panic!("{round}: {place}"));
-                assert_eq!(got.len(), 500 + place);
+                assert_eq!(got.bytes.len(), 500 + place);
             }
             // About as many as half of it takes.
             for other in 0..150 {
@@ -154,20 +163,20 @@ mod tests {
             }
             check(&cache);
         }
-        assert_eq!(cache.get((1, 20)), None);
-        assert_eq!(cache.get((2, 0)), None, "it went long ago");
+        assert!(cache.get((1, 20)).is_none());
+        assert!(cache.get((2, 0)).is_none(), "it went long ago");
     }
 
     #[test]
     fn what_is_too_large_is_not_kept() {
-        let cache = ChunkCache::new(16 * 8000);
+        let cache = ChunkCache::new(16 * 9000);
         cache.put((1, 1), &chunk(2000));
-        assert_eq!(cache.get((1, 1)), None);
+        assert!(cache.get((1, 1)).is_none());
         cache.put((1, 1), &chunk(800));
         cache.put((1, 1), &chunk(801));
-        assert_eq!(cache.get((1, 1)).unwrap().len(), 800, "the first");
+        assert_eq!(cache.get((1, 1)).unwrap().bytes.len(), 800, "the first");
         let none = ChunkCache::new(0);
         none.put((1, 1), &chunk(0));
-        assert_eq!(none.get((1, 1)), None);
+        assert!(none.get((1, 1)).is_none());
     }
 }

@@ -10,7 +10,7 @@
 //! `bytes` is a varint length and so many bytes; the encodings are those of `tidemill-codec`.
 //! Additions are what was added to the tables since the record before (`definition.rs`).
 
-use tidemill_codec::{Encoder, MAX_BLOCK_ROWS};
+use tidemill_codec::{Encoder, MAX_BLOCK_ROWS, Places};
 use tidemill_model::{Column, FieldType, Values};
 
 use crate::bytes::{Cursor, Malformed, Put};
@@ -133,7 +133,8 @@ fn decode_column(cursor: &mut Cursor<'_>, ty: FieldType, rows: usize) -> Result<
     let validity_at = cursor.position() - validity.map_or(0, <[u8]>::len);
     let values = cursor.bytes()?;
     let places = [validity_at, cursor.position() - values.len()];
-    crate::column_codec::Encoded { validity, values, places, ty, rows }
+    let vectors = &Places::default();
+    crate::column_codec::Encoded { validity, values, places, vectors, ty, rows }
         .decode()
         .map_err(|(at, reason)| Malformed { at, what: reason.to_owned() })
 }
