@@ -98,7 +98,11 @@ impl Part {
                 (Err(a), Err(b)) => differences::kind(a) == differences::kind(b),
                 // Of `LIMIT 0` DataFusion adds up nothing.
                 (Err(a), Ok(b)) => a.starts_with("Overflow: ") && b.is_empty(),
-                _ => false,
+                // Of buckets that a limit leaves out a native plan adds up nothing: DuckDB knows what is left.
+                (Ok(a), Err(b)) => {
+                    b.starts_with("Overflow: ")
+                        && theirs.as_ref().is_ok_and(|theirs| same(a, theirs))
+                }
             };
             if !agree {
                 findings += 1;

@@ -83,6 +83,11 @@ impl Cells {
         each!(self, cells => cells.len())
     }
 
+    /// Makes room for more cells.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        each!(self, cells => cells.reserve(more));
+    }
+
     /// Appends an empty cell.
     pub(crate) fn push(&mut self) {
         each!(self, cells => cells.push(Default::default()));

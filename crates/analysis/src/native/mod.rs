@@ -62,17 +62,19 @@ pub fn aggregate(view: &TableView, plan: &AggregatePlan, budget: &Budget) -> Res
     let scan = |unit: &Unit<'_>| {
         here.run(|| Scanner::new(view, &resolved, plan.bucket, budget).scan(*unit))
     };
-    let (mut partial, mut stats) = (Partial::new(&resolved, budget), PlanStats::default());
+    let (mut parts, mut stats) = (Vec::new(), PlanStats::default());
     let scanned: Vec<_> = match &units[..] {
         [] => Vec::new(),
         [unit] => vec![scan(unit)],
         units => Stretch::wait(|| workers().install(|| units.par_iter().map(scan).collect())),
     };
     for scanned in scanned {
-        let (later, more) = scanned?;
-        partial.append(later);
+        let (part, more) = scanned?;
+        parts.push(part);
         stats.add(more);
     }
+    let first = if parts.is_empty() { Partial::new(&resolved, budget) } else { parts.remove(0) };
+    let mut partial = first.join(parts);
     partial.sort();
     answer::answer(plan, view.schema(), &resolved, &grouping, partial, stats)
 }

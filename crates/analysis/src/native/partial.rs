@@ -114,11 +114,19 @@ impl Partial {
             let grown = self.memory.try_grow(more * self.cell_bytes);
             grown.map_err(|source| Error::memory("the groups of an aggregate", source))?;
             self.reserved_cells += more;
+            self.make_room(more);
         }
         self.keys.push(key);
         self.rows.push(0);
         self.cells.iter_mut().for_each(Cells::push);
         Ok(self.keys.len() - 1)
+    }
+
+    /// Makes room for so many more cells.
+    fn make_room(&mut self, more: usize) {
+        self.keys.reserve(more);
+        self.rows.reserve(more);
+        self.cells.iter_mut().for_each(|cells| cells.reserve(more));
     }
 
     /// Makes room for values that are kept: vectors may have twice as much, and are copied in the end.
@@ -127,8 +135,14 @@ impl Partial {
         grown.map_err(|source| Error::memory("the values of a quantile", source))
     }
 
-    /// Adds the groups of later series, or of later times of the same.
-    pub(super) fn append(&mut self, later: Self) {
+    /// The groups of all parts, each of later series than those before it, or of later times of the same.
+    pub(super) fn join(mut self, later: Vec<Self>) -> Self {
+        self.make_room(later.iter().map(|part| part.keys.len()).sum());
+        later.into_iter().for_each(|part| self.append(part));
+        self
+    }
+
+    fn append(&mut self, later: Self) {
         self.keys.extend(later.keys);
         self.rows.extend(later.rows);
         for (cells, later) in self.cells.iter_mut().zip(later.cells) {
