@@ -64,11 +64,24 @@ impl Store {
     /// # Errors
     /// When the disk fails.
     pub fn compact_as(&self, compression: Compression) -> Result<Compacted> {
+        self.compact_with_progress(compression, |_, _| {})
+    }
+
+    /// [`Store::compact_as`] that tells `progress`, after each set of segments, how many bytes and rows of them were
+    /// written anew.
+    ///
+    /// # Errors
+    /// As [`Store::compact_as`].
+    pub fn compact_with_progress(
+        &self,
+        compression: Compression,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<Compacted> {
         let _compaction = self.inner.lock_compaction();
         self.inner.flush_memory()?;
         let mut total = Compacted::default();
         self.inner.remove_expired(Expired::Rows, &mut total)?;
-        self.inner.compact_groups(true, compression, &mut total)?;
+        self.inner.compact_groups(true, compression, &mut total, &mut progress)?;
         Ok(total)
     }
 }
@@ -88,8 +101,9 @@ impl Inner {
         };
         let mut total = Compacted::default();
         let compacted = self.remove_expired(Expired::Segments, &mut total);
-        let compacted =
-            compacted.and_then(|()| self.compact_groups(false, Compression::Fast, &mut total));
+        let compacted = compacted.and_then(|()| {
+            self.compact_groups(false, Compression::Fast, &mut total, &mut |_, _| {})
+        });
         if let Err(error) = compacted {
             tracing::warn!(%error, "segments could not be merged");
         }
@@ -100,12 +114,16 @@ impl Inner {
         all: bool,
         compression: Compression,
         total: &mut Compacted,
+        progress: &mut dyn FnMut(u64, u64),
     ) -> Result<()> {
+        let mut rows = 0;
         let tables = self.read_tables().len();
         for table in 0..tables {
             let segments = self.read_tables()[table].segments.to_vec();
             for group in groups(&segments, self.options.max_segment_rows, all, compression) {
+                rows += group.iter().map(|segment| segment.entry.rows).sum::<u64>();
                 self.rewrite(table, &[group], &Doomed::nothing(), compression, total)?;
+                progress(total.bytes_before, rows);
             }
         }
         Ok(())

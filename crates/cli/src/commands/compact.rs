@@ -4,6 +4,7 @@ use tidemill::Compression;
 
 use crate::args::{CompactArgs, DurabilityArg};
 use crate::outcome::Outcome;
+use crate::progress::Progress;
 use crate::render::text;
 use crate::stores;
 
@@ -11,7 +12,10 @@ pub(crate) fn run(args: &CompactArgs) -> anyhow::Result<Outcome> {
     let (dir, memory) = (&args.store.store, &args.store.memory);
     let store = stores::open_to_write(dir, memory, DurabilityArg::Fsync, false)?;
     let compression = if args.small { Compression::Small } else { Compression::Fast };
-    let compacted = store.inner().compact_as(compression)?;
+    let progress = Progress::new("compacting", None);
+    let set = |bytes, rows| progress.set(bytes, rows);
+    let compacted = store.inner().compact_with_progress(compression, set)?;
+    drop(progress);
     store.close()?;
     let mut stdout = std::io::stdout();
     if compacted.segments_before == 0 {
