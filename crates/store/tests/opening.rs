@@ -6,7 +6,7 @@ mod common;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use common::hooked::{Call, Hooked};
 use common::{Row, dump, fill};
@@ -151,12 +151,13 @@ fn a_new_store_in_new_directories_survives_a_power_cut() {
 #[test]
 fn what_is_flushed_beside_a_compaction_is_younger() {
     let disk = SimDisk::new(0);
-    let beside: Arc<OnceLock<Store>> = Arc::default();
+    let beside: Arc<Mutex<Option<Store>>> = Arc::default();
     let (of_hook, flushed) = (Arc::clone(&beside), AtomicUsize::new(0));
     // The compaction opens what it wrote before it commits.
     let hook = move |path: &Path| {
         let is_segment = path.extension().is_some_and(|end| end == "seg");
-        if let Some(store) = of_hook.get().filter(|_| is_segment)
+        let store = of_hook.lock().unwrap().clone();
+        if let Some(store) = store.filter(|_| is_segment)
             && flushed.fetch_add(1, SeqCst) == 0
         {
             let mut batch = Batch::new();
@@ -171,8 +172,10 @@ fn what_is_flushed_beside_a_compaction_is_younger() {
         write(&store, time);
         store.flush().unwrap();
     }
-    assert!(beside.set(store.clone()).is_ok());
+    *beside.lock().unwrap() = Some(store.clone());
     store.compact().unwrap();
+    // The store has the disk, the disk the hook, the hook the store: otherwise they would stay.
+    *beside.lock().unwrap() = None;
     let rows = dump(&store.snapshot());
     let value = |rows: &common::Rows| rows[&("t".to_owned(), "a".to_owned(), 1)]["i"].clone();
     assert_eq!((rows.len(), value(&rows)), (2, common::Val::Int(9)));
@@ -184,16 +187,16 @@ fn what_is_flushed_beside_a_compaction_is_younger() {
 #[test]
 fn a_store_may_be_closed_while_a_write_begins() {
     let disk = SimDisk::new(0);
-    let closing: Arc<OnceLock<Store>> = Arc::default();
+    let closing: Arc<Mutex<Option<Store>>> = Arc::default();
     let of_hook = Arc::clone(&closing);
     let hook = move |call, _: &Path| {
-        if let Some(store) = of_hook.get().filter(|_| call == Call::Now) {
-            store.clone().close().unwrap();
+        if let Some(store) = of_hook.lock().unwrap().take_if(|_| call == Call::Now) {
+            store.close().unwrap();
         }
         Ok(())
     };
     let store = Store::open(DIR, options(Hooked::new(&disk, hook), false)).unwrap();
-    assert!(closing.set(store.clone()).is_ok());
+    *closing.lock().unwrap() = Some(store.clone());
     let mut batch = Batch::new();
     fill(&mut batch, &[Row::new("t", "a", 1, 1)]);
     let table = &mut batch.tables_mut()[0];
