@@ -24,10 +24,21 @@ pub struct Ours {
     _folder: tempfile::TempDir,
 }
 
+/// What an engine is asked in its turn.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// First.
+    pub query: &'a Query,
+    /// Right after it.
+    pub again: Option<&'a Query>,
+}
+
 /// What an engine said, and when.
 pub struct Told {
-    /// Milliseconds.
+    /// Milliseconds of the first query.
     pub ms: f64,
+    /// Milliseconds of the other one.
+    pub again: Option<f64>,
     /// The answer, where it was asked for.
     pub answer: Option<Answer>,
     /// Who answered, or in what formulation.
@@ -62,17 +73,25 @@ impl Ours {
         Ok((Self { store, _folder: folder }, memory))
     }
 
-    /// Asks a query, as a text that is parsed and planned anew.
+    /// Asks a query, as a text that is parsed and planned anew, and maybe another one after it.
     ///
     /// # Errors
     /// When it fails.
-    pub fn ask(&self, query: &Query, is_kept: bool) -> Result<Told> {
+    pub fn ask(&self, asked: Asked<'_>, is_kept: bool) -> Result<Told> {
+        let Asked { query, again } = asked;
         let text = sql(query)?;
-        let start = Instant::now();
-        let result = self.store.sql(&text)?;
-        let ms = start.elapsed().as_secs_f64() * 1e3;
+        let (result, ms) = self.timed(&text)?;
         let answer = is_kept.then(|| read(&result, query).context(text)).transpose()?;
-        Ok(Told { ms, answer, form: result.executed_by().to_string() })
+        let form = result.executed_by().to_string();
+        drop(result);
+        let again = again.map(|query| self.timed(&sql(query)?).map(|(_, ms)| ms)).transpose()?;
+        Ok(Told { ms, again, answer, form })
+    }
+
+    fn timed(&self, text: &str) -> Result<(QueryResult, f64)> {
+        let start = Instant::now();
+        let result = self.store.sql(text)?;
+        Ok((result, start.elapsed().as_secs_f64() * 1e3))
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use super::ours::Told;
+use super::ours::{Asked, Told};
 use super::spec::Query;
 use crate::ingest::files::Input;
 use crate::python::{Installed, Kind, Process, text};
@@ -47,16 +47,20 @@ impl Peer {
         Ok(peer)
     }
 
-    /// Asks a query; the clock is the peer's. None: there is no way to ask it.
+    /// Asks a query, and maybe another one in the same turn; the clock is the peer's. None: there is no way to ask it.
     ///
     /// # Errors
     /// When it fails.
-    pub fn ask(&mut self, query: &Query, is_kept: bool) -> Result<Option<Told>> {
+    pub fn ask(&mut self, asked: Asked<'_>, is_kept: bool) -> Result<Option<Told>> {
+        let Asked { query, again } = asked;
         let keep = if is_kept { json!(self.kept) } else { Value::Null };
-        let told = self.process.send(&json!({ "ask": query.to_json(), "keep": keep }))?;
+        let again = again.map_or(Value::Null, Query::to_json);
+        let ask = json!({ "ask": query.to_json(), "again": again, "keep": keep });
+        let told = self.process.send(&ask)?;
         let Some(ms) = told["ms"].as_f64() else { return Ok(None) };
         let answer = is_kept.then(|| Answer::open(&self.kept, &query.columns)).transpose()?;
-        Ok(Some(Told { ms, answer, form: text(&told, "form")?.to_owned() }))
+        let again = told["again"].as_f64();
+        Ok(Some(Told { ms, again, answer, form: text(&told, "form")?.to_owned() }))
     }
 
     /// Whether it answers whole buckets of time alone.

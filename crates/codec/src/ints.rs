@@ -344,7 +344,7 @@ fn find_starts(
     let (first, mut starts) = (cursor.offset(), Starts::default());
     for index in 0..count {
         parse_vector(is_page, &mut cursor, vector_rows(rows, index))?;
-        // A vector, or a page, is less than 19 KiB.
+        // A vector, or a page, is less than 40 KiB.
         starts[index + 1] = (cursor.offset() - first) as u32;
     }
     Ok(starts)

@@ -277,3 +277,35 @@ proptest! {
         }
     }
 }
+
+/// Whatever places of another column say, values come or an error does.
+#[test]
+fn places_of_other_columns_are_no_harm() {
+    let mut encoder = Encoder::new();
+    let mut learned = Vec::new();
+    for rows in [3, 1024, 2500, 8192] {
+        for (_, values) in int_shapes(rows, 4) {
+            let (bytes, places) = (encode(&mut encoder, &values), Places::default());
+            ints_with(&bytes, rows, &places).unwrap();
+            learned.push((bytes, rows, places));
+        }
+    }
+    let mut refused = 0;
+    for (bytes, rows, _) in &learned {
+        for (_, _, places) in &learned {
+            let (mut out, mut sums) = (Vec::<i64>::new(), [0; 1]);
+            let Ok(column) = ints_with(bytes, *rows, places) else {
+                refused += 1;
+                continue;
+            };
+            match column.decode(0..*rows, &mut out) {
+                Ok(()) => assert_eq!(out.len(), *rows),
+                Err(_) => refused += 1,
+            }
+            for vector in 0..column.vectors() {
+                let _ = column.prefix_sums(vector, &[1], &mut sums);
+            }
+        }
+    }
+    assert!(refused > 100, "{refused}");
+}

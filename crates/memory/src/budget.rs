@@ -160,6 +160,15 @@ impl Reservation {
         }
     }
 
+    /// Takes over what another reservation of the same budget holds.
+    ///
+    /// # Panics
+    /// When it is of another budget.
+    pub fn absorb(&mut self, mut other: Self) {
+        assert!(std::ptr::eq(&*self.budget.account, &*other.budget.account), "of another budget");
+        self.bytes += std::mem::take(&mut other.bytes);
+    }
+
     /// Gives `less` bytes back (at most what is held).
     pub fn shrink(&mut self, less: usize) {
         let less = less.min(self.bytes);
@@ -202,6 +211,23 @@ impl std::error::Error for OverBudget {}
 mod tests {
     use super::*;
     use std::thread;
+
+    #[test]
+    fn what_is_absorbed_is_held_until_both_are_gone() {
+        let budget = Budget::new(100);
+        let mut all = budget.try_reserve(60).unwrap();
+        all.absorb(budget.try_reserve(40).unwrap());
+        assert_eq!((all.bytes(), budget.used_bytes(), budget.peak_bytes()), (100, 100, 100));
+        drop(all);
+        assert_eq!(budget.used_bytes(), 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "of another budget")]
+    fn what_is_of_another_budget_is_not_absorbed() {
+        let other = Budget::new(100).try_reserve(1).unwrap();
+        Budget::new(100).empty().absorb(other);
+    }
 
     #[test]
     fn a_dropped_reservation_gives_its_bytes_back() {

@@ -68,7 +68,7 @@ impl Store {
     }
 
     /// [`Store::compact_as`] that tells `progress`, after each set of segments, how many bytes and rows of them were
-    /// written anew.
+    /// written anew. It must not ask the store to compact, delete or close: that waits for this to end.
     ///
     /// # Errors
     /// As [`Store::compact_as`].
@@ -116,14 +116,17 @@ impl Inner {
         total: &mut Compacted,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<()> {
-        let mut rows = 0;
+        let (mut bytes, mut rows) = (0, 0);
         let tables = self.read_tables().len();
         for table in 0..tables {
             let segments = self.read_tables()[table].segments.to_vec();
             for group in groups(&segments, self.options.max_segment_rows, all, compression) {
-                rows += group.iter().map(|segment| segment.entry.rows).sum::<u64>();
+                for segment in &group {
+                    bytes += segment.entry.bytes;
+                    rows += segment.entry.rows;
+                }
                 self.rewrite(table, &[group], &Doomed::nothing(), compression, total)?;
-                progress(total.bytes_before, rows);
+                progress(bytes, rows);
             }
         }
         Ok(())

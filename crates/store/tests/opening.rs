@@ -190,9 +190,8 @@ fn a_store_may_be_closed_while_a_write_begins() {
     let closing: Arc<Mutex<Option<Store>>> = Arc::default();
     let of_hook = Arc::clone(&closing);
     let hook = move |call, _: &Path| {
-        if let Some(store) = of_hook.lock().unwrap().take_if(|_| call == Call::Now) {
-            store.close().unwrap();
-        }
+        let store = of_hook.lock().unwrap().take_if(|_| call == Call::Now);
+        store.map_or(Ok(()), Store::close).unwrap();
         Ok(())
     };
     let store = Store::open(DIR, options(Hooked::new(&disk, hook), false)).unwrap();

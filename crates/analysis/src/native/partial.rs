@@ -148,14 +148,9 @@ impl Partial {
         for (cells, later) in self.cells.iter_mut().zip(later.cells) {
             cells.append(later);
         }
-        let bytes = self.memory.bytes() + later.memory.bytes();
-        drop(later.memory);
-        // What is in memory already cannot be refused.
-        self.memory.force(bytes);
-        self.reserved_cells = bytes / self.cell_bytes;
-        let bytes = self.values.bytes() + later.values.bytes();
-        drop(later.values);
-        self.values.force(bytes);
+        self.memory.absorb(later.memory);
+        self.reserved_cells = self.memory.bytes() / self.cell_bytes;
+        self.values.absorb(later.values);
     }
 
     /// Puts the groups in order and makes one of those with the same key.

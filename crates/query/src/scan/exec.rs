@@ -120,20 +120,21 @@ impl SeriesScan {
         if let [series] = &self.partitions[..] {
             return collect(series);
         }
-        let units = self.partitions.iter().flat_map(|series| {
-            series.chunks(series.len().div_ceil(UNITS_PER_PARTITION).max(1)).map(Arc::from)
-        });
+        // Not more of them at a time than the statement may have threads.
+        let all = workers().current_num_threads();
+        let parts = if self.partitions.len() < all { 1 } else { UNITS_PER_PARTITION };
+        let units = self
+            .partitions
+            .iter()
+            .flat_map(|series| series.chunks(series.len().div_ceil(parts).max(1)).map(Arc::from));
         let units: Vec<Arc<[u32]>> = units.collect();
-        let read: Vec<crate::Result<Rows>> =
+        // After an error no other unit begins.
+        let read: crate::Result<Vec<Rows>> =
             Stretch::wait(|| workers().install(|| units.par_iter().map(collect).collect()));
         let (mut all, mut memory) = (Vec::new(), budget.empty());
-        for rows in read {
-            let (batches, more) = rows?;
+        for (batches, more) in read? {
             all.extend(batches);
-            let bytes = memory.bytes() + more.bytes();
-            drop(more);
-            // What is in memory already cannot be refused.
-            memory.force(bytes);
+            memory.absorb(more);
         }
         Ok((all, memory))
     }

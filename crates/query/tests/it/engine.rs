@@ -10,7 +10,7 @@ use tidemill_memory::Budget;
 use tidemill_model::{Batch, Value};
 use tidemill_query::{ErrorKind, ExecutedBy, Options};
 
-use crate::common::{Fixture, Row, SECOND, START, lines, push};
+use crate::common::{Fixture, Row, SECOND, START, lines, push, rows as rows_of};
 
 const TOP: &str = "SELECT host, max(usage) FROM cpu GROUP BY host ORDER BY host";
 
@@ -178,6 +178,46 @@ fn an_answer_that_does_not_fit_the_budget_is_an_error() {
     // Batch by batch it fits.
     let mut stream = engine.sql_stream("SELECT * FROM big").unwrap();
     while stream.next_batch().unwrap().is_some() {}
+}
+
+/// What several threads collect is what one stream gives, each series' rows in order, and counted as long as it is there.
+#[test]
+fn rows_collected_by_several_threads_are_all_rows() {
+    let fixture = large();
+    let budget = Budget::new(256 << 20);
+    let threads = NonZeroUsize::new(2).unwrap();
+    let engine = fixture.engine_with(Options { threads, ..Options::default() }, &budget);
+    for (sql, rows) in [
+        ("SELECT time, host, x FROM big", 240_000),
+        ("SELECT time, host, x, y FROM big WHERE x >= 30000", 120_000),
+        (
+            "SELECT time, host, avg(x) OVER (PARTITION BY host ORDER BY time ROWS BETWEEN 5 PRECEDING AND CURRENT ROW) \
+             FROM big",
+            240_000,
+        ),
+    ] {
+        let collected = engine.sql(sql).unwrap();
+        assert_eq!(
+            (collected.executed_by(), collected.rows()),
+            (ExecutedBy::Native, rows),
+            "{sql}"
+        );
+        let bytes: usize =
+            collected.batches().iter().map(|batch| batch.get_array_memory_size()).sum();
+        assert!(budget.used_bytes() > bytes / 4, "{} of {bytes}", budget.used_bytes());
+        let got = lines(&collected).split_off(1);
+        drop(collected);
+        assert_eq!(budget.used_bytes(), 0);
+        let mut stream = engine.sql_stream(sql).unwrap();
+        let mut wanted = Vec::new();
+        while let Some(batch) = stream.next_batch().unwrap() {
+            rows_of(&batch, &mut wanted);
+        }
+        // Its series come in no order.
+        wanted.sort_by(|a, b| a.split('|').nth(1).cmp(&b.split('|').nth(1)));
+        assert_eq!(got.len(), rows, "{sql}");
+        assert!(got == wanted, "{sql}");
+    }
 }
 
 #[test]
