@@ -55,7 +55,7 @@ struct Exceptions<'a> {
 /// # Errors
 /// When these are not the bytes of such a column.
 pub fn floats(bytes: &[u8], rows: usize) -> Result<FloatColumn<'_>, Error> {
-    floats_with(bytes, rows, &Places::default())
+    parse(bytes, rows, None).map(|(column, _)| column)
 }
 
 /// [`floats`], where it may be known already where the vectors of these bytes begin; otherwise it is then.
@@ -67,8 +67,21 @@ pub fn floats_with<'a>(
     rows: usize,
     places: &Places,
 ) -> Result<FloatColumn<'a>, Error> {
-    let mut cursor = Cursor::new(bytes);
     let known = places.known();
+    let (column, starts) = parse(bytes, rows, known)?;
+    if known.is_none() {
+        places.learn(starts);
+    }
+    Ok(column)
+}
+
+/// A column, of whose columns of integers it may be known where their vectors begin, and where they do.
+fn parse<'a>(
+    bytes: &'a [u8],
+    rows: usize,
+    known: Option<&[Starts; 2]>,
+) -> Result<(FloatColumn<'a>, [Starts; 2]), Error> {
+    let mut cursor = Cursor::new(bytes);
     let mut starts = [Starts::default(); 2];
     let mut integers = |cursor: &mut Cursor<'a>, which: usize| {
         let column = IntColumn::parse_with(cursor, rows, known.map(|starts| &starts[which]))?;
@@ -94,10 +107,7 @@ pub fn floats_with<'a>(
         _ => return Err(cursor.error_before("an unknown encoding of floats")),
     };
     cursor.finish()?;
-    if known.is_none() {
-        places.learn(starts);
-    }
-    Ok(FloatColumn { rows, shape })
+    Ok((FloatColumn { rows, shape }, starts))
 }
 
 impl FloatColumn<'_> {

@@ -115,7 +115,7 @@ impl Integer for u64 {
 /// # Errors
 /// When these are not the bytes of such a column.
 pub fn ints(bytes: &[u8], rows: usize) -> Result<IntColumn<'_>, Error> {
-    ints_with(bytes, rows, &Places::default())
+    whole(bytes, rows, None)
 }
 
 /// [`ints`], where it may be known already where the vectors of these bytes begin; otherwise it is then.
@@ -127,13 +127,18 @@ pub fn ints_with<'a>(
     rows: usize,
     places: &Places,
 ) -> Result<IntColumn<'a>, Error> {
-    let mut cursor = Cursor::new(bytes);
     let known = places.known();
-    let column = IntColumn::parse_with(&mut cursor, rows, known.map(|starts| &starts[0]))?;
-    cursor.finish()?;
+    let column = whole(bytes, rows, known.map(|starts| &starts[0]))?;
     if known.is_none() {
         places.learn([column.starts, Starts::default()]);
     }
+    Ok(column)
+}
+
+fn whole<'a>(bytes: &'a [u8], rows: usize, known: Option<&Starts>) -> Result<IntColumn<'a>, Error> {
+    let mut cursor = Cursor::new(bytes);
+    let column = IntColumn::parse_with(&mut cursor, rows, known)?;
+    cursor.finish()?;
     Ok(column)
 }
 
