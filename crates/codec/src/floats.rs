@@ -67,12 +67,7 @@ pub fn floats_with<'a>(
     rows: usize,
     places: &Places,
 ) -> Result<FloatColumn<'a>, Error> {
-    let known = places.known();
-    let (column, starts) = parse(bytes, rows, known)?;
-    if known.is_none() {
-        places.learn(starts);
-    }
-    Ok(column)
+    places.reading(|known| parse(bytes, rows, known))
 }
 
 /// A column, of whose columns of integers it may be known where their vectors begin, and where they do.

@@ -58,13 +58,18 @@ pub(crate) type Starts = [u32; MAX_VECTORS + 1];
 pub struct Places(OnceLock<[Starts; 2]>);
 
 impl Places {
-    /// Of the first and the second column of integers in a column.
-    pub(crate) fn known(&self) -> Option<&[Starts; 2]> {
-        self.0.get()
-    }
-
-    pub(crate) fn learn(&self, starts: [Starts; 2]) {
-        self.0.get_or_init(|| starts);
+    /// What `read` makes of a column and of these places, if they are known: those of the first and the second column
+    /// of integers in it. Otherwise they are what it found.
+    pub(crate) fn reading<C>(
+        &self,
+        read: impl FnOnce(Option<&[Starts; 2]>) -> Result<(C, [Starts; 2]), Error>,
+    ) -> Result<C, Error> {
+        let known = self.0.get();
+        let (column, starts) = read(known)?;
+        if known.is_none() {
+            self.0.get_or_init(|| starts);
+        }
+        Ok(column)
     }
 }
 
@@ -127,12 +132,10 @@ pub fn ints_with<'a>(
     rows: usize,
     places: &Places,
 ) -> Result<IntColumn<'a>, Error> {
-    let known = places.known();
-    let column = whole(bytes, rows, known.map(|starts| &starts[0]))?;
-    if known.is_none() {
-        places.learn([column.starts, Starts::default()]);
-    }
-    Ok(column)
+    places.reading(|known| {
+        let column = whole(bytes, rows, known.map(|starts| &starts[0]))?;
+        Ok((column, [column.starts, Starts::default()]))
+    })
 }
 
 fn whole<'a>(bytes: &'a [u8], rows: usize, known: Option<&Starts>) -> Result<IntColumn<'a>, Error> {

@@ -58,7 +58,9 @@ pub(super) fn check(plan: &Plan, text: &[u8], cuts: &[usize], want: &Outcome<'_>
     // the sake of another, which may be one of those rows.
     let surveyed = read(&wide, cuts);
     let beyond = |start: &usize| {
-        let is_it = |error: &RowError| error.misfit.is_none() && error.reason.contains("` is no ");
+        let is_it = |error: &RowError| {
+            error.misfit.is_none() && error.reason.contains("` is no float (key ")
+        };
         surveyed.errors.iter().any(|error| error.row_start == *start && is_it(error))
     };
     let starts = |outcome: &Outcome<'_>| {
