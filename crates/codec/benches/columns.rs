@@ -12,7 +12,7 @@ use criterion::{Criterion, Throughput};
 use std::cell::Cell;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
-use tidemill_codec::{Compression, Encoder, MAX_BLOCK_ROWS, TimeScratch, floats, ints, times};
+use tidemill_codec::{Compression, Encoder, MAX_BLOCK_ROWS, TimeHeader, floats, ints, times};
 
 const BLOCKS: usize = 16;
 
@@ -68,7 +68,7 @@ fn bench_times(criterion: &mut Criterion) {
     for (name, values) in [("constant interval", make(1)), ("jitter of 1 ms", make(1_000_000))] {
         let encode: Encode<i64> = |encoder, values, out| encoder.times(values, &[0], out);
         bench(criterion, name, &values, encode, |bytes, rows, out| {
-            let mut scratch = TimeScratch::default();
+            let mut scratch = TimeHeader::default();
             times(bytes, rows, &[0], &mut scratch).unwrap().decode(0..rows, out).unwrap();
         });
     }

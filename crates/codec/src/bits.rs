@@ -128,9 +128,7 @@ impl BitColumn<'_> {
                     word_bytes[..bytes.len()].copy_from_slice(bytes);
                     *word = u64::from_le_bytes(word_bytes);
                 }
-                if let (Some(last), used @ 1..) = (words.last_mut(), self.rows % 64) {
-                    *last &= (1 << used) - 1;
-                }
+                self.clear_tail(words);
             }
             Shape::Runs { offset, first, lengths } => {
                 self.set_runs(*first, lengths, words, *offset)?;
@@ -147,21 +145,50 @@ impl BitColumn<'_> {
         offset: usize,
     ) -> Result<(), Error> {
         let mismatch = Error::new(offset, "runs that don't have the block's rows");
-        let (mut row, mut bit) = (0, first);
+        let mut row = 0;
         let mut vector = [0; VECTOR_ROWS];
+        // Where bits differ from those before them.
+        if let (Some(word), true) = (words.first_mut(), first) {
+            *word = 1;
+        }
         for index in 0..lengths.vectors() {
             let runs = lengths.decode_words(index, &mut vector)?;
             for length in &vector[..runs] {
                 let rows = (self.rows - row) as u64;
-                let end =
+                row =
                     if *length < rows { row + *length as usize + 1 } else { return Err(mismatch) };
-                if bit {
-                    set_bits(words, row..end);
+                if let Some(word) = words.get_mut(row / 64) {
+                    *word |= 1 << (row % 64);
                 }
-                (row, bit) = (end, !bit);
             }
         }
-        if row == self.rows { Ok(()) } else { Err(mismatch) }
+        if row != self.rows {
+            return Err(mismatch);
+        }
+        toggle(words);
+        self.clear_tail(words);
+        Ok(())
+    }
+
+    /// Clears the bits behind the last row's.
+    fn clear_tail(&self, words: &mut [u64]) {
+        if let (Some(last), used @ 1..) = (words.last_mut(), self.rows % 64) {
+            *last &= (1 << used) - 1;
+        }
+    }
+}
+
+/// Makes of bits that differ from those before them the bits: each is the parity of all up to it.
+fn toggle(words: &mut [u64]) {
+    for word in &mut *words {
+        for shift in [1, 2, 4, 8, 16, 32] {
+            *word ^= *word << shift;
+        }
+    }
+    let mut before = 0;
+    for word in words {
+        *word ^= before;
+        before = 0u64.wrapping_sub(*word >> 63);
     }
 }
 

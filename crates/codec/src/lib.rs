@@ -38,7 +38,7 @@ pub use error::Error;
 pub use floats::{FloatColumn, floats, floats_with};
 pub use ints::{IntColumn, Integer, Places, ints, ints_with};
 pub use texts::{TextColumn, TextScratch, texts};
-pub use times::{TimeColumn, TimeScratch, times};
+pub use times::{TimeColumn, TimeHeader, times};
 
 /// Rows of a vector.
 pub const VECTOR_ROWS: usize = 1024;

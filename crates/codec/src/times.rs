@@ -18,18 +18,23 @@
 //! Where the runs start is not part of the column.
 
 use crate::bytes::Cursor;
-use crate::ints::{IntColumn, appended, decode_rows, vector_count, vector_rows};
+use crate::ints::{IntColumn, Starts, appended, decode_rows, vector_count, vector_rows};
 use crate::{Error, MAX_BLOCK_ROWS, VECTOR_ROWS};
 use std::ops::Range;
 
 pub(crate) const LINEAR: u8 = 0;
 pub(crate) const DELTAS: u8 = 1;
 
-/// Memory for reading columns of times, to be used again for the next.
-#[derive(Debug, Default)]
-pub struct TimeScratch {
+/// What stands before a column's deltas: read once, and then looked at for every column of the same bytes. Its memory
+/// may be used again for others.
+#[derive(Clone, Debug, Default)]
+pub struct TimeHeader {
     firsts: Vec<i64>,
+    /// Of runs that have a constant interval each.
     steps: Vec<i64>,
+    anchors: Vec<i64>,
+    /// Where the deltas begin, and their vectors; `None`: there are steps.
+    deltas: Option<(usize, Starts)>,
 }
 
 /// An encoded column of times whose header is checked.
@@ -44,7 +49,7 @@ pub struct TimeColumn<'a> {
 #[derive(Clone, Copy, Debug)]
 enum Shape<'a> {
     Linear { steps: &'a [i64] },
-    Deltas { anchors: [i64; MAX_BLOCK_ROWS / VECTOR_ROWS], deltas: IntColumn<'a> },
+    Deltas { anchors: &'a [i64], deltas: IntColumn<'a> },
 }
 
 /// Reads the header of a column of `rows` times that [`crate::Encoder::times`] made of the same
@@ -57,42 +62,88 @@ pub fn times<'a>(
     bytes: &'a [u8],
     rows: usize,
     run_starts: &'a [u32],
-    scratch: &'a mut TimeScratch,
+    header: &'a mut TimeHeader,
 ) -> Result<TimeColumn<'a>, Error> {
-    let mut cursor = Cursor::new(bytes);
-    if rows > MAX_BLOCK_ROWS || !are_run_starts(run_starts, rows) {
-        return Err(cursor.error("runs that don't fit the rows"));
-    }
-    let tag = cursor.u8()?;
-    let TimeScratch { firsts, steps } = scratch;
-    firsts.clear();
-    IntColumn::parse(&mut cursor, run_starts.len())?.decode(0..run_starts.len(), firsts)?;
-    let shape = match tag {
-        LINEAR => {
-            let steps_at = cursor.offset();
-            steps.clear();
-            IntColumn::parse(&mut cursor, run_starts.len())?.decode(0..run_starts.len(), steps)?;
-            for (run, (first, step)) in firsts.iter().zip(steps.iter()).enumerate() {
-                let rows = run_rows(run_starts, rows, run).len();
-                if *step < 0 || last_time(*first, *step, rows).is_none() {
-                    return Err(Error::new(steps_at, "a run beyond the range of times"));
+    header.read(bytes, rows, run_starts)?;
+    header.column(bytes, rows, run_starts)
+}
+
+impl TimeHeader {
+    /// Reads and checks the header of these times.
+    ///
+    /// # Errors
+    /// As [`times`].
+    pub fn read(&mut self, bytes: &[u8], rows: usize, run_starts: &[u32]) -> Result<(), Error> {
+        let mut cursor = Cursor::new(bytes);
+        if rows > MAX_BLOCK_ROWS || !are_run_starts(run_starts, rows) {
+            return Err(cursor.error("runs that don't fit the rows"));
+        }
+        let tag = cursor.u8()?;
+        let Self { firsts, steps, anchors, deltas } = self;
+        for vector in [&mut *firsts, steps, anchors] {
+            vector.clear();
+        }
+        IntColumn::parse(&mut cursor, run_starts.len())?.decode(0..run_starts.len(), firsts)?;
+        *deltas = match tag {
+            LINEAR => {
+                let at = cursor.offset();
+                let column = IntColumn::parse(&mut cursor, run_starts.len())?;
+                column.decode(0..run_starts.len(), steps)?;
+                for (run, (first, step)) in firsts.iter().zip(&*steps).enumerate() {
+                    let rows = run_rows(run_starts, rows, run).len();
+                    if *step < 0 || last_time(*first, *step, rows).is_none() {
+                        return Err(Error::new(at, "a run beyond the range of times"));
+                    }
                 }
+                None
             }
-            Shape::Linear { steps }
-        }
-        DELTAS => {
-            let anchor_column = IntColumn::parse(&mut cursor, vector_count(rows))?;
-            let (mut anchors, mut decoded) = ([0; MAX_BLOCK_ROWS / VECTOR_ROWS], [0; VECTOR_ROWS]);
-            if rows > 0 {
-                anchor_column.decode_vector(0, &mut decoded)?;
+            DELTAS => {
+                let vectors = vector_count(rows);
+                IntColumn::parse(&mut cursor, vectors)?.decode(0..vectors, anchors)?;
+                let at = cursor.offset();
+                Some((at, IntColumn::parse(&mut cursor, rows)?.starts()))
             }
-            anchors[..vector_count(rows)].copy_from_slice(&decoded[..vector_count(rows)]);
-            Shape::Deltas { anchors, deltas: IntColumn::parse(&mut cursor, rows)? }
+            _ => return Err(Error::new(0, "an unknown encoding of times")),
+        };
+        cursor.finish()
+    }
+
+    /// The column whose header this is: of the bytes, rows and runs it was read of.
+    ///
+    /// # Errors
+    /// When they are others, at times: it may also be another column then.
+    pub fn column<'a>(
+        &'a self,
+        bytes: &'a [u8],
+        rows: usize,
+        run_starts: &'a [u32],
+    ) -> Result<TimeColumn<'a>, Error> {
+        let Self { firsts, steps, anchors, deltas } = self;
+        let mut cursor = Cursor::new(bytes);
+        let is_linear = deltas.is_none();
+        if firsts.len() != run_starts.len()
+            || is_linear && steps.len() != firsts.len()
+            || !is_linear && anchors.len() != vector_count(rows)
+        {
+            return Err(cursor.error("the header of other times"));
         }
-        _ => return Err(Error::new(0, "an unknown encoding of times")),
-    };
-    cursor.finish()?;
-    Ok(TimeColumn { rows, run_starts, firsts, shape })
+        let shape = match deltas {
+            None => Shape::Linear { steps },
+            Some((at, starts)) => {
+                cursor.take(*at)?;
+                let deltas = IntColumn::parse_with(&mut cursor, rows, Some(starts))?;
+                Shape::Deltas { anchors, deltas }
+            }
+        };
+        Ok(TimeColumn { rows, run_starts, firsts, shape })
+    }
+
+    /// Bytes of memory held.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let times = self.firsts.capacity() + self.steps.capacity() + self.anchors.capacity();
+        times * size_of::<i64>()
+    }
 }
 
 /// Whether these are starts of runs that make up so many rows.
@@ -149,6 +200,20 @@ impl TimeColumn<'_> {
         self.firsts[run]
     }
 
+    /// The time of the first row of a vector, without decoding it.
+    ///
+    /// # Panics
+    /// When there is no such vector.
+    #[must_use]
+    pub fn anchor(&self, vector: usize) -> i64 {
+        let row = vector * VECTOR_ROWS;
+        assert!(row < self.rows, "no vector {vector} of {}", self.vectors());
+        match &self.shape {
+            Shape::Linear { steps } => self.linear_time(steps, row),
+            Shape::Deltas { anchors, .. } => anchors[vector],
+        }
+    }
+
     /// The interval of a run's times in nanoseconds, not negative, when it is known to be
     /// constant.
     ///
@@ -181,17 +246,22 @@ impl TimeColumn<'_> {
     /// When there is no such row.
     pub fn time_at(&self, row: usize) -> Result<i64, Error> {
         assert!(row < self.rows, "row {row} of {}", self.rows);
-        let run = self.run_of(row);
-        let index = row - self.run_starts[run] as usize;
-        match self.shape {
-            Shape::Linear { steps } => Ok(self.firsts[run] + steps[run] * index as i64),
-            Shape::Deltas { .. } if index == 0 => Ok(self.firsts[run]),
-            Shape::Deltas { .. } => {
-                let mut times = [0; VECTOR_ROWS];
-                self.decode_vector(row / VECTOR_ROWS, &mut times)?;
-                Ok(times[row % VECTOR_ROWS])
-            }
+        if let Shape::Linear { steps } = self.shape {
+            return Ok(self.linear_time(steps, row));
         }
+        let run = self.run_of(row);
+        if self.run_starts[run] as usize == row {
+            return Ok(self.firsts[run]);
+        }
+        let mut times = [0; VECTOR_ROWS];
+        self.decode_vector(row / VECTOR_ROWS, &mut times)?;
+        Ok(times[row % VECTOR_ROWS])
+    }
+
+    /// The time of a row of a run that has a constant interval.
+    fn linear_time(&self, steps: &[i64], row: usize) -> i64 {
+        let run = self.run_of(row);
+        self.firsts[run] + steps[run] * (row - self.run_starts[run] as usize) as i64
     }
 
     /// How many rows of a run are before `time`: by arithmetic where its interval is constant,

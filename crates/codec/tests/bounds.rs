@@ -4,8 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tidemill_codec::{
-    Encoder, MAX_BLOCK_ROWS, TextScratch, TimeScratch, VECTOR_ROWS, bits, floats, ints, texts,
-    times,
+    Encoder, MAX_BLOCK_ROWS, TextScratch, TimeHeader, VECTOR_ROWS, bits, floats, ints, texts, times,
 };
 use tidemill_model::Text;
 
@@ -53,7 +52,7 @@ fn rows_are_those_of_the_column() {
     #[expect(clippy::reversed_empty_ranges, reason = "that is what is refused")]
     for rows in [0..4, 3..4, 2..1] {
         let reason = format!("rows {rows:?} of 3");
-        let mut scratch = TimeScratch::default();
+        let mut scratch = TimeHeader::default();
         let mut room = vec![0_i64; rows.len()];
         refused(&reason, || ints(&i, 3).unwrap().decode_into(rows.clone(), &mut room).unwrap());
         let mut room = vec![0.0; rows.len()];
@@ -74,7 +73,7 @@ fn rows_are_those_of_the_column() {
     refused("vector 1 of 1", || {
         ints(&i, 3).unwrap().decode_vector(1, &mut vector).unwrap();
     });
-    let mut scratch = TimeScratch::default();
+    let mut scratch = TimeHeader::default();
     let column = times(&t, 3, &[0], &mut scratch).unwrap();
     refused("vector 1 of 1", || {
         column.decode_vector(1, &mut vector).unwrap();
@@ -91,6 +90,9 @@ fn rows_are_those_of_the_column() {
     }
     refused("row 3 of 3", || {
         column.time_at(3).unwrap();
+    });
+    refused("no vector 1 of 1", || {
+        let _ = column.anchor(1);
     });
     for room in [0, 1, 3] {
         let mut room = vec![0_i64; room];

@@ -5,7 +5,7 @@
 mod common;
 
 use tidemill_codec::{
-    Compression, Encoder, Error, TextScratch, TimeScratch, bits, floats, ints, texts, times,
+    Compression, Encoder, Error, TextScratch, TimeHeader, bits, floats, ints, texts, times,
 };
 use tidemill_model::Text;
 
@@ -33,7 +33,7 @@ fn decode_texts(bytes: &[u8], rows: usize) -> Result<(), Error> {
 }
 
 fn decode_times(bytes: &[u8], rows: usize, runs: &[u32]) -> Result<(), Error> {
-    let mut scratch = TimeScratch::default();
+    let mut scratch = TimeHeader::default();
     times(bytes, rows, runs, &mut scratch)?.decode(0..rows, &mut Vec::new())
 }
 

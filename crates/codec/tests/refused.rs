@@ -9,7 +9,7 @@ use std::alloc::System;
 use common::{Random, float_shapes, int_shapes};
 use gauge_probe::{Counters, Failing, Observed, Refusing, refuse_each};
 use tidemill_codec::{
-    Compression, Encoder, Error, TextScratch, TimeScratch, bits, floats, ints, texts, times,
+    Compression, Encoder, Error, TextScratch, TimeHeader, bits, floats, ints, texts, times,
 };
 use tidemill_model::{Bitmap, Text};
 
@@ -41,7 +41,7 @@ fn main() {
             total[1] += check(
                 name,
                 |encoder, out| encoder.try_times(&values, &starts, out),
-                |bytes, out: &mut (TimeScratch, Vec<i64>)| {
+                |bytes, out: &mut (TimeHeader, Vec<i64>)| {
                     out.1.clear();
                     times(bytes, rows, &starts, &mut out.0)?.decode(0..rows, &mut out.1)
                 },

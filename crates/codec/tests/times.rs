@@ -5,7 +5,7 @@ mod common;
 
 use common::{ROWS, Random, for_each_corruption};
 use proptest::prelude::*;
-use tidemill_codec::{Encoder, TimeScratch, VECTOR_ROWS, times};
+use tidemill_codec::{Encoder, TimeHeader, VECTOR_ROWS, times};
 
 const SECOND: i64 = 1_000_000_000;
 const START: i64 = 1_451_606_400 * SECOND;
@@ -20,7 +20,7 @@ fn encode(encoder: &mut Encoder, values: &[i64], run_starts: &[u32]) -> Vec<u8> 
 #[track_caller]
 fn check(encoder: &mut Encoder, values: &[i64], run_starts: &[u32]) -> usize {
     let bytes = encode(encoder, values, run_starts);
-    let mut scratch = TimeScratch::default();
+    let mut scratch = TimeHeader::default();
     let column = times(&bytes, values.len(), run_starts, &mut scratch).unwrap();
     let mut decoded = vec![42];
     column.decode(0..values.len(), &mut decoded).unwrap();
@@ -29,6 +29,7 @@ fn check(encoder: &mut Encoder, values: &[i64], run_starts: &[u32]) -> usize {
         let mut out = [0; VECTOR_ROWS];
         assert_eq!(column.decode_vector(vector, &mut out), Ok(expected.len()));
         assert!(out[..expected.len()] == *expected, "vector {vector}");
+        assert_eq!(column.anchor(vector), expected[0]);
     }
     for row in (0..values.len()).step_by(values.len() / 50 + 1) {
         assert_eq!(column.time_at(row), Ok(values[row]), "row {row}");
@@ -92,7 +93,7 @@ fn equal_times_are_found_across_vectors() {
     let values: Vec<i64> = (0..4000).map(|row| START + row / 3 * SECOND).collect();
     check(&mut Encoder::new(), &values, &[0]);
     let bytes = encode(&mut Encoder::new(), &values, &[0]);
-    let mut scratch = TimeScratch::default();
+    let mut scratch = TimeHeader::default();
     let column = times(&bytes, values.len(), &[0], &mut scratch).unwrap();
     // Rows 1023, 1024 and 1025, of which the first is in another vector.
     assert_eq!(column.rows_before(0, values[1024]), Ok(1023));
@@ -121,7 +122,7 @@ fn constant_intervals_cost_nothing() {
 fn runs_of_the_same_interval_say_so() {
     let steps = |values: &[i64], runs: &[u32]| {
         let bytes = encode(&mut Encoder::new(), values, runs);
-        let mut scratch = TimeScratch::default();
+        let mut scratch = TimeHeader::default();
         let column = times(&bytes, values.len(), runs, &mut scratch).unwrap();
         (column.step(0), column.constant_step())
     };
@@ -133,6 +134,30 @@ fn runs_of_the_same_interval_say_so() {
 }
 
 #[test]
+fn a_header_is_that_of_its_own_times_only() {
+    let mut encoder = Encoder::new();
+    let uneven: Vec<i64> = (0..3000).map(|row| row * 10 + row % 7).collect();
+    let even: Vec<i64> = (0..3000).map(|row| row * 10).collect();
+    let (uneven_bytes, even_bytes) =
+        (encode(&mut encoder, &uneven, &[0]), encode(&mut encoder, &even, &[0]));
+    let mut header = TimeHeader::default();
+    header.read(&uneven_bytes, 3000, &[0]).unwrap();
+    for _ in 0..2 {
+        let column = header.column(&uneven_bytes, 3000, &[0]).unwrap();
+        let mut decoded = Vec::new();
+        column.decode(2000..2100, &mut decoded).unwrap();
+        assert_eq!(decoded, uneven[2000..2100]);
+    }
+    assert!(header.column(&uneven_bytes, 3000, &[0, 5]).is_err(), "other runs");
+    assert!(header.column(&uneven_bytes, 1024, &[0]).is_err(), "other rows");
+    assert!(header.column(&even_bytes, 3000, &[0]).is_err(), "other bytes");
+    header.read(&even_bytes, 3000, &[0]).unwrap();
+    assert_eq!(header.column(&even_bytes, 3000, &[0]).unwrap().anchor(2), even[2048]);
+    assert!(header.column(&even_bytes, 3000, &[0, 5]).is_err(), "other runs");
+    assert!(header.read(&uneven_bytes[1..], 3000, &[0]).is_err());
+}
+
+#[test]
 fn extreme_and_unsorted_times_return() {
     let mut encoder = Encoder::new();
     check(&mut encoder, &[i64::MIN, -1, i64::MAX], &[0]);
@@ -140,7 +165,7 @@ fn extreme_and_unsorted_times_return() {
     check(&mut encoder, &[i64::MIN, i64::MAX], &[0]);
     for values in [[3, 2, 1], [i64::MAX, i64::MIN, i64::MAX]] {
         let bytes = encode(&mut encoder, &values, &[0]);
-        let (mut scratch, mut decoded) = (TimeScratch::default(), Vec::new());
+        let (mut scratch, mut decoded) = (TimeHeader::default(), Vec::new());
         times(&bytes, 3, &[0], &mut scratch).unwrap().decode(0..3, &mut decoded).unwrap();
         assert_eq!(decoded, values);
     }
@@ -166,7 +191,7 @@ fn corrupt_bytes_are_errors_or_other_values() {
     for (jitter, gaps) in [(0, 0), (1000, 50)] {
         let values = make(&runs, 40, SECOND, jitter, gaps);
         for_each_corruption(&encode(&mut Encoder::new(), &values, &runs), |bytes| {
-            let (mut scratch, mut decoded) = (TimeScratch::default(), Vec::new());
+            let (mut scratch, mut decoded) = (TimeHeader::default(), Vec::new());
             let Ok(column) = times(bytes, 40, &runs, &mut scratch) else { return };
             for run in 0..3 {
                 assert!(
@@ -186,9 +211,9 @@ fn corrupt_bytes_are_errors_or_other_values() {
 fn runs_that_do_not_fit_the_rows_are_refused() {
     let bytes = encode(&mut Encoder::new(), &[1, 2, 4], &[0, 2]);
     for runs in [&[] as &[u32], &[1], &[0, 3], &[0, 0], &[0, 2, 1]] {
-        assert!(times(&bytes, 3, runs, &mut TimeScratch::default()).is_err(), "{runs:?}");
+        assert!(times(&bytes, 3, runs, &mut TimeHeader::default()).is_err(), "{runs:?}");
     }
-    assert!(times(&bytes, 1 << 40, &[0, 2], &mut TimeScratch::default()).is_err());
+    assert!(times(&bytes, 1 << 40, &[0, 2], &mut TimeHeader::default()).is_err());
 }
 
 proptest! {

@@ -150,6 +150,29 @@ impl Bitmap {
         self.clear_tail();
     }
 
+    /// Appends bits `from..from + len` of `words`.
+    ///
+    /// # Panics
+    /// When `words` has fewer.
+    pub fn append(&mut self, words: &[u64], from: usize, len: usize) {
+        let shift = self.len % 64;
+        if shift == 0 {
+            let mut other = Self::default();
+            other.assign(words, from, len);
+            self.words.extend_from_slice(&other.words);
+            self.len += len;
+            return;
+        }
+        // As many as the last word has room for, and then whole words.
+        let first = len.min(64 - shift);
+        for bit in from..from + first {
+            self.push(words[bit / 64] >> (bit % 64) & 1 == 1);
+        }
+        if first < len {
+            self.append(words, from + first, len - first);
+        }
+    }
+
     fn clear_tail(&mut self) {
         if !self.len.is_multiple_of(64)
             && let Some(last) = self.words.last_mut()
@@ -200,6 +223,10 @@ mod tests {
             part.assign(bitmap.words(), a, b - a);
             prop_assert_eq!((0..part.len()).map(|i| part.get(i)).collect::<Vec<_>>(), &model[a..b]);
             prop_assert_eq!(part.count_ones(), bitmap.count_ones_in(a, b));
+            let whole = [&model[a..b], &model[a..], &model[..]].concat();
+            part.append(bitmap.words(), a, model.len() - a);
+            part.append(bitmap.words(), 0, model.len());
+            prop_assert_eq!(&part, &whole.iter().fold(Bitmap::default(), |mut all, bit| { all.push(*bit); all }));
             prop_assert_eq!(Bitmap::from_words(bitmap.words().to_vec(), model.len()), bitmap);
         }
     }

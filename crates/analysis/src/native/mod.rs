@@ -39,8 +39,10 @@ use partial::Partial;
 use resolve::Resolved;
 use scan::{Scanner, Unit};
 
-/// Plans over fewer rows stay on the calling thread: to wake another costs as much as they do.
-const MIN_PARALLEL_ROWS: u64 = 200_000;
+/// Plans over fewer values stay on the calling thread: to wake another costs as much as they do.
+const MIN_PARALLEL_VALUES: u64 = 200_000;
+/// Finding a series' rows of a column, and what stands in them, takes as long as so many values.
+const SERIES_VALUES: u64 = 4096;
 /// Units of work a thread, so that none is long idle at the end.
 const UNITS_PER_THREAD: usize = 4;
 
@@ -56,7 +58,7 @@ pub fn aggregate(view: &TableView, plan: &AggregatePlan, budget: &Budget) -> Res
     let resolved = Resolved::new(plan, view.schema())?;
     let grouping = Grouping::new(view, plan)?;
     let range = plan.range.intersect(view.time_range());
-    let units = units(view, &grouping.members, range);
+    let units = units(view, &grouping.members, range, resolved.accumulators.len());
     // What is being measured is so wherever it runs.
     let here = Stretch::current();
     let scan = |unit: &Unit<'_>| {
@@ -80,12 +82,19 @@ pub fn aggregate(view: &TableView, plan: &AggregatePlan, budget: &Budget) -> Res
 }
 
 /// Shares out the series, in order, and time as well where there are few of them.
-fn units<'a>(view: &TableView, members: &'a [Member], range: TimeRange) -> Vec<Unit<'a>> {
+fn units<'a>(
+    view: &TableView,
+    members: &'a [Member],
+    range: TimeRange,
+    columns: usize,
+) -> Vec<Unit<'a>> {
     if range.is_empty() || members.is_empty() {
         return Vec::new();
     }
     let wanted = workers().current_num_threads() * UNITS_PER_THREAD;
-    if expected_rows(view, members.len(), range) < MIN_PARALLEL_ROWS {
+    let rows = expected_rows(view, members.len(), range);
+    let values = rows.saturating_add(members.len() as u64 * SERIES_VALUES);
+    if values.saturating_mul(columns.max(1) as u64) < MIN_PARALLEL_VALUES {
         return vec![Unit { members, range }];
     }
     let by_series = members.len().min(wanted);

@@ -10,6 +10,7 @@ use tidemill_memory::Recycle;
 use tidemill_model::{Column, FieldType};
 
 use super::shared::{ChunkBytes, ChunkCache};
+use super::times::BlockTimes;
 use crate::bytes::Malformed;
 use crate::column_codec;
 use crate::error::{Error, ErrorKind, Result};
@@ -18,8 +19,6 @@ use crate::stages;
 
 /// What a reader's decoded blocks hold, in bytes, unless two of them hold more.
 const MAX_BYTES: usize = 32 << 20;
-/// Of a block of more series the times are not kept with the segment.
-const MAX_KEPT_RUNS: usize = 64;
 /// What is kept of that for the next reader.
 const MAX_SPARE_BYTES: usize = 4 << 20;
 
@@ -52,7 +51,7 @@ struct Recent {
 /// A column of a block, with memory that is used for one after the other.
 #[derive(Debug, Default)]
 struct Slot {
-    /// As they are in the segment; those of times are not kept.
+    /// As they are in the segment.
     chunk: Arc<ChunkBytes>,
     times: BlockTimes,
     column: BlockColumn,
@@ -60,17 +59,6 @@ struct Slot {
     ty: Option<FieldType>,
     /// What was counted for it.
     counted: usize,
-}
-
-/// The times of a block.
-#[derive(Debug, Default)]
-pub(crate) struct BlockTimes {
-    /// The one interval that all have…
-    step: Option<i64>,
-    /// …and the runs' first rows and first times.
-    runs: Vec<(usize, i64)>,
-    /// Otherwise all times.
-    times: Vec<i64>,
 }
 
 /// The values of a column of a block.
@@ -92,8 +80,6 @@ impl Default for BlockColumn {
 /// Memory for decoding.
 #[derive(Debug, Default)]
 struct Scratch {
-    starts: Vec<u32>,
-    times: tidemill_codec::TimeScratch,
     texts: tidemill_codec::TextScratch,
 }
 
@@ -125,18 +111,25 @@ impl Recycle for BlockCache {
 }
 
 impl BlockCache {
-    /// The times of a block.
+    /// The times of a block, at least those of the rows that `needed` says.
     pub(crate) fn times(
         &mut self,
+        shared: &ChunkCache,
         source: u32,
         segment: &Segment,
         block: usize,
+        needed: impl FnOnce(&BlockTimes) -> Range<usize>,
     ) -> Result<&BlockTimes> {
         let key = (source, 0);
         if !self.has(key, block) {
             let mut slot = self.empty_slot(key, None);
-            let read = slot.times.read(segment, block, own(&mut slot.chunk), &mut self.scratch);
+            let read = slot.read_times(shared, segment, block);
             self.put(key, block, slot, read)?;
+        }
+        let times = &self.slot(key)?.times;
+        let missing = times.missing(&needed(times));
+        if missing != 0 {
+            self.change(key, |slot, _| slot.times.decode(segment, block, &slot.chunk, missing))?;
         }
         Ok(&self.slot(key)?.times)
     }
@@ -177,17 +170,25 @@ impl BlockCache {
         let key = (source, column as u32);
         let missing = vectors(rows) & !self.slot(key)?.column.decoded;
         if missing != 0 {
-            let Some((at, mut slot)) = self.recent.get_mut(&key).and_then(|r| r.now.take()) else {
-                unreachable!("found above")
-            };
-            let decoded = slot.decode(segment, block, ty, missing, &mut self.scratch);
-            if let Some(recent) = self.recent.get_mut(&key) {
-                self.bytes = self.bytes - slot.counted + slot.count();
-                recent.now = Some((at, slot));
-            }
-            decoded?;
+            self.change(key, |slot, scratch| slot.decode(segment, block, ty, missing, scratch))?;
         }
         Ok(Some(&self.slot(key)?.column.values))
+    }
+
+    /// Decodes more of the one that stands first.
+    fn change(
+        &mut self,
+        key: Key,
+        decode: impl FnOnce(&mut Slot, &mut Scratch) -> Result<()>,
+    ) -> Result<()> {
+        let Some((_, slot)) = self.recent.get_mut(&key).and_then(|recent| recent.now.as_mut())
+        else {
+            unreachable!("it was read")
+        };
+        let before = slot.counted;
+        let decoded = decode(slot, &mut self.scratch);
+        self.bytes = self.bytes - before + slot.count();
+        decoded
     }
 
     /// Whether it has the block, which comes to stand first then.
@@ -250,10 +251,27 @@ impl BlockCache {
 impl Slot {
     /// Counts its memory, which is also returned.
     fn count(&mut self) -> usize {
-        self.counted = self.chunk.bytes.capacity()
+        self.counted = self.chunk.memory_bytes()
             + self.times.memory_bytes()
             + self.column.values.memory_bytes();
         self.counted
+    }
+
+    fn read_times(&mut self, shared: &ChunkCache, segment: &Segment, block: usize) -> Result<()> {
+        let id = segment.chunk_id(block, 0);
+        if let Some(chunk) = shared.get(id) {
+            self.chunk = chunk;
+            return self.times.open(segment, block, &self.chunk);
+        }
+        let chunk = own(&mut self.chunk);
+        segment.read_chunk(block, 0, &mut chunk.bytes)?;
+        chunk.times.get_or_insert_default().read(segment, block, &chunk.bytes)?;
+        self.times.open(segment, block, &self.chunk)?;
+        // Of those that have a constant interval little is kept, with the segment.
+        if !self.times.are_linear() {
+            shared.put(id, &self.chunk);
+        }
+        Ok(())
     }
 
     fn read(
@@ -270,7 +288,9 @@ impl Slot {
             self.column.offset = Some(segment.chunk_offset(block, column));
             return Ok(());
         }
-        self.column.offset = segment.read_chunk(block, column, own(&mut self.chunk))?;
+        let chunk = own(&mut self.chunk);
+        chunk.times = None;
+        self.column.offset = segment.read_chunk(block, column, &mut chunk.bytes)?;
         if self.column.offset.is_some() {
             shared.put(id, &self.chunk);
         }
@@ -311,24 +331,32 @@ impl Slot {
     }
 }
 
+/// Why the bytes from `offset` on were not decoded: corrupt, or without memory.
+pub(super) fn undecoded(segment: &Segment, offset: u64, error: tidemill_codec::Error) -> Error {
+    if error.is_out_of_memory() {
+        return Error::new(ErrorKind::Budget, error.to_string()).at(segment.path());
+    }
+    Error::corrupt(segment.path(), offset + error.offset() as u64, error.reason())
+}
+
 /// Bytes to read into: the same, unless others have them as well.
-fn own(chunk: &mut Arc<ChunkBytes>) -> &mut Vec<u8> {
+fn own(chunk: &mut Arc<ChunkBytes>) -> &mut ChunkBytes {
     if Arc::get_mut(chunk).is_none() {
         *chunk = Arc::default();
     }
     let Some(own) = Arc::get_mut(chunk) else { unreachable!("nobody else has it") };
     own.places = Places::default();
-    &mut own.bytes
+    own
 }
 
 /// The vectors that hold these rows of a block.
-fn vectors(rows: &Range<usize>) -> u64 {
+pub(super) fn vectors(rows: &Range<usize>) -> u64 {
     let before = |vector: usize| (1 << vector) - 1;
     before(rows.end.div_ceil(VECTOR_ROWS)) & !before(rows.start / VECTOR_ROWS)
 }
 
 /// The rows from the first to the last of some vectors of a block of `rows` rows.
-fn rows_of(vectors: u64, rows: usize) -> Range<usize> {
+pub(super) fn rows_of(vectors: u64, rows: usize) -> Range<usize> {
     let end = (u64::BITS - vectors.leading_zeros()) as usize * VECTOR_ROWS;
     vectors.trailing_zeros() as usize * VECTOR_ROWS..rows.min(end)
 }
@@ -356,111 +384,12 @@ impl<'a> BlockChunk<'a> {
         at: usize,
         error: tidemill_codec::Error,
     ) -> Error {
-        if error.is_out_of_memory() {
-            return Error::new(ErrorKind::Budget, error.to_string()).at(segment.path());
-        }
-        let what = error.reason().to_owned();
-        self.corrupt(segment, Malformed { at: at + error.offset(), what })
+        undecoded(segment, self.offset + at as u64, error)
     }
 
     /// An error about byte `m.at`.
     pub(crate) fn corrupt(&self, segment: &Segment, m: Malformed) -> Error {
         Error::corrupt(segment.path(), self.offset + m.at as u64, m.what)
-    }
-}
-
-impl BlockTimes {
-    fn read(
-        &mut self,
-        segment: &Segment,
-        block: usize,
-        bytes: &mut Vec<u8>,
-        scratch: &mut Scratch,
-    ) -> Result<()> {
-        let offset = segment.read_chunk(block, 0, bytes)?;
-        let _decoding = stages::DECODE.enter();
-        let corrupt = |at: usize, what: String| {
-            Error::corrupt(segment.path(), offset.unwrap_or_default() + at as u64, what)
-        };
-        let Some(values) = bytes.get(1..).filter(|_| bytes.first() == Some(&0)) else {
-            return Err(corrupt(0, format!("block {block} has no times")));
-        };
-        let rows = segment.block_rows(block);
-        let Scratch { starts, times, .. } = scratch;
-        starts.clear();
-        starts.extend(segment.runs_of(block).1);
-        let undecoded = |error| {
-            let nothing = ChunkBytes::default();
-            let chunk = BlockChunk { chunk: &nothing, offset: offset.unwrap_or_default() };
-            chunk.undecoded(segment, 1, error)
-        };
-        let column = tidemill_codec::times(values, rows, starts, times).map_err(undecoded)?;
-        self.step = column.constant_step();
-        self.runs.clear();
-        if self.step.is_some() {
-            let runs = starts.iter().enumerate();
-            self.runs.extend(runs.map(|(run, start)| (*start as usize, column.first(run))));
-            return Ok(());
-        }
-        self.times.resize(rows, 0);
-        let decoded = column.decode_into(0..rows, &mut self.times);
-        decoded.map_err(undecoded)
-    }
-
-    /// What a copy takes, where the interval is constant and there are few series: where many stand in a block it
-    /// is as much as reading it again is worth.
-    pub(crate) fn linear_bytes(&self) -> Option<usize> {
-        let is_kept = self.step.is_some() && self.runs.len() <= MAX_KEPT_RUNS;
-        is_kept.then(|| size_of_val(&self.runs[..]))
-    }
-
-    pub(crate) fn clone_linear(&self) -> Self {
-        Self { step: self.step, runs: self.runs.clone(), times: Vec::new() }
-    }
-
-    fn memory_bytes(&self) -> usize {
-        self.times.capacity() * size_of::<i64>() + self.runs.capacity() * size_of::<(usize, i64)>()
-    }
-
-    /// The first time and the interval of these rows, which are of one run, where the interval is
-    /// constant.
-    pub(crate) fn linear(&self, rows: &Range<usize>) -> Option<(i64, i64)> {
-        let step = self.step?;
-        let run = self.runs.partition_point(|(start, _)| *start <= rows.start) - 1;
-        let (start, first) = self.runs[run];
-        Some((first.wrapping_add(step.wrapping_mul((rows.start - start) as i64)), step))
-    }
-
-    pub(crate) fn time(&self, row: usize) -> i64 {
-        self.linear(&(row..row + 1)).map_or_else(|| self.times[row], |(first, _)| first)
-    }
-
-    /// How many of these rows, which are of one run, are before `time`.
-    pub(crate) fn rows_before(&self, rows: &Range<usize>, time: i64) -> usize {
-        match self.linear(rows) {
-            None => self.times[rows.clone()].partition_point(|t| *t < time),
-            Some((first, _)) if time <= first => 0,
-            Some((_, 0)) => rows.len(),
-            Some((first, step)) => {
-                // The distance of two i64 fits a u64.
-                let distance = time.wrapping_sub(first) as u64;
-                usize::try_from(distance.div_ceil(step as u64))
-                    .unwrap_or(usize::MAX)
-                    .min(rows.len())
-            }
-        }
-    }
-
-    /// Appends the times of these rows, which are of one run.
-    pub(crate) fn append(&self, rows: &Range<usize>, out: &mut Vec<i64>) {
-        match self.linear(rows) {
-            None => out.extend_from_slice(&self.times[rows.clone()]),
-            Some((first, step)) => {
-                out.extend(
-                    (0..rows.len() as i64).map(|row| first.wrapping_add(step.wrapping_mul(row))),
-                );
-            }
-        }
     }
 }
 

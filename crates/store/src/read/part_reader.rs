@@ -2,9 +2,10 @@ use std::ops::Range;
 
 use tidemill_model::{Column, FieldType, TimeRange};
 
-use super::cache::{BlockCache, BlockTimes};
+use super::cache::BlockCache;
 use super::piece::Part;
 use super::slice::ColumnSlice;
+use super::times::BlockTimes;
 use super::view::ViewInner;
 use crate::bytes::Cursor;
 use crate::column_codec;
@@ -96,7 +97,9 @@ impl PartReader {
     ) -> Result<usize> {
         match inner.segments.get(part.source as usize) {
             Some(segment) => {
-                Ok(self.block_times(inner, part, segment)?.rows_before(&part.rows, time))
+                let around = |times: &BlockTimes| times.around(&part.rows, time);
+                let times = self.block_times(inner, part, segment, around)?;
+                Ok(times.rows_before(&part.rows, time))
             }
             None => Ok(inner.memory.sorted().rows_before(part.rows.clone(), time)),
         }
@@ -111,7 +114,10 @@ impl PartReader {
     ) -> Result<()> {
         let rows = part.rows.start + rows.start..part.rows.start + rows.end;
         match inner.segments.get(part.source as usize) {
-            Some(segment) => self.block_times(inner, part, segment)?.append(&rows, out),
+            Some(segment) => {
+                let times = self.block_times(inner, part, segment, |_| rows.clone())?;
+                times.append(&rows, out);
+            }
             None => inner.memory.sorted().times(rows, out),
         }
         Ok(())
@@ -124,27 +130,31 @@ impl PartReader {
         part: &Part,
     ) -> Result<Option<(i64, i64)>> {
         let Some(segment) = inner.segments.get(part.source as usize) else { return Ok(None) };
-        Ok(self.block_times(inner, part, segment)?.linear(&part.rows))
+        Ok(self.block_times(inner, part, segment, |_| 0..0)?.linear(&part.rows))
     }
 
     fn time(&mut self, inner: &ViewInner, part: &Part, row: usize) -> Result<i64> {
         match inner.segments.get(part.source as usize) {
-            Some(segment) => Ok(self.block_times(inner, part, segment)?.time(row)),
+            Some(segment) => {
+                Ok(self.block_times(inner, part, segment, |_| row..row + 1)?.time(row))
+            }
             None => Ok(inner.memory.sorted().time(row)),
         }
     }
 
+    /// The times of a part's block, at least those of the rows of it that `needed` says.
     fn block_times<'a>(
         &'a mut self,
         inner: &ViewInner,
         part: &Part,
         segment: &'a Segment,
+        needed: impl FnOnce(&BlockTimes) -> Range<usize>,
     ) -> Result<&'a BlockTimes> {
         let block = part.block as usize;
         if let Some(kept) = segment.kept_times(block) {
             return Ok(kept);
         }
-        let times = self.cache.times(part.source, segment, block)?;
+        let times = self.cache.times(&inner.chunks, part.source, segment, block, needed)?;
         Ok(segment.keep_times(block, times, &inner.spare.kept).unwrap_or(times))
     }
 
@@ -177,23 +187,6 @@ impl PartReader {
             self.cache.column(&inner.chunks, part.source, segment, block, column, &rows)?;
         Ok(column
             .map_or_else(|| ColumnSlice::missing(count), |column| ColumnSlice::of(column, rows)))
-    }
-
-    /// A copy of all of a field's values; `None`: there are none.
-    pub(super) fn owned_column(
-        &mut self,
-        inner: &ViewInner,
-        part: &Part,
-        field: usize,
-    ) -> Result<Option<Column>> {
-        let ty = field_type(inner, field)?;
-        let slice = self.column(inner, part, field, 0..part.rows.len())?;
-        if slice.valid_count() == 0 {
-            return Ok(None);
-        }
-        let mut column = Column::new(ty);
-        slice.copy_into(&mut column);
-        Ok(Some(column))
     }
 
     /// The sums of rows `edges[i]..edges[i + 1]` of the part, if they are integers, all of them there, and so small that no sum

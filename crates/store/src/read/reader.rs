@@ -20,8 +20,9 @@ pub struct Reader {
     inside: PartReader,
     /// The merge of the piece that was asked for last.
     merge: Option<(Vec<Part>, Merge)>,
-    /// The values of a merge.
+    /// The values of a merge, and of the parts it is made of.
     merged: Column,
+    columns: Vec<Column>,
     /// Memory of calls, empty between them.
     parts: Vec<Part>,
 }
@@ -35,7 +36,8 @@ impl Drop for Reader {
 impl Reader {
     pub(crate) fn new(view: TableView) -> Self {
         let inside = PartReader::new(view.inner.spare.caches.take());
-        Self { view, inside, merge: None, merged: Column::new(FieldType::Int), parts: Vec::new() }
+        let merged = Column::new(FieldType::Int);
+        Self { view, inside, merge: None, merged, columns: Vec::new(), parts: Vec::new() }
     }
 
     /// The table.
@@ -183,15 +185,24 @@ impl Reader {
         if let [part] = &piece.parts[..] {
             return self.inside.column(&self.view.inner, part, field, rows);
         }
-        let ty = field_type(&self.view.inner, field)?;
-        let mut columns = Vec::with_capacity(piece.parts.len());
-        for part in &piece.parts[..] {
-            columns.push(self.inside.owned_column(&self.view.inner, part, field)?);
+        self.merge(piece)?;
+        let Self { view, inside, merge, merged, columns, .. } = self;
+        let ty = field_type(&view.inner, field)?;
+        columns.resize_with(piece.parts.len(), || Column::new(ty));
+        for (part, column) in piece.parts.iter().zip(&mut *columns) {
+            if column.ty() != ty {
+                *column = Column::new(ty);
+            }
+            inside.column(&view.inner, part, field, 0..part.rows.len())?.copy_into(column);
         }
-        let (count, duplicates) = (rows.len(), self.view.inner.schema.duplicates);
-        let merged = self.merge(piece)?.column(ty, &columns, rows, duplicates);
-        self.merged = merged;
-        Ok(ColumnSlice::of(&self.merged, 0..count))
+        if merged.ty() != ty {
+            *merged = Column::new(ty);
+        }
+        let (count, duplicates) = (rows.len(), view.inner.schema.duplicates);
+        if let Some((_, merge)) = merge {
+            merge.column(columns, rows, duplicates, merged);
+        }
+        Ok(ColumnSlice::of(merged, 0..count))
     }
 
     /// Puts the sums of rows `edges[i]..edges[i + 1]` of the piece into `out` and returns `true`, where they are

@@ -5,6 +5,8 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use tidemill_codec::Places;
 
+use super::times::ReadTimes;
+
 const SHARDS: usize = 16;
 /// A chunk of more than this part of its shard is not kept.
 const MAX_PART: usize = 8;
@@ -16,6 +18,15 @@ const ENTRY_BYTES: usize = 288;
 pub(crate) struct ChunkBytes {
     pub(crate) bytes: Vec<u8>,
     pub(crate) places: Places,
+    /// Of times.
+    pub(crate) times: Option<Box<ReadTimes>>,
+}
+
+impl ChunkBytes {
+    /// What it takes, beside itself.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.bytes.capacity() + self.times.as_ref().map_or(0, |times| times.memory_bytes())
+    }
 }
 
 /// Chunks of blocks as they are in their segments, checked, for all readers of a store: those that were asked
@@ -48,7 +59,7 @@ struct Entry {
 
 impl Entry {
     fn bytes(&self) -> usize {
-        self.chunk.bytes.capacity() + ENTRY_BYTES
+        self.chunk.memory_bytes() + ENTRY_BYTES
     }
 }
 
@@ -77,7 +88,11 @@ impl ChunkCache {
     pub(crate) fn put(&self, id: ChunkId, chunk: &Arc<ChunkBytes>) {
         // A reader's memory may be that of a larger one.
         let is_loose = chunk.bytes.capacity() > 2 * chunk.bytes.len();
-        let tight = || ChunkBytes { bytes: chunk.bytes.to_vec(), places: Places::default() };
+        let tight = || ChunkBytes {
+            bytes: chunk.bytes.to_vec(),
+            places: Places::default(),
+            times: chunk.times.clone(),
+        };
         let chunk = if is_loose { Arc::new(tight()) } else { Arc::clone(chunk) };
         let entry = Entry { id, chunk, is_used: false };
         if entry.bytes() > self.max_shard_bytes / MAX_PART {

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use tidemill_model::{Column, Text, Value, Values, count_ones};
+use tidemill_model::{Bitmap, Column, Text, Value, Values, count_ones};
 
 /// A field's values in consecutive rows, borrowed from a [`super::Reader`].
 #[derive(Clone, Copy, Debug)]
@@ -117,23 +117,32 @@ impl<'a> ColumnSlice<'a> {
         if out.is_empty() {
             return self.copy_into(out);
         }
-        if out.validity().is_none() && self.all_valid() {
-            let ty = out.ty();
-            let (mut values, _) = std::mem::replace(out, Column::new(ty)).into_parts();
-            match (&mut values, self.values) {
-                (Values::Float(out), SliceValues::Float(values)) => out.extend_from_slice(values),
-                (Values::Int(out), SliceValues::Int(values)) => out.extend_from_slice(values),
-                (Values::UInt(out), SliceValues::UInt(values)) => out.extend_from_slice(values),
-                (Values::Bool(out), SliceValues::Bool(values)) => out.extend_from_slice(values),
-                (Values::Text(out), SliceValues::Text(texts)) => {
-                    (0..self.rows).for_each(|row| out.push(texts.get(row)));
-                }
-                (_, other) => panic!("a {ty} column given {other:?}"),
-            }
-            *out = Column::from_parts(values, None);
-        } else {
-            (0..self.rows).for_each(|row| out.push(self.get(row)));
+        let (ty, before) = (out.ty(), out.len());
+        if matches!(self.values, SliceValues::Missing) {
+            return out.pad_to(before + self.rows);
         }
+        let (mut values, mut validity) = std::mem::replace(out, Column::new(ty)).into_parts();
+        match (&mut values, self.values) {
+            (Values::Float(out), SliceValues::Float(values)) => out.extend_from_slice(values),
+            (Values::Int(out), SliceValues::Int(values)) => out.extend_from_slice(values),
+            (Values::UInt(out), SliceValues::UInt(values)) => out.extend_from_slice(values),
+            (Values::Bool(out), SliceValues::Bool(values)) => out.extend_from_slice(values),
+            (Values::Text(out), SliceValues::Text(texts)) => {
+                (0..self.rows).for_each(|row| out.push(texts.get(row)));
+            }
+            (_, other) => panic!("a {ty} column given {other:?}"),
+        }
+        match self.validity.filter(|_| !self.all_valid()) {
+            Some((words, offset)) => validity
+                .get_or_insert_with(|| Bitmap::filled(before, true))
+                .append(words, offset, self.rows),
+            None => {
+                if let Some(validity) = &mut validity {
+                    validity.extend(self.rows, true);
+                }
+            }
+        }
+        *out = Column::from_parts(values, validity);
     }
 
     /// Puts the rows over `out`, which is of the field's type and keeps its memory.

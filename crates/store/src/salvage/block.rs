@@ -88,7 +88,7 @@ impl BlockReader {
         out: &mut BlockRows,
     ) -> Result<()> {
         let rows = segment.block_rows(block);
-        let times = self.cache.times(0, segment, block)?;
+        let times = self.cache.times(&self.nothing, 0, segment, block, |_| 0..rows)?;
         let footer = &segment.footer;
         let ends = out.runs.iter().skip(1).map(|run| run.1).chain([rows]);
         for ((run, (_, start)), end) in runs.clone().zip(&out.runs).zip(ends) {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use tidemill_codec::{TimeScratch, VECTOR_ROWS, times};
+use tidemill_codec::{TimeHeader, VECTOR_ROWS, times};
 
 use super::{at_both_levels, check_error, most_rows, range, round_trip, rows, words};
 use crate::bounded;
@@ -40,7 +40,7 @@ pub(crate) fn run(data: &[u8]) {
 
 /// Decodes a column in every way; all ways must agree.
 fn decode(bytes: &[u8], rows: usize, runs: &[u32], part: Range<usize>) -> Option<Vec<i64>> {
-    let mut scratch = TimeScratch::default();
+    let mut scratch = TimeHeader::default();
     let column = match times(bytes, rows, runs, &mut scratch) {
         Ok(column) => column,
         Err(error) => {
@@ -86,7 +86,7 @@ fn decode(bytes: &[u8], rows: usize, runs: &[u32], part: Range<usize>) -> Option
 
 /// That searching a good column finds what its values say.
 fn search(bytes: &[u8], values: &[i64], runs: &[u32], run: usize, row: usize) {
-    let mut scratch = TimeScratch::default();
+    let mut scratch = TimeHeader::default();
     let Ok(column) = times(bytes, values.len(), runs, &mut scratch) else { return };
     if column.runs() == 0 {
         return;
