@@ -87,4 +87,4 @@ pub use segment::{AnyAggregate, StoredAggregate};
 pub use series_index::SeriesIndex;
 pub use store::{Recovery, Store, Writer, Written};
 pub use tidemill_codec::Compression;
-pub use workers::workers;
+pub use workers::{share, workers};

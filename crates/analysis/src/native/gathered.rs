@@ -44,6 +44,14 @@ impl Gathered {
         }
     }
 
+    /// How many numbers stand for them.
+    pub(super) fn kept(&self) -> usize {
+        match self {
+            Self::Values(values) => values.len(),
+            Self::Counts(counts) => counts.bins.len() * COUNTERS,
+        }
+    }
+
     /// Adds the values of some rows, those that are there.
     pub(super) fn add(&mut self, column: &ColumnSlice<'_>, rows: &Range<usize>) {
         let is_complete = column.all_valid();

@@ -1,9 +1,11 @@
+use gauge_probe::Stretch;
 use tidemill_memory::Budget;
 use tidemill_model::{Column, TimeRange};
-use tidemill_store::{Error as StoreError, Piece, Reader, StoredAggregate, TableView};
+use tidemill_store::{Error as StoreError, Piece, Reader, StoredAggregate, TableView, share};
 
 use super::plan::LastRows;
 use super::scan::MIN_STORED_RUN_ROWS;
+use super::units;
 use crate::Scalar;
 use crate::error::{Error, ErrorKind};
 
@@ -11,7 +13,7 @@ use crate::error::{Error, ErrorKind};
 const VALUE_BYTES: usize = 9;
 
 /// The last row of a piece that counts.
-pub type LastOf<'a> = dyn FnMut(&mut Reader, &Piece) -> Result<Option<usize>, StoreError> + 'a;
+pub type LastOf = Box<dyn FnMut(&mut Reader, &Piece) -> Result<Option<usize>, StoreError>>;
 
 /// The newest row of each of these series (ascending) inside `range`. Of each series only the
 /// block that holds it is read, and its values decoded only where statistics do not say the last.
@@ -26,12 +28,12 @@ pub fn last_rows(
     fields: &[usize],
     budget: &Budget,
 ) -> Result<LastRows, Error> {
-    let mut last = |reader: &mut Reader, piece: &Piece| Ok(reader.rows(piece)?.checked_sub(1));
-    last_rows_where(view, series, range, fields, &mut last, budget)
+    let last_of = || -> LastOf { Box::new(|reader, piece| Ok(reader.rows(piece)?.checked_sub(1))) };
+    last_rows_where(view, series, range, fields, last_of, budget)
 }
 
-/// The newest row that counts of each of these series (ascending) inside `range`, as `last_of` says it of a
-/// piece: asked from the newest on, until one has such a row.
+/// The newest row that counts of each of these series (ascending) inside `range`, as it is said of a
+/// piece: asked from the newest on, until one has such a row. Each thread makes one that says so.
 ///
 /// # Errors
 /// As [`last_rows`].
@@ -40,20 +42,57 @@ pub fn last_rows_where(
     series: &[u32],
     range: TimeRange,
     fields: &[usize],
-    last_of: &mut LastOf<'_>,
+    last_of: impl Fn() -> LastOf + Send + Sync + 'static,
     budget: &Budget,
 ) -> Result<LastRows, Error> {
-    let schema = view.schema();
-    let column = |field: &usize| schema.fields.get(*field).map(|field| Column::new(field.ty));
-    let columns = fields.iter().map(column).collect::<Option<Vec<_>>>();
-    let columns = columns.ok_or(ErrorKind::Plan("field"))?;
     if series.iter().any(|series| *series >= view.series_count()) {
         return Err(ErrorKind::Plan("series").into());
     }
+    let columns = empty_columns(view, fields)?;
     let bytes = series.len() * (12 + fields.len() * VALUE_BYTES);
     let _memory = budget
         .try_reserve(bytes)
         .map_err(|source| Error::memory("the newest row of each series", source))?;
+    // Of what is found in a series mostly one value of each field is looked at: that takes no time beside finding it.
+    let some = series.len().div_ceil(units(0, series.len(), 1)).max(1);
+    let units: Vec<Vec<u32>> = series.chunks(some).map(<[u32]>::to_vec).collect();
+    let (here, view, fields) = (Stretch::current(), view.clone(), fields.to_vec());
+    let newest =
+        move |series: &Vec<u32>| here.run(|| newest(&view, series, range, &fields, &mut last_of()));
+    let parts = Stretch::wait(|| share(units, newest))?;
+    Ok(parts.into_iter().fold(LastRows { columns, ..LastRows::default() }, LastRows::and))
+}
+
+fn empty_columns(view: &TableView, fields: &[usize]) -> Result<Vec<Column>, Error> {
+    let schema = view.schema();
+    let column = |field: &usize| schema.fields.get(*field).map(|field| Column::new(field.ty));
+    let columns = fields.iter().map(column).collect::<Option<Vec<_>>>();
+    Ok(columns.ok_or(ErrorKind::Plan("field"))?)
+}
+
+impl LastRows {
+    /// These and those of later series.
+    fn and(mut self, later: Self) -> Self {
+        if self.series.is_empty() {
+            return later;
+        }
+        self.series.extend(later.series);
+        self.times.extend(later.times);
+        for (column, later) in self.columns.iter_mut().zip(&later.columns) {
+            (0..later.len()).for_each(|row| column.push(later.get(row)));
+        }
+        self
+    }
+}
+
+fn newest(
+    view: &TableView,
+    series: &[u32],
+    range: TimeRange,
+    fields: &[usize],
+    last_of: &mut LastOf,
+) -> Result<LastRows, Error> {
+    let columns = empty_columns(view, fields)?;
     let mut rows = LastRows { columns, ..LastRows::default() };
     let mut reader = view.reader();
     let (mut pieces, mut stored) = (Vec::new(), Vec::new());

@@ -27,20 +27,22 @@ mod scan;
 pub use last::{LastOf, last_rows, last_rows_where};
 pub use plan::{AggregatePlan, Bucket, Call, Function, Groups, LastRows, PlanStats, Share};
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use gauge_probe::Stretch;
-use rayon::prelude::*;
 use tidemill_memory::Budget;
 use tidemill_model::TimeRange;
-use tidemill_store::{TableView, workers};
+use tidemill_store::{TableView, share, workers};
 
 use crate::error::Error;
-use grouping::{Grouping, Member};
+use grouping::Grouping;
 use partial::Partial;
 use resolve::Resolved;
 use scan::{Scanner, Unit};
 
-/// Plans over fewer values stay on the calling thread: to wake another costs as much as they do.
-const MIN_PARALLEL_VALUES: u64 = 200_000;
+/// Plans over fewer values stay on the calling thread: before another is awake, they are done.
+const MIN_PARALLEL_VALUES: u64 = 500_000;
 /// Finding a series' rows of a column, and what stands in them, takes as long as so many values.
 const SERIES_VALUES: u64 = 4096;
 /// Units of work a thread, so that none is long idle at the end.
@@ -55,23 +57,20 @@ const UNITS_PER_THREAD: usize = 4;
 /// When the store cannot be read; the plan names what does not exist; a function does not fit a
 /// field's type; an exact sum does not fit; or the groups need more memory than `budget` has.
 pub fn aggregate(view: &TableView, plan: &AggregatePlan, budget: &Budget) -> Result<Groups, Error> {
-    let resolved = Resolved::new(plan, view.schema())?;
-    let grouping = Grouping::new(view, plan)?;
+    let resolved = Arc::new(Resolved::new(plan, view.schema())?);
+    let grouping = Arc::new(Grouping::new(view, plan)?);
     let range = plan.range.intersect(view.time_range());
-    let units = units(view, &grouping.members, range, resolved.accumulators.len());
+    let units = shares(view, grouping.members.len(), range, resolved.accumulators.len());
     // What is being measured is so wherever it runs.
-    let here = Stretch::current();
-    let scan = |unit: &Unit<'_>| {
-        here.run(|| Scanner::new(view, &resolved, plan.bucket, budget).scan(*unit))
+    let (here, bucket) = (Stretch::current(), plan.bucket);
+    let shared = (view.clone(), Arc::clone(&resolved), Arc::clone(&grouping), budget.clone());
+    let scan = move |unit: &Unit| {
+        let (view, resolved, grouping, budget) = &shared;
+        let members = &grouping.members[unit.members.clone()];
+        here.run(|| Scanner::new(view, resolved, bucket, budget).scan(members, unit.range))
     };
     let (mut parts, mut stats) = (Vec::new(), PlanStats::default());
-    let scanned: Vec<_> = match &units[..] {
-        [] => Vec::new(),
-        [unit] => vec![scan(unit)],
-        units => Stretch::wait(|| workers().install(|| units.par_iter().map(scan).collect())),
-    };
-    for scanned in scanned {
-        let (part, more) = scanned?;
+    for (part, more) in Stretch::wait(|| share(units, scan))? {
         parts.push(part);
         stats.add(more);
     }
@@ -82,27 +81,30 @@ pub fn aggregate(view: &TableView, plan: &AggregatePlan, budget: &Budget) -> Res
 }
 
 /// Shares out the series, in order, and time as well where there are few of them.
-fn units<'a>(
-    view: &TableView,
-    members: &'a [Member],
-    range: TimeRange,
-    columns: usize,
-) -> Vec<Unit<'a>> {
-    if range.is_empty() || members.is_empty() {
+fn shares(view: &TableView, members: usize, range: TimeRange, columns: usize) -> Vec<Unit> {
+    if range.is_empty() || members == 0 {
         return Vec::new();
     }
-    let wanted = workers().current_num_threads() * UNITS_PER_THREAD;
-    let rows = expected_rows(view, members.len(), range);
-    let values = rows.saturating_add(members.len() as u64 * SERIES_VALUES);
-    if values.saturating_mul(columns.max(1) as u64) < MIN_PARALLEL_VALUES {
-        return vec![Unit { members, range }];
-    }
-    let by_series = members.len().min(wanted);
+    let wanted = units(expected_rows(view, members, range), members, columns);
+    let by_series = members.min(wanted);
     let by_time = wanted / by_series;
     let ranges = split(range, by_time);
-    let chunks = members.chunks(members.len().div_ceil(by_series));
+    let some = members.div_ceil(by_series);
+    let chunks = (0..members).step_by(some).map(|first| first..members.min(first + some));
     // Of the same series the earlier range comes first.
-    chunks.flat_map(|members| ranges.iter().map(move |&range| Unit { members, range })).collect()
+    let unit = |members: Range<usize>| {
+        ranges.iter().map(move |&range| Unit { members: members.clone(), range })
+    };
+    chunks.flat_map(unit).collect()
+}
+
+/// In how many units the work is shared out that these rows of some series are, of so many columns.
+fn units(rows: u64, series: usize, columns: usize) -> usize {
+    let values = rows.saturating_add((series as u64).saturating_mul(SERIES_VALUES));
+    match values.saturating_mul(columns.max(1) as u64) < MIN_PARALLEL_VALUES {
+        true => 1,
+        false => workers().current_num_threads() * UNITS_PER_THREAD,
+    }
 }
 
 /// How many rows there are if they are spread evenly.

@@ -20,7 +20,7 @@ pub(super) fn column(cells: &[Gathered], function: Function) -> Column {
         Gathered::Values(values) => of_values(values, share.get()),
         Gathered::Counts(counts) => of_counts(counts, gathered.len(), share.get()),
     };
-    let values: usize = cells.iter().map(Gathered::len).sum();
+    let values: usize = cells.iter().map(Gathered::kept).sum();
     let quantiles: Vec<Option<f64>> = if cells.len() > 1 && values >= MIN_PARALLEL_VALUES {
         workers().install(|| cells.par_iter().map(one).collect())
     } else {

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use tidemill_memory::Budget;
 use tidemill_model::TimeRange;
 use tidemill_store::{Piece, Reader, StoredAggregate, TableView};
@@ -16,10 +18,10 @@ pub(super) const MIN_STORED_RUN_ROWS: usize = 512;
 /// Values of shorter runs are decoded: an edge costs as much as so many of them.
 const MIN_SUMMED_ROWS: usize = 64;
 
-/// A part of a plan for one thread: series, ordered by group, and a range of time.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Unit<'a> {
-    pub(super) members: &'a [Member],
+/// A part of a plan for one thread: some of its series, ordered by group, and a range of time.
+#[derive(Clone, Debug)]
+pub(super) struct Unit {
+    pub(super) members: Range<usize>,
     pub(super) range: TimeRange,
 }
 
@@ -59,17 +61,21 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The groups of a unit, in order.
-    pub(super) fn scan(mut self, unit: Unit<'_>) -> Result<(Partial, PlanStats), Error> {
+    /// The groups of series, in order.
+    pub(super) fn scan(
+        mut self,
+        members: &[Member],
+        range: TimeRange,
+    ) -> Result<(Partial, PlanStats), Error> {
         let mut pieces = Vec::new();
         let mut group = None;
-        for member in unit.members {
+        for member in members {
             if group != Some(member.group) {
                 self.partial.begin_group();
                 group = Some(member.group);
             }
             self.partial.begin_series();
-            self.reader.pieces(member.series, unit.range, &mut pieces)?;
+            self.reader.pieces(member.series, range, &mut pieces)?;
             for piece in &pieces {
                 self.add_piece(member.group, piece)?;
             }

@@ -8,10 +8,10 @@ use arrow::array::{
 use arrow::buffer::NullBuffer;
 use arrow::compute::{SortColumn, SortOptions, take};
 use gauge_probe::{Meter, Stretch};
-use tidemill_analysis::native::{self, AggregatePlan, LastRows, PlanStats};
+use tidemill_analysis::native::{self, AggregatePlan, LastOf, LastRows, PlanStats};
 use tidemill_memory::Budget;
 use tidemill_model::{Column, TimeRange, Values};
-use tidemill_store::{Piece, Reader, SeriesIndex, Snapshot, TableView};
+use tidemill_store::{SeriesIndex, Snapshot, TableView};
 
 use super::ends::Ends;
 use super::plan::{AggregateColumn, LastColumn, NativePlan, NativeQuery, Shape};
@@ -168,12 +168,15 @@ impl NativeQuery {
             .collect();
         fields.sort_unstable();
         fields.dedup();
-        let mut sieve = Sieve::new(&self.selection.fields.as_slice().into());
-        let mut last = |reader: &mut Reader, piece: &Piece| sieve.last(reader, piece);
+        let conditions: Arc<[_]> = self.selection.fields.as_slice().into();
+        let last = move || -> LastOf {
+            let mut sieve = Sieve::new(&conditions);
+            Box::new(move |reader, piece| sieve.last(reader, piece))
+        };
         let range = self.selection.range;
         let rows = match self.selection.fields.is_empty() {
             true => native::last_rows(view, series, range, &fields, budget),
-            false => native::last_rows_where(view, series, range, &fields, &mut last, budget),
+            false => native::last_rows_where(view, series, range, &fields, last, budget),
         };
         let LastRows { series, times, columns: values } = rows.map_err(Error::analysis)?;
         let values: Vec<ArrayRef> = values.into_iter().map(array).collect();

@@ -19,9 +19,8 @@ use datafusion::physical_plan::{
     ReplaceChildrenOptions, StatisticsArgs,
 };
 use gauge_probe::{Section, Stretch};
-use rayon::prelude::*;
 use tidemill_memory::{Budget, Reservation};
-use tidemill_store::workers;
+use tidemill_store::{share, workers};
 
 use super::rows::{Next, RowColumn, RowPlan, RowReader};
 use crate::memory::batch_bytes;
@@ -93,7 +92,7 @@ impl SeriesScan {
     pub(crate) fn count_rows(&self, rows_a_batch: usize, budget: &Budget) -> crate::Result<usize> {
         let mut rows = 0;
         for series in &self.partitions {
-            self.read(series, rows_a_batch, budget, |batch| {
+            read(&self.plan, series, rows_a_batch, budget, |batch| {
                 rows += batch.num_rows();
                 Ok(())
             })?;
@@ -106,10 +105,12 @@ impl SeriesScan {
     pub(crate) fn collect(&self, rows_a_batch: usize, budget: &Budget) -> crate::Result<Rows> {
         let section = Section::are_counting().then(|| Section::named(self.name()));
         let stretch = Stretch::new(section, None);
-        let collect = |series: &Arc<[u32]>| {
+        let (plan, budget_of_all) = (Arc::clone(&self.plan), budget.clone());
+        let collect = move |series: &Arc<[u32]>| {
+            let (plan, budget) = (&plan, &budget_of_all);
             stretch.run(|| {
                 let (mut batches, mut memory) = (Vec::new(), budget.empty());
-                self.read(series, rows_a_batch, budget, |batch| {
+                read(plan, series, rows_a_batch, budget, |batch| {
                     memory.try_grow(batch_bytes(&batch))?;
                     batches.push(batch);
                     Ok(())
@@ -128,35 +129,12 @@ impl SeriesScan {
             .iter()
             .flat_map(|series| series.chunks(series.len().div_ceil(parts).max(1)).map(Arc::from));
         let units: Vec<Arc<[u32]>> = units.collect();
-        // After an error no other unit begins.
-        let read: crate::Result<Vec<Rows>> =
-            Stretch::wait(|| workers().install(|| units.par_iter().map(collect).collect()));
         let (mut all, mut memory) = (Vec::new(), budget.empty());
-        for (batches, more) in read? {
+        for (batches, more) in Stretch::wait(|| share(units, collect))? {
             all.extend(batches);
             memory.absorb(more);
         }
         Ok((all, memory))
-    }
-
-    /// Reads the rows of series, batch by batch.
-    fn read(
-        &self,
-        series: &Arc<[u32]>,
-        rows_a_batch: usize,
-        budget: &Budget,
-        mut take: impl FnMut(RecordBatch) -> crate::Result<()>,
-    ) -> crate::Result<()> {
-        let mut memory = budget.empty();
-        memory.try_grow(self.plan.memory_bytes(rows_a_batch))?;
-        let mut reader = RowReader::new(Arc::clone(&self.plan), Arc::clone(series), rows_a_batch);
-        loop {
-            match reader.next_batch()? {
-                Next::Batch(batch) => take(batch)?,
-                Next::Nothing => {}
-                Next::End => return Ok(()),
-            }
-        }
     }
 
     /// One stream of all rows, in whatever order they come.
@@ -166,6 +144,26 @@ impl SeriesScan {
         match partitions {
             0 | 1 => scan,
             _ => Arc::new(CoalescePartitionsExec::new(scan).with_fetch(fetch)),
+        }
+    }
+}
+
+/// Reads the rows of series, batch by batch.
+fn read(
+    plan: &Arc<RowPlan>,
+    series: &Arc<[u32]>,
+    rows_a_batch: usize,
+    budget: &Budget,
+    mut take: impl FnMut(RecordBatch) -> crate::Result<()>,
+) -> crate::Result<()> {
+    let mut memory = budget.empty();
+    memory.try_grow(plan.memory_bytes(rows_a_batch))?;
+    let mut reader = RowReader::new(Arc::clone(plan), Arc::clone(series), rows_a_batch);
+    loop {
+        match reader.next_batch()? {
+            Next::Batch(batch) => take(batch)?,
+            Next::Nothing => {}
+            Next::End => return Ok(()),
         }
     }
 }
