@@ -29,6 +29,8 @@ pub(crate) const DELTAS: u8 = 1;
 /// may be used again for others.
 #[derive(Clone, Debug, Default)]
 pub struct TimeHeader {
+    /// Of the column; `None`: its header was not read, or was none.
+    rows: Option<usize>,
     firsts: Vec<i64>,
     /// Of runs that have a constant interval each.
     steps: Vec<i64>,
@@ -74,12 +76,13 @@ impl TimeHeader {
     /// # Errors
     /// As [`times`].
     pub fn read(&mut self, bytes: &[u8], rows: usize, run_starts: &[u32]) -> Result<(), Error> {
+        self.rows = None;
         let mut cursor = Cursor::new(bytes);
         if rows > MAX_BLOCK_ROWS || !are_run_starts(run_starts, rows) {
             return Err(cursor.error("runs that don't fit the rows"));
         }
         let tag = cursor.u8()?;
-        let Self { firsts, steps, anchors, deltas } = self;
+        let Self { firsts, steps, anchors, deltas, .. } = self;
         for vector in [&mut *firsts, steps, anchors] {
             vector.clear();
         }
@@ -105,7 +108,9 @@ impl TimeHeader {
             }
             _ => return Err(Error::new(0, "an unknown encoding of times")),
         };
-        cursor.finish()
+        cursor.finish()?;
+        self.rows = Some(rows);
+        Ok(())
     }
 
     /// The column whose header this is: of the bytes, rows and runs it was read of.
@@ -118,13 +123,9 @@ impl TimeHeader {
         rows: usize,
         run_starts: &'a [u32],
     ) -> Result<TimeColumn<'a>, Error> {
-        let Self { firsts, steps, anchors, deltas } = self;
+        let Self { firsts, steps, anchors, deltas, .. } = self;
         let mut cursor = Cursor::new(bytes);
-        let is_linear = deltas.is_none();
-        if firsts.len() != run_starts.len()
-            || is_linear && steps.len() != firsts.len()
-            || !is_linear && anchors.len() != vector_count(rows)
-        {
+        if self.rows != Some(rows) || firsts.len() != run_starts.len() {
             return Err(cursor.error("the header of other times"));
         }
         let shape = match deltas {
@@ -136,6 +137,13 @@ impl TimeHeader {
             }
         };
         Ok(TimeColumn { rows, run_starts, firsts, shape })
+    }
+
+    /// Gives back memory that it does not need.
+    pub fn shrink_to_fit(&mut self) {
+        for vector in [&mut self.firsts, &mut self.steps, &mut self.anchors] {
+            vector.shrink_to_fit();
+        }
     }
 
     /// Bytes of memory held.

@@ -53,16 +53,23 @@ where
     let shared =
         Arc::new(Shared { units, work, next, left, done: Mutex::new(done), all: Condvar::new() });
     for _ in 0..helpers {
-        let shared = Arc::clone(&shared);
-        workers().spawn(move || shared.work());
+        // Who comes late finds nothing, and has kept nothing.
+        let shared = Arc::downgrade(&shared);
+        workers().spawn(move || {
+            if let Some(shared) = shared.upgrade() {
+                shared.work();
+            }
+        });
     }
     shared.work();
-    shared
-        .wait()
-        .into_iter()
-        .flatten()
-        .map(|done| done.unwrap_or_else(|panic| resume_unwind(panic)))
-        .collect()
+    let done = shared.wait();
+    // A panic is more than an error.
+    let ended = |outcome: Outcome<Result<R, E>>| match outcome? {
+        Ok(result) => Some(result),
+        Err(panic) => resume_unwind(panic),
+    };
+    let done: Vec<Result<R, E>> = done.into_iter().filter_map(ended).collect();
+    done.into_iter().collect()
 }
 
 /// What a unit came to, or the panic it ended with; `None`: it has not ended.
@@ -184,5 +191,17 @@ mod tests {
         });
         let panic = told.unwrap_err();
         assert_eq!(panic.downcast_ref::<&str>(), Some(&"seven"));
+        // Also behind an error.
+        if workers().current_num_threads() < 2 {
+            return;
+        }
+        let barrier = Barrier::new(2);
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            share(vec![false, true], move |panics: &bool| {
+                barrier.wait();
+                if *panics { panic!("late") } else { Err::<(), _>("early") }
+            })
+        }));
+        assert_eq!(told.unwrap_err().downcast_ref::<&str>(), Some(&"late"));
     }
 }

@@ -122,10 +122,13 @@ fn querying(store: &Store) {
             let again = (0..8).map(|_| requests(|| aggregate(view, &plan, &budget).unwrap()));
             again.min()
         };
-        // So many rows at least that all is done in the same way.
-        let (few, many) = (query(1, 900), query(100, 3000));
-        assert_eq!(few, many, "{function:?}: 90 rows, and 30,000");
+        // So few series at most that all is done by one thread.
+        let (few, many) = (query(1, 900), query(20, 3000));
+        assert_eq!(few, many, "{function:?}: 90 rows, and 6,000");
         assert!(few < Some(40), "{function:?}: {few:?}");
+        // Shared out they are those of a few units of work.
+        let shared = query(100, 3000);
+        assert!(shared < Some(500), "{function:?}: {shared:?}");
     }
 }
 

@@ -49,7 +49,8 @@ pub fn last_rows_where(
         return Err(ErrorKind::Plan("series").into());
     }
     let columns = empty_columns(view, fields)?;
-    let bytes = series.len() * (12 + fields.len() * VALUE_BYTES);
+    // Of each unit, and put together: vectors may have twice as much as is in them.
+    let bytes = series.len() * (size_of::<u32>() + 3 * (12 + fields.len() * VALUE_BYTES));
     let _memory = budget
         .try_reserve(bytes)
         .map_err(|source| Error::memory("the newest row of each series", source))?;

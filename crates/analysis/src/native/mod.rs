@@ -46,8 +46,12 @@ const MIN_PARALLEL_VALUES: u64 = 500_000;
 /// Finding a series' rows of a column, and what stands in them, takes as long as so many values.
 /// In unit tests, whose tables are small, three series are many.
 const SERIES_VALUES: u64 = if cfg!(test) { 200_000 } else { 4096 };
-/// Units of work a thread, so that none is long idle at the end.
+/// Units of work a thread, so that none is long idle at the end…
 const UNITS_PER_THREAD: usize = 4;
+/// …unless they had fewer values than this: each has groups of its own.
+const MIN_UNIT_VALUES: u64 = MIN_PARALLEL_VALUES / 5;
+/// Time is not cut into shorter ranges of a series: statistics are of slices of 1,024 rows and of blocks.
+const MIN_RANGE_ROWS: u64 = 16_384;
 
 /// Runs a plan.
 ///
@@ -86,9 +90,11 @@ fn shares(view: &TableView, members: usize, range: TimeRange, columns: usize) ->
     if range.is_empty() || members == 0 {
         return Vec::new();
     }
-    let wanted = units(expected_rows(view, members, range), members, columns);
+    let rows = expected_rows(view, members, range);
+    let wanted = units(rows, members, columns);
     let by_series = members.min(wanted);
-    let by_time = wanted / by_series;
+    let most = rows / members as u64 / MIN_RANGE_ROWS;
+    let by_time = (wanted / by_series).min(usize::try_from(most).unwrap_or(usize::MAX)).max(1);
     let ranges = split(range, by_time);
     let some = members.div_ceil(by_series);
     let chunks = (0..members).step_by(some).map(|first| first..members.min(first + some));
@@ -102,10 +108,12 @@ fn shares(view: &TableView, members: usize, range: TimeRange, columns: usize) ->
 /// In how many units the work is shared out that these rows of some series are, of so many columns.
 fn units(rows: u64, series: usize, columns: usize) -> usize {
     let values = rows.saturating_add((series as u64).saturating_mul(SERIES_VALUES));
-    match values.saturating_mul(columns.max(1) as u64) < MIN_PARALLEL_VALUES {
-        true => 1,
-        false => workers().current_num_threads() * UNITS_PER_THREAD,
+    let values = values.saturating_mul(columns.max(1) as u64);
+    if values < MIN_PARALLEL_VALUES {
+        return 1;
     }
+    let most = usize::try_from(values / MIN_UNIT_VALUES).unwrap_or(usize::MAX);
+    (workers().current_num_threads() * UNITS_PER_THREAD).min(most)
 }
 
 /// How many rows there are if they are spread evenly.

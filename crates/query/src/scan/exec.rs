@@ -100,7 +100,7 @@ impl SeriesScan {
         Ok(rows)
     }
 
-    /// All rows, in order, read by the store's threads: without a stream there is no batch that one waits for and
+    /// All rows, in order, read by this thread and the store's: without a stream there is no batch that one waits for and
     /// another wakes it.
     pub(crate) fn collect(&self, rows_a_batch: usize, budget: &Budget) -> crate::Result<Rows> {
         let section = Section::are_counting().then(|| Section::named(self.name()));

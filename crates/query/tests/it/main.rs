@@ -10,4 +10,5 @@ mod engine;
 mod filters;
 mod forms;
 mod output;
+mod shared;
 mod windows;

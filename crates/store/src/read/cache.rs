@@ -266,9 +266,10 @@ impl Slot {
         let chunk = own(&mut self.chunk);
         segment.read_chunk(block, 0, &mut chunk.bytes)?;
         chunk.times.get_or_insert_default().read(segment, block, &chunk.bytes)?;
-        self.times.open(segment, block, &self.chunk)?;
+        self.times.open(segment, block, chunk)?;
         // Of those that have a constant interval little is kept, with the segment.
         if !self.times.are_linear() {
+            chunk.times.iter_mut().for_each(|times| times.shrink_to_fit());
             shared.put(id, &self.chunk);
         }
         Ok(())

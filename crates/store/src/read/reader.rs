@@ -13,7 +13,8 @@ use crate::segment::StoredAggregate;
 
 /// Reads rows of one table: pieces of series, and of each its times, columns, statistics.
 ///
-/// A reader keeps the blocks it decoded last, two of each column and segment (32 MiB at most), so that
+/// A reader keeps the blocks it decoded last, two of each column and segment (32 MiB at most), and of a merged piece the
+/// column that was asked for last, so that
 /// neighbouring short series, which share blocks, are read once: ask in ascending order of series.
 pub struct Reader {
     view: TableView,

@@ -10,7 +10,7 @@ pub struct ColumnSlice<'a> {
     rows: usize,
 }
 
-/// The values of a [`ColumnSlice`]. A missing value's slot repeats the one before it or is zero.
+/// The values of a [`ColumnSlice`]. What is in a missing value's slot is not said: mostly the value before it, or zero.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the variants are those of FieldType")]
 pub enum SliceValues<'a> {

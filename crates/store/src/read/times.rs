@@ -55,7 +55,14 @@ impl ReadTimes {
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        self.run_starts.capacity() * size_of::<u32>() + self.header.memory_bytes()
+        let run_starts = self.run_starts.capacity() * size_of::<u32>();
+        size_of::<Self>() + run_starts + self.header.memory_bytes()
+    }
+
+    /// Gives back the memory of others it was read into.
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.run_starts.shrink_to_fit();
+        self.header.shrink_to_fit();
     }
 }
 
@@ -105,6 +112,8 @@ impl BlockTimes {
             self.times.resize(column.rows(), 0);
         }
         let decoded = column.decode_into(rows.clone(), &mut self.times[rows.clone()]);
+        // Vectors between those that were missing are decoded once more.
+        self.decoded &= !vectors(&rows);
         decoded.map_err(|error| at_values(segment, block, error))?;
         self.decoded |= vectors(&rows);
         Ok(())
@@ -181,6 +190,9 @@ impl BlockTimes {
 
     /// Appends the times of these rows, which are of one run.
     pub(crate) fn append(&self, rows: &Range<usize>, out: &mut Vec<i64>) {
+        if rows.is_empty() {
+            return;
+        }
         match self.linear(rows) {
             None => out.extend_from_slice(&self.times[rows.clone()]),
             Some((first, step)) => {

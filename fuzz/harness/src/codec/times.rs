@@ -75,6 +75,7 @@ fn decode(bytes: &[u8], rows: usize, runs: &[u32], part: Range<usize>) -> Option
     for (index, want) in values.chunks(VECTOR_ROWS).enumerate() {
         assert_eq!(column.decode_vector(index, &mut vector), Ok(want.len()));
         assert_eq!(vector[..want.len()], *want, "vector {index}");
+        let _ = column.anchor(index);
     }
     for row in [part.start, part.end.saturating_sub(1)] {
         if row < rows {
@@ -91,6 +92,9 @@ fn search(bytes: &[u8], values: &[i64], runs: &[u32], run: usize, row: usize) {
     if column.runs() == 0 {
         return;
     }
+    for (index, vector) in values.chunks(VECTOR_ROWS).enumerate() {
+        assert_eq!(column.anchor(index), vector[0], "vector {index}");
+    }
     let run = run % column.runs();
     let in_run = &values[column.run_rows(run)];
     assert_eq!(column.first(run), in_run[0]);
@@ -102,4 +106,8 @@ fn search(bytes: &[u8], values: &[i64], runs: &[u32], run: usize, row: usize) {
         let before = in_run.partition_point(|other| *other < time);
         assert_eq!(column.rows_before(run, time), Ok(before), "{time} in run {run}");
     }
+    // The header is looked at once more.
+    let mut again = Vec::new();
+    let column = scratch.column(bytes, values.len(), runs);
+    assert!(column.is_ok_and(|c| c.decode(0..values.len(), &mut again).is_ok()) && again == values);
 }
