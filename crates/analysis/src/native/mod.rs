@@ -42,10 +42,10 @@ use resolve::Resolved;
 use scan::{Scanner, Unit};
 
 /// Plans over fewer values stay on the calling thread: before another is awake, they are done.
-const MIN_PARALLEL_VALUES: u64 = 500_000;
+const MIN_PARALLEL_VALUES: u64 = 200_000;
 /// Finding a series' rows of a column, and what stands in them, takes as long as so many values.
 /// In unit tests, whose tables are small, three series are many.
-const SERIES_VALUES: u64 = if cfg!(test) { 200_000 } else { 4096 };
+const SERIES_VALUES: u64 = if cfg!(test) { 80_000 } else { 1024 };
 /// Units of work a thread, so that none is long idle at the end…
 const UNITS_PER_THREAD: usize = 4;
 /// …unless they had fewer values than this: each has groups of its own.
