@@ -1,5 +1,7 @@
 use std::collections::TryReserveError;
 
+use crate::byte_list::no_memory;
+
 /// A slot without an id. No entry looks like it: `u32::MAX` is no id.
 const EMPTY: u64 = u64::MAX;
 /// Of so many homes, at most so many are taken.
@@ -15,9 +17,26 @@ const MANY_HOMES: usize = 1 << 17;
 /// the order of Robin Hood hashing: Celis, 1986; Amble and Knuth, "Ordered hash tables", 1974). As the home
 /// ascends with the hash, all entries ascend from the first slot to the last: one comparison
 /// a slot finds both the entry and its absence, and growing is a sweep in order, which needs
-/// neither the keys nor a second table.
+/// neither the keys nor a second table. An id costs 8 bytes and a quarter to a half more.
+///
+/// Hashes should be even in all their bits, from the highest on; equal ones are found one after the other. What an
+/// id stands for is nobody's business here: who looks for one compares.
+///
+/// ```
+/// use tidemill_memory::IdTable;
+///
+/// let hash_of = |word: &str| (word.len() as u32).wrapping_mul(0x9e37_79b9);
+/// let (mut words, mut table) = (Vec::new(), IdTable::default());
+/// for word in ["tide", "mill", "tide"] {
+///     if let Err(at) = table.find(hash_of(word), |id| words[id as usize] == word) {
+///         table.insert(hash_of(word), words.len() as u32, at);
+///         words.push(word);
+///     }
+/// }
+/// assert_eq!(words, ["tide", "mill"]);
+/// ```
 #[derive(Clone, Debug, Default)]
-pub(crate) struct IdTable {
+pub struct IdTable {
     /// `homes` slots, and as many as stick out behind. What lies beyond is empty.
     slots: Vec<u64>,
     homes: usize,
@@ -38,9 +57,12 @@ impl IdTable {
         self.slots.get(at).copied().unwrap_or(EMPTY)
     }
 
-    /// The id with this hash that `is_it`, or the slot at which one could be inserted.
+    /// The id with this hash that `is_it`.
+    ///
+    /// # Errors
+    /// There is none; the slot at which one could be inserted.
     #[inline]
-    pub(crate) fn find(&self, hash: u32, mut is_it: impl FnMut(u32) -> bool) -> Result<u32, usize> {
+    pub fn find(&self, hash: u32, mut is_it: impl FnMut(u32) -> bool) -> Result<u32, usize> {
         let least = u64::from(hash) << 32;
         let mut at = home(hash, self.homes);
         loop {
@@ -66,14 +88,24 @@ impl IdTable {
         at
     }
 
-    /// Adds an id at the slot that `find` gave for its hash.
+    /// Adds an id at the slot that [`IdTable::find`] gave for its hash, when nothing was changed since. `u32::MAX` is no
+    /// id.
+    ///
+    /// # Panics
+    /// When there is no memory for it.
     #[inline]
-    pub(crate) fn try_insert(
-        &mut self,
-        hash: u32,
-        id: u32,
-        mut at: usize,
-    ) -> Result<(), TryReserveError> {
+    pub fn insert(&mut self, hash: u32, id: u32, at: usize) {
+        if let Err(error) = self.try_insert(hash, id, at) {
+            no_memory(&error);
+        }
+    }
+
+    /// [`IdTable::insert`].
+    ///
+    /// # Errors
+    /// When there is no memory for it; the table is as it was.
+    #[inline]
+    pub fn try_insert(&mut self, hash: u32, id: u32, mut at: usize) -> Result<(), TryReserveError> {
         debug_assert!(id != u32::MAX, "{id} is no id");
         if self.len >= self.homes / MAX_LOAD.1 * MAX_LOAD.0 {
             self.try_reserve(1)?;
@@ -94,7 +126,10 @@ impl IdTable {
     }
 
     /// Room for `additional` more ids.
-    pub(crate) fn try_reserve(&mut self, additional: usize) -> Result<(), TryReserveError> {
+    ///
+    /// # Errors
+    /// When there is no such memory; the table is as it was.
+    pub fn try_reserve(&mut self, additional: usize) -> Result<(), TryReserveError> {
         let len = self.len.saturating_add(additional);
         if len <= self.homes / MAX_LOAD.1 * MAX_LOAD.0 {
             return Ok(());
@@ -144,7 +179,7 @@ impl IdTable {
     }
 
     /// Takes out an id, if it is there.
-    pub(crate) fn remove(&mut self, hash: u32, id: u32) {
+    pub fn remove(&mut self, hash: u32, id: u32) {
         let wanted = u64::from(hash) << 32 | u64::from(id);
         let mut at = home(hash, self.homes);
         // Not in the order of ids: entries of one hash stand in the order they came.
@@ -165,7 +200,7 @@ impl IdTable {
     }
 
     /// Takes out all ids from `first` on, in one pass over the table.
-    pub(crate) fn remove_from(&mut self, first: u32) {
+    pub fn remove_from(&mut self, first: u32) {
         self.len = 0;
         for slot in &mut self.slots {
             let stays = *slot != EMPTY && (*slot as u32) < first;
@@ -176,16 +211,20 @@ impl IdTable {
     }
 
     /// The number of slots, which is what a pass over the table costs.
-    pub(crate) fn slots(&self) -> usize {
+    #[must_use]
+    pub fn slots(&self) -> usize {
         self.slots.len()
     }
 
-    pub(crate) fn clear(&mut self) {
+    /// Takes out all ids and keeps the memory.
+    pub fn clear(&mut self) {
         self.slots.fill(EMPTY);
         self.len = 0;
     }
 
-    pub(crate) fn memory_bytes(&self) -> usize {
+    /// Bytes of memory held.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
         self.slots.capacity() * size_of::<u64>()
     }
 }

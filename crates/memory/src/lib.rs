@@ -12,6 +12,7 @@
 //! * [`RingBuffer`] of fixed size, and [`spsc`]: one between two threads, without locks.
 //! * [`Interner`], [`StrInterner`]: strings to dense `u32` ids, each stored once in one contiguous
 //!   block.
+//! * [`IdTable`]: ids by the hash of whatever they stand for.
 //! * [`StringList`], [`ByteList`]: many strings in one block.
 //! * [`IndexList`]: a doubly linked list in one block, with handles.
 //! * [`SearchTree`]: sorted keys that are searched fast and do not change.
@@ -51,6 +52,7 @@ pub use budget::{Budget, OverBudget, Reservation};
 pub use byte_list::{ByteList, ByteListIter};
 pub use crossbeam_utils::CachePadded;
 pub use error::OutOfMemory;
+pub use id_table::IdTable;
 pub use index_list::{Handle, IndexList, IndexListIntoIter, IndexListIter};
 pub use interner::{InternError, Interner};
 pub use pages::HUGE_PAGE_BYTES;

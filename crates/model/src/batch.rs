@@ -245,12 +245,12 @@ impl TableBatch {
         self.positions.push(position);
     }
 
-    /// Makes room for `rows` more rows in every column there is.
-    pub fn reserve(&mut self, rows: usize) {
-        self.columns.iter_mut().for_each(|c| c.column.reserve(rows));
-        self.series.reserve(rows);
-        self.times.reserve(rows);
-        self.positions.reserve(rows);
+    /// Makes room for `rows` more rows in every column there is, and for no others: once for many rows, not now and then.
+    pub fn reserve_exact(&mut self, rows: usize) {
+        self.columns.iter_mut().for_each(|c| c.column.reserve_exact(rows));
+        self.series.reserve_exact(rows);
+        self.times.reserve_exact(rows);
+        self.positions.reserve_exact(rows);
     }
 
     /// Takes back the values given to the row being written.

@@ -96,6 +96,11 @@ impl Text {
         self.ends.reserve(more);
     }
 
+    /// Makes room for `more` strings and no others (not for their bytes).
+    pub fn reserve_exact(&mut self, more: usize) {
+        self.ends.reserve_exact(more);
+    }
+
     /// Makes room for `more` strings of `bytes` bytes in all.
     ///
     /// # Errors
@@ -203,6 +208,10 @@ impl Values {
         each_values!(self, v => v.reserve(more));
     }
 
+    fn reserve_exact(&mut self, more: usize) {
+        each_values!(self, v => v.reserve_exact(more));
+    }
+
     fn push_filler(&mut self, count: usize) {
         match self {
             Self::Float(v) => v.resize(v.len() + count, v.last().copied().unwrap_or_default()),
@@ -297,6 +306,11 @@ impl Column {
     /// Makes room for `more` rows.
     pub fn reserve(&mut self, more: usize) {
         self.values.reserve(more);
+    }
+
+    /// Makes room for `more` rows and no others: once for many, not now and then.
+    pub fn reserve_exact(&mut self, more: usize) {
+        self.values.reserve_exact(more);
     }
 
     /// Appends missing values until there are `len` rows.

@@ -31,6 +31,10 @@ impl Prefix {
         self.bytes.extend_from_slice(bytes);
     }
 
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     #[inline(always)]
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()

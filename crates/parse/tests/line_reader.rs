@@ -206,3 +206,75 @@ fn what_a_store_took_all_readers_know() {
     assert!((1..90).contains(&known(2000)), "{}", known(2000));
     assert_eq!(known(0), 0);
 }
+
+/// The key texts of very many series do not fit as they are; packed they do, and mean the same.
+#[test]
+fn readers_know_more_series_than_their_texts_would_fit() {
+    const SERIES: usize = 20_000;
+    let key = |host: usize| {
+        format!(
+            "cpu,hostname=host_{host},region=eu-central-{},datacenter=eu-central-1{},rack={},os=Ubuntu16.10,\
+             arch=x86,team=NYC,service={},service_version=0,service_environment=production",
+            host % 3,
+            host % 5,
+            host % 97,
+            host % 19
+        )
+    };
+    let texts: usize = (0..SERIES).map(|host| key(host).len()).sum();
+    let max_bytes = 2 << 20;
+    assert!(texts > max_bytes * 4 / 3, "{texts}");
+    let shared = Arc::new(SharedSeries::new(max_bytes));
+    let lane = || (LineReader::sharing(LineOptions::default(), &shared), Batch::new());
+    let mut lanes = [lane(), lane()];
+    let read = |(reader, batch): &mut (LineReader, Batch),
+                hosts: &mut dyn Iterator<Item = usize>| {
+        let text: Vec<u8> =
+            hosts.flat_map(|host| format!("{} u=1i 5\n", key(host)).into_bytes()).collect();
+        batch.clear_rows();
+        let taken = reader.read(&text, true, batch, &mut Vec::new());
+        assert_eq!(taken.bytes, text.len());
+        batch.tables()[0].row_series().to_vec()
+    };
+    for (round, lane) in lanes.iter_mut().enumerate() {
+        // A part at a time, as chunks come.
+        for start in (0..SERIES).step_by(1000) {
+            let series = read(lane, &mut (start..start + 1000));
+            let is_stored = |series: &u32| series & TableBatch::STORED != 0;
+            let stored = series.iter().filter(|series| is_stored(series)).count();
+            // In the first round none is known, but for the text that brings the names of fields.
+            assert_eq!(stored, if round == 0 { 0 } else { 1000 - usize::from(start == 0) });
+            let (reader, batch) = &mut *lane;
+            reader.share(batch, &|_, number| Some((start as u32) + number));
+        }
+    }
+    // In any order, on either side.
+    for (lane, step) in lanes.iter_mut().zip([7919, 104_729]) {
+        let hosts: Vec<usize> = (0..SERIES).map(|host| host * step % SERIES).collect();
+        let series = read(lane, &mut hosts.iter().copied());
+        for (host, series) in hosts.iter().zip(series) {
+            assert_eq!(series, *host as u32 | TableBatch::STORED);
+        }
+    }
+    // What a packed text looks like, a piece of one and a text that goes on are all other series, or none.
+    let (reader, batch) = &mut lanes[1];
+    for text in [
+        "\u{ff}\0\0 u=1i 5\n",
+        "cpu,hostname=host_5 u=1i 5\n",
+        "cpu,hostname=host_5,region=eu-central-2,x=y u=1i 5\n",
+    ] {
+        batch.clear_rows();
+        let taken = reader.read(text.as_bytes(), true, batch, &mut Vec::new());
+        assert_eq!(taken.bytes, text.len());
+        for table in batch.tables() {
+            assert!(table.row_series().iter().all(|series| series & TableBatch::STORED == 0));
+        }
+    }
+    batch.clear_rows();
+    let mut errors = Vec::new();
+    for code in (0..=255).filter(|code| *code != b'\n') {
+        let text = [&[0xff, code, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], b" u=1i 5\n"].concat();
+        assert_eq!(reader.read(&text, true, batch, &mut errors).bytes, text.len());
+    }
+    assert_eq!((errors.len(), batch.rows()), (255, 0), "no UTF-8");
+}

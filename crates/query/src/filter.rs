@@ -141,14 +141,14 @@ impl TagPredicate {
                 wanted.sort_unstable();
                 series
                     .filter(|s| {
-                        let code = codes[*s as usize];
+                        let code = codes.of(*s);
                         code != 0 && wanted.binary_search(&code).is_ok() != *negated
                     })
                     .collect()
             }
             Self::Missing { tag, negated } => {
                 let codes = index.tag_codes(*tag);
-                series.filter(|s| (codes[*s as usize] == 0) != *negated).collect()
+                series.filter(|s| (codes.of(*s) == 0) != *negated).collect()
             }
             Self::Computed { columns, condition } => {
                 compute(index, table, columns, condition, series.collect())?

@@ -77,7 +77,7 @@ pub(crate) fn repeated_keys(runs: &[(Option<i32>, usize)]) -> Int32Array {
 pub(crate) fn series_column(index: &SeriesIndex, tag: usize, series: &[u32]) -> ArrayRef {
     let codes: Vec<u32> = {
         let all = index.tag_codes(tag);
-        series.iter().map(|s| all[*s as usize]).collect()
+        series.iter().map(|s| all.of(*s)).collect()
     };
     TagDictionary::new(index, tag, codes.iter().copied()).column_of_codes(&codes)
 }

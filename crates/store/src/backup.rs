@@ -196,7 +196,7 @@ impl Copy<'_> {
         let compression = Compression::Fast;
         let target =
             SegmentTarget { disk, dir, file, table, sequence, fields, row_bytes, compression };
-        let entry = build_segment(target, spare, &plans, sorted)?;
+        let entry = build_segment(target, spare, plans, sorted)?;
         self.done.segments += 1;
         self.done.rows += entry.rows;
         self.add(entry.bytes);

@@ -23,7 +23,7 @@ use crate::workers::workers;
 /// A bulk load's rows are written to a segment when they hold this part of the budget.
 const BUDGET_PART: usize = 3;
 /// …or this many bytes, whichever is less: enough for runs that compress well.
-const MAX_PENDING_BYTES: usize = 128 << 20;
+const MAX_PENDING_BYTES: usize = 80 << 20;
 
 /// A bulk load: rows that become part of the store all at once with [`Bulk::commit`], or never.
 ///
@@ -201,6 +201,18 @@ impl Bulk<'_> {
         let committed = self.commit_all();
         self.has_failed = committed.is_err();
         committed
+    }
+
+    /// [`Bulk::commit`], and no rows will follow: what is kept for them in memory goes first.
+    ///
+    /// # Errors
+    /// As [`Bulk::commit`]; what was not committed is taken back.
+    pub fn finish(mut self) -> Result<Loaded> {
+        self.refuse_after_failure()?;
+        self.write_pending()?;
+        self.spare.shrink(0);
+        self.last_times = Vec::new();
+        self.commit()
     }
 
     fn commit_all(&mut self) -> Result<Loaded> {

@@ -187,7 +187,7 @@ impl Inner {
         let merge = Merge::new(self, table, group.clone(), doomed)?;
         let sequence = group.iter().map(|segment| segment.entry.sequence).max().unwrap_or(0);
         for window in windows(&group, self.options.max_segment_rows) {
-            let source = merge.window(window)?;
+            let mut source = merge.window(window)?;
             if source.plans.is_empty() {
                 continue;
             }
@@ -201,7 +201,8 @@ impl Inner {
                 row_bytes: merge.row_bytes,
                 compression,
             };
-            add.push(build_segment(target, &self.spare, &source.plans, &source)?);
+            let plans = std::mem::take(&mut source.plans);
+            add.push(build_segment(target, &self.spare, plans, &source)?);
         }
         Ok(())
     }

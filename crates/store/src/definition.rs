@@ -13,10 +13,15 @@
 //! `str` is a varint length and UTF-8 bytes; varints are LEB128. An addition that starts before
 //! the present state (a log replayed over a newer manifest) adds only what is not there yet.
 
+use std::convert::Infallible;
+
 use tidemill_model::{Duplicates, FieldSchema, FieldType, TableSchema};
 
 use crate::bytes::{Cursor, Malformed, Put};
 use crate::series_index::SeriesIndex;
+
+/// Values or series of a part of an addition.
+const PART: u32 = 1 << 14;
 
 /// A table's schema and series.
 #[derive(Clone, Debug, Default)]
@@ -68,6 +73,17 @@ impl Definition {
 
     /// Writes what was added since `since`.
     pub(crate) fn encode_since(&self, since: &Mark, out: &mut Vec<u8>) {
+        let Ok(()) = self.encode_parts(since, out, |_| Ok::<(), Infallible>(()));
+    }
+
+    /// [`Definition::encode_since`] that tells now and then, after some bytes more, and at the end, so that `out`
+    /// may be emptied.
+    pub(crate) fn encode_parts<E>(
+        &self,
+        since: &Mark,
+        out: &mut Vec<u8>,
+        mut part: impl FnMut(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let (schema, index) = (&self.schema, &self.index);
         out.put_varint(since.fields);
         out.put_varint(since.values.len() as u64);
@@ -90,6 +106,9 @@ impl Definition {
             out.put_varint(count - known);
             for code in known + 1..=count {
                 out.put_str(index.tag_value(tag, code).unwrap_or_default());
+                if code % PART == 0 {
+                    part(out)?;
+                }
             }
         }
         out.put_varint(index.len() - since.series);
@@ -99,7 +118,11 @@ impl Definition {
                 out.put_varint(tag);
                 out.put_varint(code);
             }
+            if series % PART == 0 {
+                part(out)?;
+            }
         }
+        part(out)
     }
 
     /// Adds what an addition holds and the definition does not.

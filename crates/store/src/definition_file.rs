@@ -8,6 +8,7 @@
 //! The manifest says how many bytes count; what stands after them was never committed and is
 //! written over.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -82,21 +83,8 @@ impl DefinitionFile {
         if mark == self.committed && self.committed_bytes > 0 {
             return Ok(None);
         }
-        let mut out = Vec::new();
-        let start = self.committed_bytes;
-        if start == 0 {
-            out.put(MAGIC);
-            out.put_u32(VERSION);
-            out.put_u32(self.table);
-        }
-        let frame_at = out.len();
-        out.put_u64(0);
-        definition.encode_since(&self.committed, &mut out);
-        let addition = &out[frame_at + FRAME_HEADER_BYTES..];
-        let (length, crc) = (addition.len() as u32, crc32c::crc32c(addition));
-        out[frame_at..frame_at + 4].copy_from_slice(&length.to_le_bytes());
-        out[frame_at + 4..frame_at + 8].copy_from_slice(&crc.to_le_bytes());
         let path = &self.path;
+        let start = self.committed_bytes;
         let file = match &self.file {
             Some(file) => Arc::clone(file),
             None => {
@@ -104,10 +92,38 @@ impl DefinitionFile {
                 opened.map_err(|e| Error::io(path, "open a table's definition", e))?
             }
         };
-        let written = file.write_all_at(&out, start).and_then(|()| file.sync());
-        written.map_err(|e| Error::io(path, "write a table's definition", e))?;
+        let written = self.write_addition(&*file, definition);
+        let bytes = written.map_err(|e| Error::io(path, "write a table's definition", e))?;
         self.file = Some(file);
-        Ok(Some(Appended { bytes: start + out.len() as u64, mark }))
+        Ok(Some(Appended { bytes, mark }))
+    }
+
+    /// Writes what was added behind what is committed, part by part, and its header when its length and checksum are
+    /// known; returns where it ends.
+    fn write_addition(&self, file: &dyn DiskFile, definition: &Definition) -> io::Result<u64> {
+        let mut header = Vec::new();
+        if self.committed_bytes == 0 {
+            header.put(MAGIC);
+            header.put_u32(VERSION);
+            header.put_u32(self.table);
+        }
+        let start = self.committed_bytes + (header.len() + FRAME_HEADER_BYTES) as u64;
+        let (mut end, mut crc) = (start, 0);
+        definition.encode_parts(&self.committed, &mut Vec::new(), |part| {
+            file.write_all_at(part, end)?;
+            crc = crc32c::crc32c_append(crc, part);
+            end += part.len() as u64;
+            part.clear();
+            io::Result::Ok(())
+        })?;
+        let Ok(length) = u32::try_from(end - start) else {
+            return Err(io::Error::other("an addition of 4 GiB or more"));
+        };
+        header.put_u32(length);
+        header.put_u32(crc);
+        file.write_all_at(&header, self.committed_bytes)?;
+        file.sync()?;
+        Ok(end)
     }
 
     /// The manifest counts the addition now.

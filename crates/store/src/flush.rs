@@ -182,7 +182,7 @@ impl Inner {
             row_bytes,
             compression: Compression::Fast,
         };
-        build_segment(target, &self.spare, &plans, sorted)
+        build_segment(target, &self.spare, plans, sorted)
     }
 
     pub(crate) fn remove_logs_before(&self, file: u64) -> Result<()> {

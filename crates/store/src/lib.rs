@@ -69,6 +69,7 @@ mod series_index;
 mod sorted;
 mod stages;
 mod store;
+mod tag_codes;
 mod wal;
 mod workers;
 
@@ -86,5 +87,6 @@ pub use salvage::{Damage, Lost, Report};
 pub use segment::{AnyAggregate, StoredAggregate};
 pub use series_index::SeriesIndex;
 pub use store::{Recovery, Store, Writer, Written};
+pub use tag_codes::TagCodes;
 pub use tidemill_codec::Compression;
 pub use workers::{share, workers};

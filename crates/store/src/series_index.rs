@@ -1,24 +1,25 @@
-use hashbrown::HashTable;
-use tidemill_memory::Interner;
+use tidemill_memory::{IdTable, Interner};
+
+use crate::tag_codes::TagCodes;
 
 /// The series of one table: a fixed tuple of tag codes each, column by column.
 ///
 /// Code 0 says that the series lacks the tag; code `c > 0` is value `c - 1` of the tag's
-/// dictionary. A series costs 4 bytes a tag and 10 to 20 of hash table, a tag value its bytes and
-/// about 13.
+/// dictionary. A series costs 1, 2 or 4 bytes a tag, as the number of its values needs, and 10 to 13 of hash table, a
+/// tag value its bytes and about 13.
 #[derive(Clone, Debug, Default)]
 pub struct SeriesIndex {
     tags: Vec<TagColumn>,
     len: u32,
-    /// Half a hash and the series: growing needs no look at its codes, which lie in as many places as
-    /// there are tags.
-    by_tuple: HashTable<(u32, u32)>,
+    /// Series by the hash of their codes, which lie in as many places as there are tags: it grows without a look at
+    /// them.
+    by_tuple: IdTable,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct TagColumn {
     values: Interner,
-    codes: Vec<u32>,
+    codes: TagCodes,
 }
 
 impl SeriesIndex {
@@ -45,7 +46,7 @@ impl SeriesIndex {
     /// # Panics
     /// When there is no such tag.
     #[must_use]
-    pub fn tag_codes(&self, tag: usize) -> &[u32] {
+    pub fn tag_codes(&self, tag: usize) -> &TagCodes {
         &self.tags[tag].codes
     }
 
@@ -81,7 +82,7 @@ impl SeriesIndex {
     /// The tags a series has: index and value.
     pub fn series_tags(&self, series: u32) -> impl Iterator<Item = (usize, &str)> {
         (0..self.tags.len()).filter_map(move |tag| {
-            let code = *self.tags[tag].codes.get(series as usize)?;
+            let code = (series < self.len).then(|| self.tags[tag].codes.of(series))?;
             Some((tag, self.tag_value(tag, code)?))
         })
     }
@@ -89,13 +90,13 @@ impl SeriesIndex {
     /// Bytes of memory held.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        let tag = |tag: &TagColumn| tag.values.memory_bytes() + tag.codes.capacity() * 4;
-        self.tags.iter().map(tag).sum::<usize>() + self.by_tuple.allocation_size()
+        let tag = |tag: &TagColumn| tag.values.memory_bytes() + tag.codes.memory_bytes();
+        self.tags.iter().map(tag).sum::<usize>() + self.by_tuple.memory_bytes()
     }
 
     /// Adds a tag that no series has yet.
     pub(crate) fn add_tag(&mut self) {
-        self.tags.push(TagColumn { values: Interner::new(), codes: vec![0; self.len as usize] });
+        self.tags.push(TagColumn { values: Interner::new(), codes: TagCodes::zeros(self.len) });
     }
 
     /// The code of a value, given out now if it is new.
@@ -110,32 +111,34 @@ impl SeriesIndex {
     /// When there are more than `u32::MAX` series.
     pub(crate) fn intern_series(&mut self, pairs: &[(u32, u32)]) -> u32 {
         let Self { tags, len, by_tuple } = self;
-        let half = hash_pairs(pairs.iter().copied());
-        let same = |&(other, id): &(u32, u32)| {
+        let hash = hash_pairs(pairs.iter().copied());
+        let same = |id: u32| {
             let mut expected = pairs.iter().copied().peekable();
-            other == half
-                && tags.iter().enumerate().all(|(tag, column)| {
-                    let code = expected.next_if(|pair| pair.0 as usize == tag);
-                    column.codes[id as usize] == code.map_or(0, |pair| pair.1)
-                })
+            tags.iter().enumerate().all(|(tag, column)| {
+                let code = expected.next_if(|pair| pair.0 as usize == tag);
+                column.codes.of(id) == code.map_or(0, |pair| pair.1)
+            })
         };
-        if let Some(&(_, id)) = by_tuple.find(spread(half), same) {
-            return id;
-        }
+        let at = match by_tuple.find(hash, same) {
+            Ok(id) => return id,
+            Err(at) => at,
+        };
         assert!(*len < u32::MAX, "a table holds at most u32::MAX series");
         let id = *len;
         *len += 1;
-        tags.iter_mut().for_each(|tag| tag.codes.push(0));
-        for &(tag, code) in pairs {
-            tags[tag as usize].codes[id as usize] = code;
+        let mut given = pairs.iter().copied().peekable();
+        for (tag, column) in tags.iter_mut().enumerate() {
+            let pair = given.next_if(|pair| pair.0 as usize == tag);
+            column.codes.push(pair.map_or(0, |pair| pair.1));
         }
-        by_tuple.insert_unique(spread(half), (half, id), |(half, _)| spread(*half));
+        by_tuple.insert(hash, id, at);
         id
     }
 
     /// Makes room for more series where their number tells.
     pub(crate) fn reserve(&mut self, series: usize) {
-        self.by_tuple.reserve(series, |(half, _)| spread(*half));
+        // Otherwise it grows.
+        let _ = self.by_tuple.try_reserve(series);
     }
 
     /// The `(tag, code)` pairs of a series.
@@ -145,24 +148,25 @@ impl SeriesIndex {
 
     /// Forgets the series, values and tags that came after a point in time.
     pub(crate) fn truncate(&mut self, series: u32, values: &[u32]) {
-        for id in series..self.len {
-            let hash = spread(hash_pairs(pairs_of(&self.tags, id)));
-            if let Ok(entry) = self.by_tuple.find_entry(hash, |&(_, other)| other == id) {
-                entry.remove();
+        // A sweep costs about a nanosecond a slot, a removal some tens.
+        if (self.len.saturating_sub(series)) as usize > self.by_tuple.slots() / 32 {
+            self.by_tuple.remove_from(series);
+        } else {
+            for id in series..self.len {
+                self.by_tuple.remove(hash_pairs(pairs_of(&self.tags, id)), id);
             }
         }
         self.len = series;
         self.tags.truncate(values.len());
         for (tag, count) in self.tags.iter_mut().zip(values) {
-            tag.codes.truncate(series as usize);
+            tag.codes.truncate(series);
             tag.values.truncate(*count as usize);
         }
     }
 }
 
 fn pairs_of(tags: &[TagColumn], series: u32) -> impl Iterator<Item = (u32, u32)> {
-    let code =
-        move |(tag, column): (usize, &TagColumn)| (tag as u32, column.codes[series as usize]);
+    let code = move |(tag, column): (usize, &TagColumn)| (tag as u32, column.codes.of(series));
     tags.iter().enumerate().map(code).filter(|pair| pair.1 != 0)
 }
 
@@ -174,11 +178,6 @@ fn hash_pairs(pairs: impl Iterator<Item = (u32, u32)>) -> u32 {
         (product >> 64) as u64 ^ product as u64 ^ hash.rotate_left(23)
     });
     (hash >> 32) as u32
-}
-
-/// A hash of all bits: the table takes places from the lowest, and marks from the highest.
-fn spread(half: u32) -> u64 {
-    u64::from(half).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32)
 }
 
 #[cfg(test)]
@@ -199,7 +198,8 @@ mod tests {
         assert_eq!(index.intern_series(&[(0, a)]), 0, "a tag added later changes no series");
         assert_eq!(index.intern_series(&[(0, a), (1, x)]), 3);
         assert_eq!(index.series_tags(3).collect::<Vec<_>>(), [(0, "a"), (1, "x")]);
-        assert_eq!(index.tag_codes(1), [0, 0, 0, 1]);
+        let zones: Vec<u32> = (0..4).map(|series| index.tag_codes(1).of(series)).collect();
+        assert_eq!(zones, [0, 0, 0, 1]);
         index.truncate(2, &[2]);
         assert_eq!((index.len(), index.tag_count()), (2, 1));
         assert_eq!(index.intern_series(&[]), 2);
@@ -218,6 +218,13 @@ mod tests {
             })
             .collect();
         assert_eq!(ids, (0..2000).collect::<Vec<_>>());
-        assert_eq!(index.intern_series(&[(0, 1 + 77 % 40), (1, 1 + 77 / 40)]), 77);
+        let pairs = |number: u32| [(0, 1 + number % 40), (1, 1 + number / 40)];
+        assert_eq!(index.intern_series(&pairs(77)), 77);
+        // The last few, then many are forgotten, and get other numbers.
+        for (left, other) in [(1990, 1995), (300, 1990)] {
+            index.truncate(left, &[40, 50]);
+            let again = [77, other, left, 299].map(|number| index.intern_series(&pairs(number)));
+            assert_eq!(again, [77, left, left + 1, 299]);
+        }
     }
 }

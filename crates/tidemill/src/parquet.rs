@@ -61,7 +61,7 @@ pub(crate) fn import(
             return Err(Error::cancelled());
         }
     }
-    report.add(&bulk.commit()?);
+    report.add(&bulk.finish()?);
     Ok(report)
 }
 

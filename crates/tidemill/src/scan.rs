@@ -68,7 +68,7 @@ impl Scanned {
             wanted.push((tag, index.tag_code(tag, value)));
         }
         let has_tags = |series: &u32| {
-            wanted.iter().all(|(tag, code)| Some(index.tag_codes(*tag)[*series as usize]) == *code)
+            wanted.iter().all(|(tag, code)| Some(index.tag_codes(*tag).of(*series)) == *code)
         };
         let series: Vec<u32> = (0..table.series_count()).filter(has_tags).collect();
         drop(index);

@@ -38,7 +38,7 @@ impl Grouping {
         for tag in &plan.group_tags {
             let ranks = ranks(&index, *tag, &plan.series);
             let codes = index.tag_codes(*tag);
-            let key = |member: &Member| (member.group, ranks[&codes[member.series as usize]]);
+            let key = |member: &Member| (member.group, ranks[&codes.of(member.series)]);
             members.sort_by_key(|member| (key(member), member.series));
             let mut next = 0;
             let keys: Vec<_> = members.iter().map(key).collect();
@@ -50,7 +50,7 @@ impl Grouping {
         let firsts = || members.chunk_by(|a, b| a.group == b.group).map(|members| members[0]);
         let codes = |tag: &usize| {
             let codes = index.tag_codes(*tag);
-            firsts().map(|member| codes[member.series as usize]).collect()
+            firsts().map(|member| codes.of(member.series)).collect()
         };
         let codes = plan.group_tags.iter().map(codes).collect();
         Ok(Self { members, codes })
@@ -60,7 +60,7 @@ impl Grouping {
 /// The ranks of the tag's codes among these series: by value, series without the tag last.
 fn ranks(index: &SeriesIndex, tag: usize, series: &[u32]) -> HashMap<u32, u32> {
     let codes = index.tag_codes(tag);
-    let mut used: Vec<u32> = series.iter().map(|series| codes[*series as usize]).collect();
+    let mut used: Vec<u32> = series.iter().map(|series| codes.of(*series)).collect();
     used.sort_unstable();
     used.dedup();
     used.sort_by_key(|code| index.tag_value(tag, *code).map_or((true, ""), |value| (false, value)));

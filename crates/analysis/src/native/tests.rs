@@ -118,7 +118,7 @@ fn naive_groups<'a>(
 /// The series ids of these hosts.
 fn series(view: &TableView, hosts: &[Option<&str>]) -> Vec<u32> {
     let index = view.series_index();
-    let host = |series: u32| index.tag_value(0, index.tag_codes(0)[series as usize]);
+    let host = |series: u32| index.tag_value(0, index.tag_codes(0).of(series));
     (0..view.series_count()).filter(|series| hosts.contains(&host(*series))).collect()
 }
 
@@ -373,7 +373,7 @@ fn last_rows_of_long_series_are_the_newest() {
             let got = last_rows(view, &ids, range, &[0, 1], &Budget::new(1 << 20)).unwrap();
             let index = view.series_index();
             for (place, series) in got.series.iter().enumerate() {
-                let tag = |tag: usize| index.tag_value(tag, index.tag_codes(tag)[*series as usize]);
+                let tag = |tag: usize| index.tag_value(tag, index.tag_codes(tag).of(*series));
                 let own = (tag(0), tag(1));
                 let of_series =
                     rows.iter().filter(|((tags, time), _)| (tags.0, tags.1) == own && *time <= end);
@@ -420,7 +420,7 @@ proptest! {
         prop_assert!(got.series.is_sorted());
         let index = view.series_index();
         for (place, series) in got.series.iter().enumerate() {
-            let tag = |tag: usize| index.tag_value(tag, index.tag_codes(tag)[*series as usize]);
+            let tag = |tag: usize| index.tag_value(tag, index.tag_codes(tag).of(*series));
             let (time, row) = newest.iter().find(|(tags, _)| (tags.0, tags.1) == (tag(0), tag(1))).unwrap().1;
             prop_assert_eq!(got.times[place], *time);
             for (field, column) in fields.iter().zip(&got.columns) {

@@ -28,6 +28,7 @@ pub(super) struct Memory {
     layouts: Vec<Layout>,
     layout_bytes: usize,
     last_chunk_bytes: usize,
+    scratch: Vec<u8>,
 }
 
 impl Memory {
@@ -86,11 +87,11 @@ impl Memory {
             return None;
         }
         let len = key_len(text)?;
-        if let Some((id, series)) = known.find(self.last_known, &text[..len]) {
+        if let Some((id, series)) = known.find(self.last_known, &text[..len], &mut self.scratch) {
             self.last_known = id;
             return Some((self.in_batch(series), len));
         }
-        let (id, series) = self.keys.find(self.last, &text[..len])?;
+        let (id, series) = self.keys.find(self.last, &text[..len], &mut self.scratch)?;
         self.last = id;
         Some((series, len))
     }
@@ -101,9 +102,10 @@ impl Memory {
         Series { table: self.tables[series.table as usize], ..series }
     }
 
-    pub(super) fn learn_series(&mut self, key: &[u8], table: usize, number: u32) {
+    /// Remembers a series, where all that is remembered takes `max_bytes` at most.
+    pub(super) fn learn_series(&mut self, key: &[u8], table: usize, number: u32, max_bytes: usize) {
         let series = Series { table: table as u32, number };
-        self.last = self.keys.learn(self.last, key, series);
+        self.last = self.keys.learn(self.last, key, series, max_bytes);
     }
 
     /// Hands on the series that the store has given ids, and forgets all numbers of the batch, which forgets them, too.
@@ -166,7 +168,7 @@ impl Memory {
             let columns = table.columns().len().max(1);
             let rows = (rows + rows / 16).min(cells / columns);
             cells -= rows * columns;
-            table.reserve(rows);
+            table.reserve_exact(rows);
             layout.rows = table.rows();
         }
     }
@@ -210,7 +212,7 @@ mod tests {
         for number in 0..5000u32 {
             let key = format!("m,host={number}");
             assert!(make_room(&mut memory, key.len(), max_bytes));
-            memory.learn_series(key.as_bytes(), 0, number);
+            memory.learn_series(key.as_bytes(), 0, number, max_bytes);
             let bytes = memory.keys.memory_bytes();
             // What grows doubles.
             assert!(bytes < 3 * max_bytes, "{bytes} after {number}");

@@ -22,6 +22,7 @@ mod known;
 mod layout;
 mod memory;
 mod options;
+mod packed;
 mod points;
 mod reader;
 mod value;

@@ -191,7 +191,7 @@ impl LineReader {
         layout.stage_row(table);
         self.cells += table.columns().len();
         if is_remembered {
-            self.memory.learn_series(key_text, index, series);
+            self.memory.learn_series(key_text, index, series, self.options.max_remembered_bytes);
         }
         Some(next)
     }
@@ -229,7 +229,7 @@ impl LineReader {
         self.cells += table.rows() * (columns - columns_before) + columns;
         table.end_row(series, row.time, position);
         if is_remembered {
-            self.memory.learn_series(key_text, index, series);
+            self.memory.learn_series(key_text, index, series, self.options.max_remembered_bytes);
             if let Some(layout) = self.memory.layout(index) {
                 layout.learn_order(&self.scratch.ids);
             }

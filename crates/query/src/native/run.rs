@@ -108,7 +108,7 @@ impl NativeQuery {
         let index = view.series_index();
         let mut seen = HashSet::with_capacity(series.len());
         let codes = |series: &u32| -> Vec<u32> {
-            tags.iter().map(|tag| index.tag_codes(*tag)[*series as usize]).collect()
+            tags.iter().map(|tag| index.tag_codes(*tag).of(*series)).collect()
         };
         Ok(series.iter().map(codes).all(|codes| seen.insert(codes)))
     }
@@ -227,7 +227,7 @@ fn aggregate(
 fn newest_by_keys(index: &SeriesIndex, keys: &[usize], series: &[u32], times: &[i64]) -> Vec<u32> {
     let mut newest: HashMap<Vec<u32>, u32> = HashMap::with_capacity(series.len());
     for (row, (series, time)) in series.iter().zip(times).enumerate() {
-        let codes = keys.iter().map(|tag| index.tag_codes(*tag)[*series as usize]).collect();
+        let codes = keys.iter().map(|tag| index.tag_codes(*tag).of(*series)).collect();
         let best = newest.entry(codes).or_insert(row as u32);
         if *time > times[*best as usize] {
             *best = row as u32;

@@ -19,8 +19,7 @@ pub(super) fn arrange(view: &TableView, series: &mut [u32]) -> Option<Vec<usize>
     let index = view.series_index();
     let tags = view.schema().tags.len();
     let is_key = |tag: &usize| {
-        let mut codes: Vec<u32> =
-            series.iter().map(|s| index.tag_codes(*tag)[*s as usize]).collect();
+        let mut codes: Vec<u32> = series.iter().map(|s| index.tag_codes(*tag).of(*s)).collect();
         codes.sort_unstable();
         codes.windows(2).all(|pair| pair[0] != pair[1])
     };
@@ -31,7 +30,7 @@ pub(super) fn arrange(view: &TableView, series: &mut [u32]) -> Option<Vec<usize>
     // Absent tags come last, as SQL's ascending order has it.
     series.sort_by_cached_key(|s| {
         let value = |tag: &usize| {
-            let value = index.tag_value(*tag, index.tag_codes(*tag)[*s as usize]);
+            let value = index.tag_value(*tag, index.tag_codes(*tag).of(*s));
             (value.is_none(), value.map(str::to_owned))
         };
         order.iter().map(value).collect::<Vec<_>>()

@@ -51,7 +51,7 @@ pub(crate) fn scan(
     let dictionaries = projection.iter().filter_map(|kind| match kind {
         RowColumn::Stored(ColumnKind::Tag(tag)) => {
             let codes = index.tag_codes(*tag);
-            let used = series.iter().map(|s| codes[*s as usize]);
+            let used = series.iter().map(|s| codes.of(*s));
             Some((*tag, TagDictionary::new(&index, *tag, used)))
         }
         _ => None,

@@ -309,9 +309,8 @@ impl<'a> BatchBuilder<'a> {
             RowColumn::Stored(ColumnKind::Tag(_)) => {
                 let (tag, dictionary) = dictionaries.next()?;
                 let codes = index.tag_codes(*tag);
-                let keys = |(series, rows): &(u32, usize)| {
-                    (dictionary.key(codes[*series as usize]), *rows)
-                };
+                let keys =
+                    |(series, rows): &(u32, usize)| (dictionary.key(codes.of(*series)), *rows);
                 let keys = repeated_keys(&runs.iter().map(keys).collect::<Vec<_>>());
                 Some(dictionary_column(keys, dictionary.values()))
             }

@@ -55,7 +55,7 @@ pub(crate) struct SegmentTarget<'a> {
 pub(crate) fn build_segment<S: BlockSource>(
     target: SegmentTarget<'_>,
     spare: &Spare,
-    plans: &[BlockPlan],
+    plans: Vec<BlockPlan>,
     source: &S,
 ) -> Result<SegmentEntry> {
     let SegmentTarget { disk, dir, file, table, sequence, fields, row_bytes, compression } = target;
@@ -88,7 +88,10 @@ pub(crate) fn build_segment<S: BlockSource>(
         }
         Ok(())
     };
-    let written = write().and_then(|()| writer.finish());
+    let written = write();
+    // A footer of many series takes memory, too.
+    drop(plans);
+    let written = written.and_then(|()| writer.finish());
     if written.is_err() {
         // The error that matters is the one above; an orphan is removed at the next opening.
         let _ = disk.remove(&path);

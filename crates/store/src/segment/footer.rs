@@ -89,8 +89,8 @@ impl Footer {
         }
     }
 
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::new();
+    /// Appends the footer to `out`.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         out.put_varint(self.table);
         out.put_varint(self.sequence);
         out.put_varint(self.fields.len() as u64);
@@ -104,7 +104,7 @@ impl Footer {
             let range = self.runs.times(run);
             out.put_varint(next - series);
             out.put_varint(self.runs.rows_before(run + 1) - self.runs.rows_before(run));
-            put_range(range, first, &mut out);
+            put_range(range, first, out);
             (series, first) = (next, range.start);
         }
         out.put_varint(self.block_ranges.len() as u64);
@@ -112,7 +112,7 @@ impl Footer {
         let mut chunks = self.chunks.iter();
         for (block, range) in self.block_ranges.iter().enumerate() {
             out.put_varint(self.block_rows[block + 1] - self.block_rows[block]);
-            put_range(*range, start, &mut out);
+            put_range(*range, start, out);
             for chunk in chunks.by_ref().take(1 + self.fields.len()) {
                 out.put_varint(chunk.bytes);
                 if chunk.bytes > 0 {
@@ -120,7 +120,6 @@ impl Footer {
                 }
             }
         }
-        out
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
@@ -211,6 +210,12 @@ fn take_range(cursor: &mut Cursor<'_>, from: i64) -> Result<TimeRange, Malformed
 mod tests {
     use super::*;
 
+    fn encoded(footer: &Footer) -> Vec<u8> {
+        let mut out = Vec::new();
+        footer.encode(&mut out);
+        out
+    }
+
     fn sample() -> Footer {
         let mut footer = Footer::new(3, 9, vec![(0, FieldType::Int), (2, FieldType::Text)]);
         let range = TimeRange::new;
@@ -246,7 +251,7 @@ mod tests {
         assert_eq!(runs.times(0), TimeRange::new(-100, 510));
         assert_eq!((runs.times(2), runs.times(3)), (TimeRange::ALL, TimeRange::EMPTY));
         assert_eq!(footer.chunks[3].offset, 16 + 30);
-        assert_eq!(Footer::decode(&footer.encode()), Ok(footer));
+        assert_eq!(Footer::decode(&encoded(&footer)), Ok(footer));
     }
 
     #[test]
@@ -258,9 +263,9 @@ mod tests {
         let with = |change: fn(&mut Footer)| {
             let mut footer = sample();
             change(&mut footer);
-            footer.encode()
+            encoded(&footer)
         };
-        let mut other = sample().encode();
+        let mut other = encoded(&sample());
         assert_eq!(other[4], FieldType::Int.code());
         other[4] = 99;
         refused(&other, "field type 99");
@@ -273,15 +278,15 @@ mod tests {
                 runs.push(series, end, footer.runs.times(run));
             }
             footer.runs = runs;
-            footer.encode()
+            encoded(&footer)
         };
-        assert_eq!(of([4, 5, 7], [8200, 8203, 8207]), sample().encode());
+        assert_eq!(of([4, 5, 7], [8200, 8203, 8207]), encoded(&sample()));
         refused(&of([4, 4, 7], [8200, 8203, 8207]), "runs out of order");
         refused(&of([4, 5, 7], [8200, 8200, 8207]), "runs out of order");
         refused(&with(|f| f.block_rows[3] = 8200), "a block of 0 rows");
         refused(&with(|f| f.block_rows[1..].iter_mut().for_each(|row| *row += 1)), "of 8193 rows");
         refused(&of([4, 5, 7], [8200, 8203, 8208]), "blocks and runs of different rows");
-        refused(&[&sample().encode()[..], &[0]].concat(), "1 bytes too many");
+        refused(&[&encoded(&sample())[..], &[0]].concat(), "1 bytes too many");
         // Table 0, sequence 0, no fields, runs of series, rows, first time and span; no blocks.
         let runs = |runs: &[[u128; 4]]| {
             let mut out = vec![0, 0, 0];
@@ -315,7 +320,7 @@ mod tests {
 
     #[test]
     fn damage_never_panics() {
-        let bytes = sample().encode();
+        let bytes = encoded(&sample());
         for cut in 0..bytes.len() {
             assert!(Footer::decode(&bytes[..cut]).is_err(), "cut at {cut}");
         }

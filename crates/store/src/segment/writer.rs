@@ -66,10 +66,12 @@ impl SegmentWriter {
     /// names it.
     pub(crate) fn finish(mut self) -> Result<SegmentEntry> {
         let _writing = stages::WRITE.enter();
-        let footer = self.footer.encode();
-        self.buffer.put(&footer);
-        self.buffer.put_u32(footer.len() as u32);
-        self.buffer.put_u32(crc32c::crc32c(&footer));
+        let start = self.buffer.len();
+        self.footer.encode(&mut self.buffer);
+        let footer = &self.buffer[start..];
+        let (length, crc) = (footer.len() as u32, crc32c::crc32c(footer));
+        self.buffer.put_u32(length);
+        self.buffer.put_u32(crc);
         self.buffer.put(MAGIC);
         self.write()?;
         self.file.sync().map_err(|e| Error::io(&self.path, "sync a segment", e))?;

@@ -140,9 +140,12 @@ fn run(
     };
     let carry = Carry::new(plan, options.max_line_bytes);
     pipeline.run(chunker, start.chunk, carry, &mut sink)?;
-    sink.commit()?;
-    let read_bytes = read_bytes.load(Ordering::Relaxed);
-    Ok(ImportReport { read_bytes, ..sink.report })
+    // Series are not looked up any more, and committing takes memory, too.
+    drop(pipeline);
+    drop(shared);
+    let mut report = sink.report;
+    report.add(&bulk.finish()?);
+    Ok(ImportReport { read_bytes: read_bytes.load(Ordering::Relaxed), ..report })
 }
 
 /// The bytes of an input, decompressed.

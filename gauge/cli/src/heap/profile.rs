@@ -158,7 +158,7 @@ fn is_allocator(frame: &Frame) -> bool {
     let starts = ["__rust_", "__rdl_", "__rustc::", "_Zn", "_R", "operator new", "alloc::alloc::"];
     starts.iter().any(|start| name.starts_with(start))
         || name.contains("alloc::alloc::Global")
-        || name.contains("System as core::alloc::global::GlobalAlloc")
+        || name.contains(" as core::alloc::global::GlobalAlloc>")
         || ["malloc", "calloc", "realloc", "strdup", "__strdup"].contains(&name)
 }
 
@@ -216,7 +216,10 @@ mod tests {
         let mut inlined = frame("program::f");
         inlined.file = Some("/rustc/abc/library/alloc/src/vec/mod.rs".to_owned());
         assert!(is_library(&inlined));
-        for name in ["__rust_alloc", "alloc::alloc::alloc", "malloc", "__rustc::__rdl_alloc"] {
+        for name in ["__rust_alloc", "alloc::alloc::alloc", "malloc", "__rustc::__rdl_alloc"]
+            .into_iter()
+            .chain(["<program::Counted<A> as core::alloc::global::GlobalAlloc>::realloc"])
+        {
             assert!(is_allocator(&frame(name)), "{name}");
         }
         assert!(!is_allocator(&frame("program::malloc_less")));
