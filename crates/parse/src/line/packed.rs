@@ -303,6 +303,8 @@ mod tests {
         let text = |end: &[u8]| [b"cpu", &many[..], b",y=", &long, end].concat();
         check(&[text(b"a"), text(b"b"), text(b""), b"cpu".to_vec()]);
         check(&[[b"cpu,host=", &long[..30]].concat(), [b"cpu,host=", &long[..31]].concat()]);
+        // Another name of the same length.
+        check(&[[b"cpu,host=", &long[..99]].concat(), [b"cpu,hose=", &long[..99]].concat()]);
         // What they have in common is bounded.
         let mut packer = Packer::default();
         packer.pack(&text(b"a"), &mut Vec::new());
