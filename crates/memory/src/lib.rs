@@ -19,8 +19,8 @@
 //! * [`CachePadded`]: a value on cache lines of its own (that of `crossbeam-utils`).
 //!
 //! What allocates has a fallible form beside the other one, which is made of it: `try_alloc`,
-//! `try_push`, `try_reserve`, `try_intern`. A refusal is an [`OutOfMemory`] (of lists of strings a
-//! `TryReserveError`) and leaves everything as it was. (`Clone`, `Extend` and `FromIterator` cannot fail,
+//! `try_push`, `try_reserve`, `try_intern`. A refusal is an [`OutOfMemory`] (of lists of strings and tables of
+//! ids a `TryReserveError`) and leaves everything as it was. (`Clone`, `Extend` and `FromIterator` cannot fail,
 //! and end the process where memory ends.)
 
 mod aligned;

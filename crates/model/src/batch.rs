@@ -245,8 +245,16 @@ impl TableBatch {
         self.positions.push(position);
     }
 
-    /// Makes room for `rows` more rows in every column there is, and for no others: once for many rows, not now and then.
-    pub fn reserve_exact(&mut self, rows: usize) {
+    /// Makes room for `rows` more rows in every column there is; if it has none yet, for no more than that.
+    pub fn reserve(&mut self, rows: usize) {
+        if self.rows() > 0 {
+            // Exactly so many time and again would be a copy each time.
+            self.columns.iter_mut().for_each(|c| c.column.reserve(rows));
+            self.series.reserve(rows);
+            self.times.reserve(rows);
+            self.positions.reserve(rows);
+            return;
+        }
         self.columns.iter_mut().for_each(|c| c.column.reserve_exact(rows));
         self.series.reserve_exact(rows);
         self.times.reserve_exact(rows);

@@ -23,8 +23,8 @@ const MAX_SMALL_SEGMENTS: usize = 8;
 /// …or a time stands in more than this many segments.
 const MAX_OVERLAP: usize = 4;
 /// A segment is small below a quarter of the largest number of rows, and below so many bytes of values before they
-/// were encoded.
-const MAX_SMALL_BYTES: u64 = 64 << 20;
+/// were encoded: half of what a bulk load holds, in which some is room that no value takes, and text.
+const MAX_SMALL_BYTES: u64 = 40 << 20;
 
 /// To know how much text rows hold, this many series are looked at, and so many rows of each.
 const TEXT_SAMPLES: usize = 64;

@@ -20,8 +20,8 @@ use tidemill_model::{Duplicates, FieldSchema, FieldType, TableSchema};
 use crate::bytes::{Cursor, Malformed, Put};
 use crate::series_index::SeriesIndex;
 
-/// Values or series of a part of an addition.
-const PART: u32 = 1 << 14;
+/// Parts of an addition that is written have at least so many bytes, but for the last one, and a value more at most.
+const PART_BYTES: usize = if cfg!(test) { 16 } else { 1 << 20 };
 
 /// A table's schema and series.
 #[derive(Clone, Debug, Default)]
@@ -76,8 +76,7 @@ impl Definition {
         let Ok(()) = self.encode_parts(since, out, |_| Ok::<(), Infallible>(()));
     }
 
-    /// [`Definition::encode_since`] that tells now and then, after some bytes more, and at the end, so that `out`
-    /// may be emptied.
+    /// [`Definition::encode_since`] that tells whenever `out` is long, and at the end, so that it may be emptied.
     pub(crate) fn encode_parts<E>(
         &self,
         since: &Mark,
@@ -106,7 +105,7 @@ impl Definition {
             out.put_varint(count - known);
             for code in known + 1..=count {
                 out.put_str(index.tag_value(tag, code).unwrap_or_default());
-                if code % PART == 0 {
+                if out.len() >= PART_BYTES {
                     part(out)?;
                 }
             }
@@ -118,7 +117,7 @@ impl Definition {
                 out.put_varint(tag);
                 out.put_varint(code);
             }
-            if series % PART == 0 {
+            if out.len() >= PART_BYTES {
                 part(out)?;
             }
         }
@@ -272,6 +271,30 @@ mod tests {
         assert_eq!(copy.mark(), mark);
         copy.apply(&mut Cursor::new(&rest)).unwrap();
         same(&copy, &table);
+    }
+
+    #[test]
+    fn parts_are_the_whole_and_short() {
+        let (mut table, mark) = sample();
+        for number in 0..100 {
+            let host = table.index.intern_value(0, &format!("host_{number}"));
+            table.index.intern_series(&[(0, host)]);
+        }
+        for since in [Mark::default(), mark, table.mark()] {
+            let (mut whole, mut parts, mut count) = (Vec::new(), Vec::new(), 0);
+            table.encode_since(&since, &mut whole);
+            let told = table.encode_parts(&since, &mut Vec::new(), |part| {
+                // The names of fields and tags come together.
+                assert!(part.len() < 2 * PART_BYTES + 16, "{}", part.len());
+                parts.append(part);
+                count += 1;
+                Ok::<_, Infallible>(())
+            });
+            assert_eq!((told, &parts), (Ok(()), &whole));
+            assert!(count > whole.len() / (2 * PART_BYTES + 16) && count >= 1);
+            let refused = table.encode_parts(&since, &mut Vec::new(), |_| Err("full"));
+            assert_eq!(refused, Err("full"));
+        }
     }
 
     #[test]

@@ -98,16 +98,19 @@ impl DefinitionFile {
         Ok(Some(Appended { bytes, mark }))
     }
 
-    /// Writes what was added behind what is committed, part by part, and its header when its length and checksum are
-    /// known; returns where it ends.
+    /// Writes what was added behind what is committed, part by part, and the frame's header when its length and checksum
+    /// are known; returns where it ends.
     fn write_addition(&self, file: &dyn DiskFile, definition: &Definition) -> io::Result<u64> {
         let mut header = Vec::new();
         if self.committed_bytes == 0 {
             header.put(MAGIC);
             header.put_u32(VERSION);
             header.put_u32(self.table);
+            file.write_all_at(&header, 0)?;
+            header.clear();
         }
-        let start = self.committed_bytes + (header.len() + FRAME_HEADER_BYTES) as u64;
+        let frame = self.committed_bytes.max(HEADER_BYTES);
+        let start = frame + FRAME_HEADER_BYTES as u64;
         let (mut end, mut crc) = (start, 0);
         definition.encode_parts(&self.committed, &mut Vec::new(), |part| {
             file.write_all_at(part, end)?;
@@ -121,7 +124,7 @@ impl DefinitionFile {
         };
         header.put_u32(length);
         header.put_u32(crc);
-        file.write_all_at(&header, self.committed_bytes)?;
+        file.write_all_at(&header, frame)?;
         file.sync()?;
         Ok(end)
     }
@@ -202,5 +205,25 @@ fn decode(bytes: &[u8], table: u32) -> Result<Definition, Malformed> {
     match read.header.or(read.problem) {
         None => Ok(read.definition),
         Some(malformed) => Err(malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A header that was never written has the checksum of nothing.
+    #[test]
+    fn a_frame_of_zeros_is_no_addition() {
+        let mut bytes = Vec::new();
+        bytes.put(MAGIC);
+        bytes.put_u32(VERSION);
+        bytes.put_u32(7);
+        assert!(ReadDefinition::read(&bytes, 7).problem.is_none());
+        bytes.put_u64(0);
+        for behind in [&[][..], &[0; 40]] {
+            let read = ReadDefinition::read(&[&bytes, behind].concat(), 7);
+            assert!(read.problem.is_some() && read.frames == 0 && read.header.is_none());
+        }
     }
 }

@@ -5,7 +5,7 @@ use crate::tag_codes::TagCodes;
 /// The series of one table: a fixed tuple of tag codes each, column by column.
 ///
 /// Code 0 says that the series lacks the tag; code `c > 0` is value `c - 1` of the tag's
-/// dictionary. A series costs 1, 2 or 4 bytes a tag, as the number of its values needs, and 10 to 13 of hash table, a
+/// dictionary. A series costs 1, 2 or 4 bytes a tag, as the number of its values needs, and 10 to 15 of hash table, a
 /// tag value its bytes and about 13.
 #[derive(Clone, Debug, Default)]
 pub struct SeriesIndex {
@@ -125,13 +125,14 @@ impl SeriesIndex {
         };
         assert!(*len < u32::MAX, "a table holds at most u32::MAX series");
         let id = *len;
+        // First what may find no memory: then there is no half of a series.
+        by_tuple.insert(hash, id, at);
         *len += 1;
         let mut given = pairs.iter().copied().peekable();
         for (tag, column) in tags.iter_mut().enumerate() {
             let pair = given.next_if(|pair| pair.0 as usize == tag);
             column.codes.push(pair.map_or(0, |pair| pair.1));
         }
-        by_tuple.insert(hash, id, at);
         id
     }
 

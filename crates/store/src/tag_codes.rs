@@ -1,4 +1,4 @@
-/// The code of one tag for each series of a table, in as many bytes as the largest code takes.
+/// The code of one tag for each series of a table, in as many bytes as the largest code so far took.
 ///
 /// Most tags have few values: a byte a series instead of four.
 #[derive(Clone, Debug)]

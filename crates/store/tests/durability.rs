@@ -432,6 +432,58 @@ fn a_table_without_rows_is_found_again() {
 
 /// A load of which a call failed takes no more: what was lost of it would be missing.
 #[test]
+fn a_bulk_load_that_does_not_finish_leaves_nothing_or_all() {
+    use Operation::{Create, Open, Rename, Sync, SyncDir, Write};
+    let (mut taken_back, mut in_doubt) = (0, 0);
+    let on = |disk: Arc<dyn Disk>| Options { disk, ..Options::default() };
+    for operation in [Create, Write, Sync, Open, Rename, SyncDir] {
+        for at in 0.. {
+            let what = format!("{operation:?} {at}");
+            let sim = SimDisk::new(0);
+            let disk = FaultyDisk::new(sim.clone());
+            let store = Store::open(DIR, on(Arc::new(disk.clone()))).unwrap();
+            let load = |times: [i64; 2]| {
+                let mut bulk = store.bulk(Duplicates::Last)?;
+                for time in times {
+                    let mut batch = Batch::new();
+                    fill(&mut batch, &["t", "u"].map(|table| Row::new(table, "a", time, time)));
+                    bulk.append(&mut batch, &mut BulkMap::default(), &mut Vec::new())?;
+                }
+                bulk.finish()
+            };
+            let failure = Failure::Io;
+            disk.set_fault(Some(Fault {
+                operation: Some(operation),
+                at,
+                is_permanent: false,
+                failure,
+            }));
+            let loaded = load([1, 2]);
+            if disk.failed() == 0 {
+                assert_eq!(loaded.unwrap().rows, 4);
+                assert_eq!(times(&store), [1, 2, 1, 2]);
+                break;
+            }
+            assert_eq!(loaded.unwrap_err().kind(), ErrorKind::Io, "{what}");
+            let again = load([3, 4]);
+            drop(store);
+            let store = Store::open(DIR, on(Arc::new(sim.crash()))).unwrap();
+            let found = times(&store);
+            if again.is_ok() {
+                assert_eq!(found, [3, 4, 3, 4], "{what}");
+                taken_back += 1;
+            } else {
+                let is_whole = [&[][..], &[1, 2, 1, 2]].contains(&&found[..]);
+                assert!(is_whole, "{what}: {found:?}");
+                in_doubt += 1;
+            }
+            assert!(store.check().unwrap().problems.is_empty(), "{what}");
+        }
+    }
+    assert!(taken_back > 5 && in_doubt > 5, "{taken_back}, {in_doubt}");
+}
+
+#[test]
 fn a_bulk_load_that_failed_is_rolled_back_or_nothing() {
     use Operation::{Create, Open, Rename, Sync, SyncDir, Write};
     let mut poisoned = 0;

@@ -197,7 +197,8 @@ impl Run {
         let mut after = self.model.clone();
         let refused: usize = batches.iter().map(|rows| after.write(rows)).sum();
         let (duplicates, types) = (self.model.duplicates, self.model.types.clone());
-        let load = |bulk: &mut Bulk<'_>| {
+        let is_last = random.one_in(2);
+        let load = |mut bulk: Bulk<'_>| {
             let (mut batch, mut map) = (Batch::new(), BulkMap::default());
             let mut rejections = Vec::new();
             for rows in &batches {
@@ -209,6 +210,9 @@ impl Run {
                 refused,
                 "{duplicates} {batches:?}\n{rejections:?} {types:?}"
             );
+            if is_committed && is_last {
+                return bulk.finish().map(|_| ());
+            }
             if is_committed {
                 return bulk.commit().map(|_| ());
             }
@@ -216,7 +220,7 @@ impl Run {
             Ok(())
         };
         let after = is_committed.then_some(after);
-        self.call(after, |open| load(&mut open.store.bulk(duplicates)?));
+        self.call(after, |open| load(open.store.bulk(duplicates)?));
     }
 
     /// Opens the store, whatever goes wrong meanwhile, and compares.

@@ -107,7 +107,7 @@ impl RowReader for CsvReader {
             .attach(outputs.filter(|(_, column)| is_number(column)).map(|(output, _)| *output));
         // Their number is a guess; a row has a delimiter for each of its columns.
         let rows = (chunk.len() - at) / mean_row_bytes(&chunk[at..]).max(self.columns.len());
-        table.reserve_exact(rows + rows / 16);
+        table.reserve(rows + rows / 16);
         while at < chunk.len() {
             let next = self.fast_row(chunk, at, table);
             match next.or_else(|| self.careful_row(chunk, at, is_last, table, errors)) {

@@ -23,17 +23,24 @@ pub(super) struct Series {
 const MAX_PLAIN_BYTES: usize = 8 << 20;
 /// …or this part of what all may take.
 const PLAIN_PART: usize = 4;
+/// Longer ones are never packed.
+const MAX_PACKED_BYTES: usize = 64 << 10;
 
 /// Series by their key texts: all of a row before its first space that is not escaped.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    /// The first ones as they are, all others packed.
+    /// As they are until those take too much, then packed.
     texts: Interner,
     plain_bytes: usize,
     packer: Packer,
     scratch: Vec<u8>,
     /// By id in `texts`, with the id of the series whose row followed: a guess, which any reader may change.
     series: Vec<(Series, AtomicU32)>,
+}
+
+/// What texts may take before others are packed, where all may take `max_bytes`.
+pub(super) fn max_plain_bytes(max_bytes: usize) -> usize {
+    MAX_PLAIN_BYTES.min(max_bytes / PLAIN_PART)
 }
 
 impl Keys {
@@ -56,18 +63,26 @@ impl Keys {
         key: &[u8],
         scratch: &mut Vec<u8>,
     ) -> Option<(u32, Series)> {
-        let id = self
-            .find_plain(key)
-            .or_else(|| self.packer.pack_known(key, scratch).then(|| self.texts.get(scratch))?)?;
+        let id = self.find_plain(key).or_else(|| {
+            let is_known = key.len() <= MAX_PACKED_BYTES && self.packer.pack_known(key, scratch);
+            if is_known { self.texts.get(scratch) } else { None }
+        })?;
         self.follow(last, id);
         Some((id, self.series[id as usize].0))
     }
 
-    /// Adds a series, whose row came behind one of `last`, where all take `max_bytes` at most; returns its id.
-    pub(super) fn learn(&mut self, last: u32, key: &[u8], series: Series, max_bytes: usize) -> u32 {
+    /// Adds a series, whose row came behind one of `last`; returns its id. `max_plain_bytes` is the same each time.
+    pub(super) fn learn(
+        &mut self,
+        last: u32,
+        key: &[u8],
+        series: Series,
+        max_plain_bytes: usize,
+    ) -> u32 {
         let Self { texts, plain_bytes, packer, scratch, .. } = self;
         let is_plain = !key.starts_with(&[MARK])
-            && (*plain_bytes + key.len() <= MAX_PLAIN_BYTES.min(max_bytes / PLAIN_PART)
+            && (*plain_bytes + key.len() <= max_plain_bytes
+                || key.len() > MAX_PACKED_BYTES
                 || texts.get(key).is_some());
         let (id, is_new) = if is_plain {
             texts.intern(key)
@@ -117,6 +132,7 @@ impl Keys {
     pub(super) fn memory_bytes(&self) -> usize {
         self.texts.memory_bytes()
             + self.packer.memory_bytes()
+            + self.scratch.capacity()
             + self.series.capacity() * size_of::<(Series, AtomicU32)>()
     }
 }
@@ -128,6 +144,7 @@ impl Keys {
 #[derive(Debug)]
 pub struct SharedSeries {
     max_bytes: usize,
+    max_plain_bytes: usize,
     known: RwLock<Known>,
 }
 
@@ -144,7 +161,14 @@ impl SharedSeries {
     /// anew: that costs time, never correctness. It is good for one store, until a load that gave the ids is rolled back.
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
-        Self { max_bytes, known: RwLock::default() }
+        Self::with_plain(max_bytes, max_plain_bytes(max_bytes))
+    }
+
+    /// [`SharedSeries::new`], where the texts of series take `max_plain_bytes` as they are: rows of these are read faster;
+    /// all others are packed.
+    #[must_use]
+    pub fn with_plain(max_bytes: usize, max_plain_bytes: usize) -> Self {
+        Self { max_bytes, max_plain_bytes, known: RwLock::default() }
     }
 
     /// What is known, as it stays while the guard is held.
@@ -163,7 +187,7 @@ impl SharedSeries {
             let has_place = tables.len() < MAX_TABLES || tables.get(table.as_bytes()).is_some();
             if key.len() <= self.max_bytes && has_place {
                 let (table, _) = tables.intern(table.as_bytes());
-                *last = keys.learn(*last, &key, Series { table, number }, self.max_bytes);
+                *last = keys.learn(*last, &key, Series { table, number }, self.max_plain_bytes);
             }
         }
     }

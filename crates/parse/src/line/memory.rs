@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tidemill_model::{Batch, FieldType, TableBatch};
 
-use super::keys::{Keys, Known, Series, SharedSeries};
+use super::keys::{Keys, Known, Series, SharedSeries, max_plain_bytes};
 use super::layout::Layout;
 
 /// The series and fields of one batch that were seen.
@@ -105,7 +105,7 @@ impl Memory {
     /// Remembers a series, where all that is remembered takes `max_bytes` at most.
     pub(super) fn learn_series(&mut self, key: &[u8], table: usize, number: u32, max_bytes: usize) {
         let series = Series { table: table as u32, number };
-        self.last = self.keys.learn(self.last, key, series, max_bytes);
+        self.last = self.keys.learn(self.last, key, series, max_plain_bytes(max_bytes));
     }
 
     /// Hands on the series that the store has given ids, and forgets all numbers of the batch, which forgets them, too.
@@ -168,7 +168,7 @@ impl Memory {
             let columns = table.columns().len().max(1);
             let rows = (rows + rows / 16).min(cells / columns);
             cells -= rows * columns;
-            table.reserve_exact(rows);
+            table.reserve(rows);
             layout.rows = table.rows();
         }
     }

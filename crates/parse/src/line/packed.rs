@@ -1,8 +1,8 @@
 //! Key texts of very many series, in few bytes each.
 //!
 //! Most of a key text stands in many others: only one or two tags tell series apart. So a key text is cut at its
-//! commas, and the piece at each place is a code of one or two bytes where few different ones stand there, and
-//! written out where many do.
+//! commas. The first pieces that stand at a place get codes of one or two bytes, which is all of them at most places;
+//! those that come later are written out.
 //!
 //! ```text
 //! packed := 0xff, piece*
@@ -140,10 +140,13 @@ impl Place {
 
     /// Gives a piece the next code, and counts what memory that takes.
     fn learn(&mut self, piece: &[u8], bytes: &mut usize) -> u32 {
-        let before = self.codes.memory_bytes();
+        let held = |place: &Self| {
+            place.codes.memory_bytes() + place.pieces.capacity() * size_of::<Prefix>()
+        };
+        let before = held(self);
         let (code, _) = self.codes.intern(piece);
         self.pieces.push(Prefix::new(piece));
-        *bytes += self.codes.memory_bytes() - before + size_of::<Prefix>() + piece.len();
+        *bytes += held(self) - before + piece.len();
         code
     }
 

@@ -163,7 +163,7 @@ pub(crate) fn load(
         bulk.append(&mut batch, &mut map, &mut rejections)?;
     }
     if is_committed {
-        bulk.commit()?;
+        bulk.finish()?;
     } else {
         bulk.rollback();
     }
