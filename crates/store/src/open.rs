@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex, RwLock};
 
+use rayon::prelude::*;
+
 use crate::chunk::Chunk;
 use crate::commit::Commit;
 use crate::definition::Definition;
@@ -12,7 +14,7 @@ use crate::definition_file::DefinitionFile;
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::Ingest;
-use crate::manifest::{Manifest, definition_path};
+use crate::manifest::{Manifest, SegmentEntry, TableEntry, definition_path};
 use crate::options::Options;
 use crate::recycle::Spare;
 use crate::segment::Segment;
@@ -22,6 +24,7 @@ use crate::wal::{
     End, HEADER_BYTES_V1, Log, Marker, Replay, decode_record, header_v1, is_new_log, log_number,
     log_path, replay,
 };
+use crate::workers::workers;
 
 /// What was not durable of a log is written anew in steps of this many bytes.
 const REWRITE_BYTES: usize = 1 << 20;
@@ -81,29 +84,35 @@ struct Loaded {
     segments: Vec<Arc<Segment>>,
 }
 
+/// From so many bytes of definitions on, they and the segments, which have as many series, are read in parallel: it pays
+/// for waking threads up.
+const PARALLEL_BYTES: u64 = 1 << 20;
+
 fn load(disk: &dyn Disk, dir: &Path, manifest: Manifest) -> Result<Loaded> {
-    let mut loaded = Loaded {
-        definition_files: Vec::new(),
-        definitions: Vec::new(),
-        segments: Vec::new(),
-        manifest,
-    };
-    for (index, table) in loaded.manifest.tables.iter().enumerate() {
-        let path = Manifest::path(dir);
+    let path = Manifest::path(dir);
+    for (index, table) in manifest.tables.iter().enumerate() {
         if table.id as usize != index {
-            return Err(Error::corrupt(
-                &path,
-                0,
-                format!("table {} where {index} is expected", table.id),
-            ));
+            let message = format!("table {} where {index} is expected", table.id);
+            return Err(Error::corrupt(&path, 0, message));
         }
-        let read = DefinitionFile::read(disk, dir, table.id, table.definition_bytes)?;
-        loaded.definition_files.push(read.0);
-        loaded.definitions.push(read.1);
     }
+    let define =
+        |table: &TableEntry| DefinitionFile::read(disk, dir, table.id, table.definition_bytes);
+    let define = || manifest.tables.iter().map(define).collect::<Result<Vec<_>>>();
+    let open = |entry: &SegmentEntry| Segment::open(disk, dir, entry.clone());
+    let open_all = || manifest.segments.par_iter().map(open).collect::<Vec<_>>();
+    let bytes: u64 = manifest.tables.iter().map(|table| table.definition_bytes).sum();
+    let (definitions, opened) = if bytes >= PARALLEL_BYTES {
+        workers().install(|| rayon::join(define, open_all))
+    } else {
+        (define(), Vec::new())
+    };
+    let (definition_files, definitions) = definitions?.into_iter().unzip();
+    let mut loaded = Loaded { definition_files, definitions, segments: Vec::new(), manifest };
+    let mut opened = opened.into_iter();
     for entry in &loaded.manifest.segments {
         let path = entry.path(dir);
-        let segment = Segment::open(disk, dir, entry.clone())?;
+        let segment = opened.next().unwrap_or_else(|| open(entry))?;
         let Some(definition) = loaded.definitions.get(entry.table as usize) else {
             return Err(Error::corrupt(&path, 12, format!("a segment of table {}", entry.table)));
         };

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 
 use common::hooked::{Call, Hooked};
 use common::{Row, dump, fill};
-use tidemill_model::Batch;
-use tidemill_store::{Disk, ErrorKind, Options, SimDisk, Store};
+use tidemill_model::{Batch, Duplicates};
+use tidemill_store::{BulkMap, Disk, ErrorKind, Options, SimDisk, Store};
 
 const DIR: &str = "/store";
 
@@ -219,5 +219,52 @@ fn a_store_that_lost_its_manifest_is_damaged_to_readers_too() {
     for read_only in [false, true] {
         let opened = Store::open(DIR, options(disk.clone(), read_only));
         assert_eq!(opened.unwrap_err().kind(), ErrorKind::Corrupt, "read only: {read_only}");
+    }
+}
+
+/// Definitions of more than a mebibyte and the segments are read in parallel: all of them, and of several errors the
+/// first one is told.
+#[test]
+fn many_series_are_opened_as_few_are() {
+    let disk = SimDisk::new(0);
+    let store = Store::open(DIR, options(disk.clone(), false)).unwrap();
+    let rows = |time: i64| -> Vec<Row> {
+        let host = |number: i64| format!("{number:050}");
+        (0..25_000).map(|number| Row::new("t", &host(number), time, number + time)).collect()
+    };
+    for time in 1..=3 {
+        let mut bulk = store.bulk(Duplicates::Last).unwrap();
+        let mut batch = Batch::new();
+        fill(&mut batch, &rows(time));
+        bulk.append(&mut batch, &mut BulkMap::default(), &mut Vec::new()).unwrap();
+        bulk.finish().unwrap();
+    }
+    let want = dump(&store.snapshot());
+    assert_eq!(want.len(), 75_000);
+    drop(store);
+    let opened = |disk: &SimDisk| Store::open(DIR, options(disk.clone(), true));
+    assert!(dump(&opened(&disk).unwrap().snapshot()) == want);
+    let files = disk.files();
+    let ending =
+        |end: &'static str| files.keys().filter(move |path| path.to_string_lossy().ends_with(end));
+    let segments: Vec<_> = ending(".seg").collect();
+    let definition = ending(".def").next().unwrap();
+    assert!(segments.len() == 3 && files[definition].len() > 1 << 20);
+    // Which files are damaged, and which one the error names.
+    let [first, second, third] = segments[..] else { panic!("{segments:?}") };
+    for (damaged, named) in [
+        (vec![third], third),
+        (vec![third, second], second),
+        (vec![first, second, definition], definition),
+    ] {
+        let mut files = files.clone();
+        for path in damaged {
+            *files.get_mut(path).unwrap().last_mut().unwrap() ^= 1;
+        }
+        let files = files.iter().map(|(path, bytes)| (&**path, Arc::new(bytes.clone())));
+        let disk = SimDisk::with_files(files).unwrap();
+        let error = opened(&disk).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert!(error.to_string().contains(&*named.to_string_lossy()), "{error}");
     }
 }

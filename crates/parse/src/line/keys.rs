@@ -216,7 +216,12 @@ mod tests {
         assert_eq!(guess(&keys, &[&packed[..], b" u=1"].concat()), None);
         assert_eq!(keys.learn(0, &packed, series(8), 1 << 20), 1);
         assert_eq!(find(&keys, &packed), Some((1, 8)));
+        let long = [&b"cpu,host="[..], &[b'x'; MAX_PACKED_BYTES]].concat();
+        assert_eq!(find(&keys, &long), None);
+        assert_eq!(keys.learn(0, &long, series(9), 0), 2);
+        assert_eq!(find(&keys, &long), Some((2, 9)));
+        assert!(scratch.capacity() < 1024 && keys.scratch.capacity() < 1024);
         let all: Vec<Vec<u8>> = keys.iter().map(|(key, _)| key.into_owned()).collect();
-        assert_eq!(all, [b"cpu,host=a".to_vec(), packed]);
+        assert_eq!(all, [b"cpu,host=a".to_vec(), packed, long]);
     }
 }
