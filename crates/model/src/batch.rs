@@ -245,7 +245,7 @@ impl TableBatch {
         self.positions.push(position);
     }
 
-    /// Makes room for `rows` more rows in every column there is; if it has none yet, for no more than that.
+    /// Makes room for `rows` more rows in every column there is; if it has none yet, for an eighth more than that at most.
     pub fn reserve(&mut self, rows: usize) {
         if self.rows() > 0 {
             // Exactly so many time and again would be a copy each time.
@@ -255,6 +255,8 @@ impl TableBatch {
             self.positions.reserve(rows);
             return;
         }
+        // The next rows are a few more or less: so the memory that is used again is mostly large enough.
+        let rows = rows.next_multiple_of((rows / 16).next_power_of_two());
         self.columns.iter_mut().for_each(|c| c.column.reserve_exact(rows));
         self.series.reserve_exact(rows);
         self.times.reserve_exact(rows);
