@@ -1,4 +1,5 @@
 use std::collections::TryReserveError;
+use std::ops::Range;
 
 use crate::byte_list::no_memory;
 
@@ -178,8 +179,18 @@ impl IdTable {
         }
     }
 
+    /// Takes out the ids from `ids.start` on, all of them below `ids.end`, by their hashes.
+    pub fn remove_last(&mut self, ids: Range<u32>, hash_of: impl Fn(u32) -> u32) {
+        // A sweep costs about a nanosecond a slot, a removal some tens.
+        if ids.len() > self.slots.len() / 32 {
+            self.remove_from(ids.start);
+        } else {
+            ids.for_each(|id| self.remove(hash_of(id), id));
+        }
+    }
+
     /// Takes out an id, if it is there.
-    pub fn remove(&mut self, hash: u32, id: u32) {
+    fn remove(&mut self, hash: u32, id: u32) {
         let wanted = u64::from(hash) << 32 | u64::from(id);
         let mut at = home(hash, self.homes);
         // Not in the order of ids: entries of one hash stand in the order they came.
@@ -200,7 +211,7 @@ impl IdTable {
     }
 
     /// Takes out all ids from `first` on, in one pass over the table.
-    pub fn remove_from(&mut self, first: u32) {
+    fn remove_from(&mut self, first: u32) {
         self.len = 0;
         for slot in &mut self.slots {
             let stays = *slot != EMPTY && (*slot as u32) < first;
@@ -208,12 +219,6 @@ impl IdTable {
             *slot = if stays { *slot } else { EMPTY };
         }
         self.settle(0);
-    }
-
-    /// The number of slots, which is what a pass over the table costs.
-    #[must_use]
-    pub fn slots(&self) -> usize {
-        self.slots.len()
     }
 
     /// Takes out all ids and keeps the memory.

@@ -141,16 +141,12 @@ impl Interner {
 
     /// Forgets all strings but the first `len`.
     pub fn truncate(&mut self, len: usize) {
-        let removed = self.len().saturating_sub(len);
-        // A sweep costs about a nanosecond a slot, a removal some tens.
-        if removed > self.table.slots() / 32 {
-            self.table.remove_from(len as u32);
-        } else {
-            for id in len..len + removed {
-                self.table.remove(hash(&self.seed, &self.strings[id]), id as u32);
-            }
+        let Self { strings, table, seed } = self;
+        if len < strings.len() {
+            let ids = len as u32..strings.len() as u32;
+            table.remove_last(ids, |id| hash(seed, &strings[id as usize]));
         }
-        self.strings.truncate(len);
+        strings.truncate(len);
     }
 
     /// Forgets every string and keeps the memory.

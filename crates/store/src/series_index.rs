@@ -149,14 +149,8 @@ impl SeriesIndex {
 
     /// Forgets the series, values and tags that came after a point in time.
     pub(crate) fn truncate(&mut self, series: u32, values: &[u32]) {
-        // A sweep costs about a nanosecond a slot, a removal some tens.
-        if (self.len.saturating_sub(series)) as usize > self.by_tuple.slots() / 32 {
-            self.by_tuple.remove_from(series);
-        } else {
-            for id in series..self.len {
-                self.by_tuple.remove(hash_pairs(pairs_of(&self.tags, id)), id);
-            }
-        }
+        let tags = &self.tags;
+        self.by_tuple.remove_last(series..self.len, |id| hash_pairs(pairs_of(tags, id)));
         self.len = series;
         self.tags.truncate(values.len());
         for (tag, count) in self.tags.iter_mut().zip(values) {
