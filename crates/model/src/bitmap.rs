@@ -17,6 +17,15 @@ pub fn count_ones(words: &[u64], bits: std::ops::Range<usize>) -> usize {
     between + (head.count_ones() + (words[last] & tail_mask).count_ones()) as usize
 }
 
+/// Bits `from..from + count` of `words` as one word, of which the others are zero; at most 64.
+fn bits_at(words: &[u64], from: usize, count: usize) -> u64 {
+    let (first, shift) = (from / 64, from % 64);
+    let next = words.get(first + 1).copied().unwrap_or_default();
+    // `<< 1 << (63 - shift)` is `<< (64 - shift)`, but 0 where shift is 0.
+    let bits = words[first] >> shift | next << 1 << (63 - shift);
+    bits & u64::MAX >> (64 - count)
+}
+
 /// A growable bitmap: bit `i` is bit `i % 64` of word `i / 64`. Bits beyond `len` are zero.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bitmap {
@@ -139,15 +148,8 @@ impl Bitmap {
     /// When `words` has fewer.
     pub fn assign(&mut self, words: &[u64], from: usize, len: usize) {
         self.words.clear();
-        self.len = len;
-        let (first, shift) = (from / 64, from % 64);
-        let words = &words[first..(from + len).div_ceil(64)];
-        self.words.extend((0..len.div_ceil(64)).map(|index| {
-            let next = words.get(index + 1).copied().unwrap_or_default();
-            // `<< 1 << (63 - shift)` is `<< (64 - shift)`, but 0 where shift is 0.
-            words[index] >> shift | next << 1 << (63 - shift)
-        }));
-        self.clear_tail();
+        self.len = 0;
+        self.append(words, from, len);
     }
 
     /// Appends bits `from..from + len` of `words`.
@@ -155,22 +157,46 @@ impl Bitmap {
     /// # Panics
     /// When `words` has fewer.
     pub fn append(&mut self, words: &[u64], from: usize, len: usize) {
-        let shift = self.len % 64;
-        if shift == 0 {
-            let mut other = Self::default();
-            other.assign(words, from, len);
-            self.words.extend_from_slice(&other.words);
-            self.len += len;
-            return;
+        assert!(from + len <= words.len() * 64, "bits {from}..{} of words", from + len);
+        let mut done = 0;
+        while done < len {
+            let shift = self.len % 64;
+            let count = (len - done).min(64 - shift);
+            let bits = bits_at(words, from + done, count);
+            if shift == 0 {
+                self.words.push(bits);
+            } else if let Some(last) = self.words.last_mut() {
+                *last |= bits << shift;
+            }
+            self.len += count;
+            done += count;
         }
-        // As many as the last word has room for, and then whole words.
-        let first = len.min(64 - shift);
-        for bit in from..from + first {
-            self.push(words[bit / 64] >> (bit % 64) & 1 == 1);
-        }
-        if first < len {
-            self.append(words, from + first, len - first);
-        }
+    }
+
+    /// Replaces all bits by bits `rows` of another bitmap, in their order.
+    ///
+    /// # Panics
+    /// When there is no such bit.
+    pub fn take(&mut self, from: &Self, rows: &[u32]) {
+        self.words.clear();
+        self.len = rows.len();
+        self.words.extend(rows.chunks(64).map(|rows| {
+            let bit = |row: u32| from.words[row as usize / 64] >> (row % 64) & 1;
+            rows.iter().rev().fold(0, |word, row| word << 1 | bit(*row))
+        }));
+    }
+
+    /// The bits that are zero, ascending.
+    pub fn zeros(&self) -> impl Iterator<Item = usize> {
+        self.words.iter().enumerate().flat_map(|(index, word)| {
+            let len = (self.len - index * 64).min(64);
+            let mut zeros = !word & u64::MAX >> (64 - len);
+            std::iter::from_fn(move || {
+                let bit = (zeros != 0).then(|| index * 64 + zeros.trailing_zeros() as usize)?;
+                zeros &= zeros - 1;
+                Some(bit)
+            })
+        })
     }
 
     fn clear_tail(&mut self) {
@@ -227,6 +253,12 @@ mod tests {
             part.append(bitmap.words(), a, model.len() - a);
             part.append(bitmap.words(), 0, model.len());
             prop_assert_eq!(&part, &whole.iter().fold(Bitmap::default(), |mut all, bit| { all.push(*bit); all }));
+            let zeros: Vec<_> = (0..model.len()).filter(|i| !model[*i]).collect();
+            prop_assert_eq!(bitmap.zeros().collect::<Vec<_>>(), zeros);
+            let rows: Vec<_> = (0..model.len() as u32).map(|i| i * 7 % model.len() as u32).collect();
+            part.take(&bitmap, &rows);
+            let taken = rows.iter().map(|row| model[*row as usize]);
+            prop_assert_eq!(&part, &taken.fold(Bitmap::default(), |mut all, bit| { all.push(bit); all }));
             prop_assert_eq!(Bitmap::from_words(bitmap.words().to_vec(), model.len()), bitmap);
         }
     }

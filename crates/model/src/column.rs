@@ -1,11 +1,10 @@
-use std::collections::TryReserveError;
-
-use crate::{Bitmap, FieldType, Value};
+use crate::{Bitmap, FieldType, Value, Values};
 
 /// One column: values and which of them are present.
 ///
-/// A missing value's slot repeats the value before it (or is zero or empty), so that positions
-/// line up and gaps compress.
+/// A missing value has a slot, too, so that positions line up. One that was pushed repeats the value
+/// before it (or is zero or empty), so that gaps compress; where rows changed places,
+/// [`Column::fill_gaps`] sees to it.
 #[derive(Clone, Debug)]
 pub struct Column {
     values: Values,
@@ -19,207 +18,6 @@ impl PartialEq for Column {
         let (ty, len) = (self.ty(), self.len());
         (ty, len) == (other.ty(), other.len())
             && (0..len).all(|row| self.get(row) == other.get(row))
-    }
-}
-
-/// The values of a [`Column`].
-#[derive(Clone, Debug, PartialEq)]
-#[expect(missing_docs, reason = "the variants are those of FieldType")]
-pub enum Values {
-    Float(Vec<f64>),
-    Int(Vec<i64>),
-    UInt(Vec<u64>),
-    Bool(Vec<bool>),
-    Text(Text),
-}
-
-/// Strings in one block: string `i` ends at `ends[i]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Text {
-    ends: Vec<u32>,
-    bytes: Vec<u8>,
-}
-
-impl Text {
-    /// The number of strings.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// Appends a string.
-    ///
-    /// # Panics
-    /// When the column would hold more than 4 GiB: batches and blocks are bounded far below.
-    pub fn push(&mut self, text: &str) {
-        self.bytes.extend_from_slice(text.as_bytes());
-        assert!(self.bytes.len() <= u32::MAX as usize, "a text column holds at most 4 GiB");
-        self.ends.push(self.bytes.len() as u32);
-    }
-
-    /// String `index`.
-    ///
-    /// # Panics
-    /// When `index >= len`.
-    #[must_use]
-    pub fn get(&self, index: usize) -> &str {
-        let start = if index == 0 { 0 } else { self.ends[index - 1] as usize };
-        // Only `push` appends, so every boundary is a character's.
-        std::str::from_utf8(&self.bytes[start..self.ends[index] as usize]).unwrap_or_default()
-    }
-
-    /// All strings.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        (0..self.len()).map(|index| self.get(index))
-    }
-
-    /// The end offsets and the block of all bytes.
-    #[must_use]
-    pub fn parts(&self) -> (&[u32], &[u8]) {
-        (&self.ends, &self.bytes)
-    }
-
-    /// Bytes of memory held.
-    #[must_use]
-    pub fn memory_bytes(&self) -> usize {
-        self.ends.capacity() * size_of::<u32>() + self.bytes.capacity()
-    }
-
-    /// Makes room for `more` strings (not for their bytes).
-    pub fn reserve(&mut self, more: usize) {
-        self.ends.reserve(more);
-    }
-
-    /// Makes room for `more` strings and no others (not for their bytes).
-    pub fn reserve_exact(&mut self, more: usize) {
-        self.ends.reserve_exact(more);
-    }
-
-    /// Makes room for `more` strings of `bytes` bytes in all.
-    ///
-    /// # Errors
-    /// When there is no such memory; the strings are as they were.
-    pub fn try_reserve(&mut self, more: usize, bytes: usize) -> Result<(), TryReserveError> {
-        self.ends.try_reserve(more)?;
-        self.bytes.try_reserve(bytes)
-    }
-
-    /// Keeps the first `len` strings.
-    pub fn truncate(&mut self, len: usize) {
-        if len < self.ends.len() {
-            self.ends.truncate(len);
-            self.bytes.truncate(self.ends.last().map_or(0, |end| *end as usize));
-        }
-    }
-
-    /// Forgets all strings and keeps the memory.
-    pub fn clear(&mut self) {
-        self.truncate(0);
-    }
-}
-
-macro_rules! each_values {
-    ($self:expr, $vector:ident => $body:expr) => {
-        match $self {
-            Values::Float($vector) => $body,
-            Values::Int($vector) => $body,
-            Values::UInt($vector) => $body,
-            Values::Bool($vector) => $body,
-            Values::Text($vector) => $body,
-        }
-    };
-}
-
-impl Values {
-    /// No values of this type.
-    #[must_use]
-    pub fn new(ty: FieldType) -> Self {
-        match ty {
-            FieldType::Float => Self::Float(Vec::new()),
-            FieldType::Int => Self::Int(Vec::new()),
-            FieldType::UInt => Self::UInt(Vec::new()),
-            FieldType::Bool => Self::Bool(Vec::new()),
-            FieldType::Text => Self::Text(Text::default()),
-        }
-    }
-
-    /// Their type.
-    #[must_use]
-    pub fn ty(&self) -> FieldType {
-        match self {
-            Self::Float(_) => FieldType::Float,
-            Self::Int(_) => FieldType::Int,
-            Self::UInt(_) => FieldType::UInt,
-            Self::Bool(_) => FieldType::Bool,
-            Self::Text(_) => FieldType::Text,
-        }
-    }
-
-    /// How many there are, missing ones included.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        each_values!(self, v => v.len())
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Bytes of memory held.
-    #[must_use]
-    pub fn memory_bytes(&self) -> usize {
-        match self {
-            Self::Float(v) => v.capacity() * 8,
-            Self::Int(v) => v.capacity() * 8,
-            Self::UInt(v) => v.capacity() * 8,
-            Self::Bool(v) => v.capacity(),
-            Self::Text(v) => v.memory_bytes(),
-        }
-    }
-
-    /// The value in slot `index`, present or not.
-    ///
-    /// # Panics
-    /// When `index >= len`.
-    #[must_use]
-    pub fn get(&self, index: usize) -> Value<'_> {
-        match self {
-            Self::Float(v) => Value::Float(v[index]),
-            Self::Int(v) => Value::Int(v[index]),
-            Self::UInt(v) => Value::UInt(v[index]),
-            Self::Bool(v) => Value::Bool(v[index]),
-            Self::Text(v) => Value::Text(v.get(index)),
-        }
-    }
-
-    fn truncate(&mut self, len: usize) {
-        each_values!(self, v => v.truncate(len));
-    }
-
-    fn reserve(&mut self, more: usize) {
-        each_values!(self, v => v.reserve(more));
-    }
-
-    fn reserve_exact(&mut self, more: usize) {
-        each_values!(self, v => v.reserve_exact(more));
-    }
-
-    fn push_filler(&mut self, count: usize) {
-        match self {
-            Self::Float(v) => v.resize(v.len() + count, v.last().copied().unwrap_or_default()),
-            Self::Int(v) => v.resize(v.len() + count, v.last().copied().unwrap_or_default()),
-            Self::UInt(v) => v.resize(v.len() + count, v.last().copied().unwrap_or_default()),
-            Self::Bool(v) => v.resize(v.len() + count, v.last().copied().unwrap_or_default()),
-            Self::Text(v) => v.ends.resize(v.len() + count, v.bytes.len() as u32),
-        }
     }
 }
 
@@ -335,6 +133,27 @@ impl Column {
     pub fn clear(&mut self) {
         self.values.truncate(0);
         self.validity = None;
+    }
+
+    /// Puts rows `rows` of `from`, which is of the same type, over this column, which keeps its
+    /// memory. Missing values' slots hold what they held there.
+    ///
+    /// # Panics
+    /// When it is of another type, or has no such rows.
+    pub fn take(&mut self, from: &Self, rows: &[u32]) {
+        self.values.take(&from.values, rows);
+        let validity = self.validity.take();
+        self.validity = from.validity.as_ref().map(|bits| {
+            let mut taken = validity.unwrap_or_default();
+            taken.take(bits, rows);
+            taken
+        });
+    }
+
+    /// Lets every missing value's slot repeat the value before it; the first ones are zero.
+    pub fn fill_gaps(&mut self) {
+        let zeros = self.validity.iter().flat_map(Bitmap::zeros);
+        zeros.for_each(|row| self.values.repeat_at(row));
     }
 
     /// Appends a value or a missing one.

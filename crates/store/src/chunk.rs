@@ -1,5 +1,5 @@
 use tidemill_memory::Recycle;
-use tidemill_model::{Column, TimeRange, Values};
+use tidemill_model::{Column, FieldType, TimeRange};
 
 use crate::ingest::select;
 
@@ -56,26 +56,11 @@ impl Chunk {
         scratch.order_by_series(&self.series);
         let order = &scratch.order[..rows];
         permute(&mut self.series, order, &mut scratch.series);
-        permute(&mut self.times, order, &mut scratch.ints);
+        permute(&mut self.times, order, &mut scratch.times);
         for (_, column) in &mut self.columns {
-            let ty = column.ty();
-            let (values, validity) = std::mem::replace(column, Column::new(ty)).into_parts();
-            *column = match (values, validity) {
-                (Values::Int(mut values), None) => {
-                    permute(&mut values, order, &mut scratch.ints);
-                    Column::from_parts(Values::Int(values), None)
-                }
-                (Values::Float(mut values), None) => {
-                    permute(&mut values, order, &mut scratch.floats);
-                    Column::from_parts(Values::Float(values), None)
-                }
-                (values, validity) => {
-                    let old = Column::from_parts(values, validity);
-                    let mut new = Column::new(ty);
-                    order.iter().for_each(|row| new.push(old.get(*row as usize)));
-                    new
-                }
-            };
+            let spare = column_of_type(&mut scratch.columns, column.ty());
+            spare.take(column, order);
+            std::mem::swap(column, spare);
         }
         if self.positions.len() == rows {
             permute(&mut self.positions, order, &mut scratch.series);
@@ -83,9 +68,9 @@ impl Chunk {
     }
 
     /// Keeps only the rows with these indices.
-    pub(crate) fn keep(&mut self, kept: &[usize]) {
-        self.series = kept.iter().map(|row| self.series[*row]).collect();
-        self.times = kept.iter().map(|row| self.times[*row]).collect();
+    pub(crate) fn keep(&mut self, kept: &[u32]) {
+        self.series = kept.iter().map(|row| self.series[*row as usize]).collect();
+        self.times = kept.iter().map(|row| self.times[*row as usize]).collect();
         self.columns.iter_mut().for_each(|(_, column)| *column = select(column, kept));
         self.columns.retain(|(_, column)| column.valid_count() > 0);
     }
@@ -112,8 +97,9 @@ pub(crate) struct ClusterScratch {
     next: Vec<u32>,
     pairs: Vec<u64>,
     series: Vec<u32>,
-    ints: Vec<i64>,
-    floats: Vec<f64>,
+    times: Vec<i64>,
+    /// One of each type there was.
+    columns: Vec<Column>,
 }
 
 impl ClusterScratch {
@@ -151,10 +137,20 @@ impl Recycle for ClusterScratch {
     fn clear(&mut self) {}
 
     fn memory_bytes(&self) -> usize {
-        let words = self.pairs.capacity() + self.ints.capacity() + self.floats.capacity();
+        let words = self.pairs.capacity() + self.times.capacity();
         let halves = self.order.capacity() + self.next.capacity() + self.series.capacity();
-        words * size_of::<u64>() + halves * size_of::<u32>()
+        let columns: usize = self.columns.iter().map(Column::memory_bytes).sum();
+        columns + words * size_of::<u64>() + halves * size_of::<u32>()
     }
+}
+
+/// The column of this type, which is added if there is none.
+fn column_of_type(columns: &mut Vec<Column>, ty: FieldType) -> &mut Column {
+    let at = columns.iter().position(|column| column.ty() == ty).unwrap_or_else(|| {
+        columns.push(Column::new(ty));
+        columns.len() - 1
+    });
+    &mut columns[at]
 }
 
 /// Puts values into an order, by way of `scratch`, which they change places with.
@@ -167,7 +163,7 @@ fn permute<T: Copy>(values: &mut Vec<T>, order: &[u32], scratch: &mut Vec<T>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tidemill_model::{FieldType, Value};
+    use tidemill_model::{FieldType, Value, Values};
 
     #[test]
     fn clustering_keeps_rows_together_and_in_order() {

@@ -128,11 +128,11 @@ impl Inner {
             let view = view_of_state(self, &states[index], segments, rows);
             let taken = times_taken(&view, chunk, range)?;
             let mut seen = HashSet::new();
-            let is_new = |row: &usize| {
-                let key = (chunk.series[*row], chunk.times[*row]);
+            let is_new = |row: &u32| {
+                let key = (chunk.series[*row as usize], chunk.times[*row as usize]);
                 !taken.contains(&key) && seen.insert(key)
             };
-            let kept: Vec<usize> = (0..chunk.rows()).filter(is_new).collect();
+            let kept: Vec<u32> = (0..chunk.rows() as u32).filter(is_new).collect();
             if kept.len() < chunk.rows() {
                 let name = &states[index].schema.name;
                 refuse(chunk, &kept, name, rejections);
@@ -161,10 +161,10 @@ fn times_taken(view: &TableView, chunk: &Chunk, range: TimeRange) -> Result<Hash
     Ok(taken)
 }
 
-fn refuse(chunk: &mut Chunk, kept: &[usize], table: &str, rejections: &mut Vec<Rejection>) {
+fn refuse(chunk: &mut Chunk, kept: &[u32], table: &str, rejections: &mut Vec<Rejection>) {
     let mut next = kept.iter().peekable();
     for row in 0..chunk.rows() {
-        if next.next_if(|kept| **kept == row).is_none() {
+        if next.next_if(|kept| **kept as usize == row).is_none() {
             rejections.push(Rejection {
                 table: table.to_owned(),
                 position: chunk.positions.get(row).copied().unwrap_or_default(),

@@ -439,11 +439,12 @@ impl TableMap {
             .collect();
         columns.sort_by_key(|(field, _)| *field);
         if !refused.is_empty() {
-            let is_kept = |row: &usize| refused.binary_search_by_key(row, |(row, _)| *row).is_err();
-            let kept: Vec<usize> = (0..times.len()).filter(is_kept).collect();
-            series = kept.iter().map(|row| series[*row]).collect();
-            times = kept.iter().map(|row| times[*row]).collect();
-            positions = kept.iter().map(|row| positions[*row]).collect();
+            let is_kept =
+                |at: &u32| refused.binary_search_by_key(&(*at as usize), |(row, _)| *row).is_err();
+            let kept: Vec<u32> = (0..times.len() as u32).filter(is_kept).collect();
+            series = kept.iter().map(|row| series[*row as usize]).collect();
+            times = kept.iter().map(|row| times[*row as usize]).collect();
+            positions = kept.iter().map(|row| positions[*row as usize]).collect();
             for (_, column) in &mut columns {
                 *column = select(column, &kept);
             }
@@ -459,8 +460,8 @@ fn is_stored(series: u32) -> bool {
 }
 
 /// The rows of a column with these indices.
-pub(crate) fn select(column: &Column, rows: &[usize]) -> Column {
+pub(crate) fn select(column: &Column, rows: &[u32]) -> Column {
     let mut out = Column::new(column.ty());
-    rows.iter().for_each(|row| out.push(column.get(*row)));
+    out.take(column, rows);
     out
 }

@@ -20,6 +20,12 @@ pub(crate) struct RowRef {
     row: u32,
 }
 
+impl RowRef {
+    fn span(&self) -> Span {
+        (self.chunk as usize, self.row as usize..self.row as usize + 1)
+    }
+}
+
 /// Where the rows of a series start among the sorted ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RunStart {
@@ -189,11 +195,10 @@ impl SortedRows {
         out: &mut Column,
     ) -> bool {
         let column_of = |chunk: usize| self.chunks[chunk].column(field);
-        if self.is_dense(column_of, rows.len()) {
-            gather_spans(column_of, self.spans(rows), out);
-            return true;
+        if self.groups.is_some() {
+            return self.gather_winners(column_of, rows, out);
         }
-        self.gather_rows(column_of, rows, out)
+        gather_spans(column_of, self.spans(rows), out)
     }
 
     /// [`SortedRows::gather`] of rows whose [`SortedRows::spans`] are known.
@@ -206,55 +211,28 @@ impl SortedRows {
     ) -> bool {
         const SHORT_ROWS: usize = 8;
         let column_of = |chunk: usize| self.chunks[chunk].column(field);
-        if !self.is_dense(column_of, rows.len()) {
-            return self.gather_rows(column_of, rows, out);
+        if self.groups.is_some() {
+            return self.gather_winners(column_of, rows, out);
         }
         if spans.len() * SHORT_ROWS < rows.len() {
-            gather_spans(column_of, spans.iter().cloned(), out);
+            gather_spans(column_of, spans.iter().cloned(), out)
         } else {
             // How long the next one is would be guessed wrong again and again.
-            let row =
-                |entry: &RowRef| (entry.chunk as usize, entry.row as usize..entry.row as usize + 1);
-            gather_spans(column_of, self.entries[rows].iter().map(row), out);
+            gather_spans(column_of, self.entries[rows].iter().map(RowRef::span), out)
         }
-        true
     }
 
-    /// Whether every row stands once and has a value.
-    fn is_dense<'c>(&self, column_of: impl Fn(usize) -> Option<&'c Column>, rows: usize) -> bool {
-        let is_dense = |column: Option<&Column>| column.is_some_and(|c| c.validity().is_none());
-        // Of many small writes only those that are asked for are looked at.
-        self.groups.is_none()
-            && rows >= self.chunks.len()
-            && (0..self.chunks.len()).map(column_of).all(is_dense)
-    }
-
-    fn gather_rows<'c>(
+    fn gather_winners<'c>(
         &self,
-        column_of: impl Fn(usize) -> Option<&'c Column>,
+        column_of: impl Fn(usize) -> Option<&'c Column> + Copy,
         rows: std::ops::Range<usize>,
         out: &mut Column,
     ) -> bool {
-        out.clear();
-        if rows.len() >= self.chunks.len()
-            && (0..self.chunks.len()).map(&column_of).all(|column| column.is_none())
-        {
-            out.pad_to(rows.len());
-            return false;
-        }
-        let mut any = false;
-        for row in rows {
-            let value = self.winner(&column_of, row).and_then(|entry| {
-                column_of(entry.chunk as usize).and_then(|column| column.get(entry.row as usize))
-            });
-            any |= value.is_some();
-            out.push(value);
-        }
-        any
+        gather_spans(column_of, rows.map(|row| self.winner(column_of, row).span()), out)
     }
 
     /// The chunks and rows that stand for `rows`, stretch by stretch; there are no duplicates.
-    pub(crate) fn spans(&self, rows: std::ops::Range<usize>) -> impl Iterator<Item = Span> {
+    pub(crate) fn spans(&self, rows: std::ops::Range<usize>) -> impl Iterator<Item = Span> + Clone {
         let mut entries = &self.entries[rows];
         std::iter::from_fn(move || {
             let first = *entries.first()?;
@@ -279,65 +257,80 @@ impl SortedRows {
     }
 
     /// The entry whose value of one field counts: of the last that has one, or of the first row.
-    fn winner<'c>(
-        &self,
-        column_of: &impl Fn(usize) -> Option<&'c Column>,
-        row: usize,
-    ) -> Option<RowRef> {
-        let Some(groups) = &self.groups else { return Some(self.entries[row]) };
+    fn winner<'c>(&self, column_of: impl Fn(usize) -> Option<&'c Column>, row: usize) -> RowRef {
+        let Some(groups) = &self.groups else { return self.entries[row] };
         let entries = &self.entries[groups[row] as usize..groups[row + 1] as usize];
-        match self.duplicates {
-            Duplicates::Last => {
-                let has_value = |entry: &&RowRef| {
-                    column_of(entry.chunk as usize).is_some_and(|c| c.is_valid(entry.row as usize))
-                };
-                entries.iter().rev().find(has_value).copied()
+        let has_value = |entry: &&RowRef| {
+            column_of(entry.chunk as usize).is_some_and(|c| c.is_valid(entry.row as usize))
+        };
+        match (entries, self.duplicates) {
+            ([_, .., _], Duplicates::Last) => {
+                *entries.iter().rev().find(has_value).unwrap_or(&entries[0])
             }
-            Duplicates::Keep | Duplicates::Error => entries.first().copied(),
+            _ => entries[0],
         }
     }
 }
 
-/// The hot path: every row stands once and has a value. What stands together in a chunk is
-/// copied together.
+/// Puts the rows at these places over `out`; what stands together in a chunk is copied together.
+/// Returns whether any has a value.
 fn gather_spans<'c>(
     column_of: impl Fn(usize) -> Option<&'c Column>,
-    spans: impl Iterator<Item = Span>,
+    spans: impl Iterator<Item = Span> + Clone,
     out: &mut Column,
-) {
+) -> bool {
+    let (mut values, validity) = std::mem::replace(out, Column::new(out.ty())).into_parts();
+    let mut is_dense = true;
     macro_rules! gather {
-        ($variant:ident) => {{
-            let old = std::mem::replace(out, Column::new(FieldType::$variant));
-            let Values::$variant(mut values) = old.into_parts().0 else { return };
-            values.clear();
-            for (chunk, rows) in spans {
-                if let Some(Values::$variant(source)) = column_of(chunk).map(Column::values) {
-                    match &source[rows] {
-                        [value] => values.push(*value),
-                        several => values.extend_from_slice(several),
-                    }
+        ($variant:ident, $to:expr) => {{
+            $to.clear();
+            for (chunk, rows) in spans.clone() {
+                let column = column_of(chunk);
+                is_dense &= column.is_some_and(|column| column.validity().is_none());
+                match column.map(Column::values) {
+                    Some(Values::$variant(from)) => match &from[rows] {
+                        [value] => $to.push(*value),
+                        several => $to.extend_from_slice(several),
+                    },
+                    _ => $to.resize($to.len() + rows.len(), Default::default()),
                 }
             }
-            *out = Column::from_parts(Values::$variant(values), None);
         }};
     }
-    match out.ty() {
-        FieldType::Float => gather!(Float),
-        FieldType::Int => gather!(Int),
-        FieldType::UInt => gather!(UInt),
-        FieldType::Bool => gather!(Bool),
-        FieldType::Text => {
-            let old = std::mem::replace(out, Column::new(FieldType::Text));
-            let Values::Text(mut text) = old.into_parts().0 else { return };
-            text.clear();
-            for (chunk, rows) in spans {
-                if let Some(Values::Text(source)) = column_of(chunk).map(Column::values) {
-                    rows.for_each(|row| text.push(source.get(row)));
+    match &mut values {
+        Values::Float(to) => gather!(Float, to),
+        Values::Int(to) => gather!(Int, to),
+        Values::UInt(to) => gather!(UInt, to),
+        Values::Bool(to) => gather!(Bool, to),
+        Values::Text(to) => {
+            to.clear();
+            for (chunk, rows) in spans.clone() {
+                let column = column_of(chunk);
+                is_dense &= column.is_some_and(|column| column.validity().is_none());
+                match column.map(Column::values) {
+                    Some(Values::Text(from)) => to.append(from, rows),
+                    _ => to.push_empty(rows.len()),
                 }
             }
-            *out = Column::from_parts(Values::Text(text), None);
         }
     }
+    if is_dense {
+        *out = Column::from_parts(values, None);
+        return !out.is_empty();
+    }
+    let mut present = validity.unwrap_or_default();
+    present.truncate(0);
+    for (chunk, rows) in spans {
+        match column_of(chunk).map(Column::validity) {
+            Some(Some(bits)) => present.append(bits.words(), rows.start, rows.len()),
+            column => present.extend(rows.len(), column.is_some()),
+        }
+    }
+    let count = present.count_ones();
+    let validity = (count < values.len()).then_some(present);
+    *out = Column::from_parts(values, validity);
+    out.fill_gaps();
+    count > 0
 }
 
 /// References to all rows, ordered by series, in arrival order within each.
@@ -428,7 +421,7 @@ pub(crate) mod naive {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use tidemill_model::{Bitmap, Value};
+    use tidemill_model::Value;
 
     fn rows() -> impl Strategy<Value = Vec<(u32, i64, naive::Row)>> {
         let value = prop::option::weighted(0.8, -50i64..50);
@@ -456,25 +449,67 @@ mod tests {
                     got.push(((sorted.runs()[run].series, sorted.time(row)), values.collect::<Vec<_>>()));
                 }
             }
-            prop_assert_eq!(got, want.into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(&got, &want.into_iter().collect::<Vec<_>>());
+
+            let all = 0..sorted.rows();
+            let spans: Vec<_> = if sorted.groups.is_none() { sorted.spans(all.clone()).collect() } else { Vec::new() };
+            for field in 0..2 {
+                let wanted: Vec<_> = got.iter().map(|row| row.1[field]).collect();
+                // Over what was there: nothing of it may stay.
+                let mut out = Column::new(FieldType::Int);
+                [Some(Value::Int(99)), None].into_iter().for_each(|value| out.push(value));
+                let any = sorted.gather(field, all.clone(), &mut out);
+                check_column(&out, any, &wanted)?;
+                let any = sorted.gather_from(field, all.clone(), &spans, &mut out);
+                check_column(&out, any, &wanted)?;
+            }
         }
     }
 
+    /// These values, of which missing ones repeat the one before.
+    fn check_column(column: &Column, any: bool, wanted: &[Option<i64>]) -> Result<(), TestCaseError> {
+        let mut before = 0;
+        let slots: Vec<_> = wanted
+            .iter()
+            .map(|value| {
+                before = value.unwrap_or(before);
+                before
+            })
+            .collect();
+        prop_assert_eq!(column.values(), &Values::Int(slots));
+        let valid: Vec<_> = (0..wanted.len()).map(|row| column.is_valid(row)).collect();
+        prop_assert_eq!(valid, wanted.iter().map(Option::is_some).collect::<Vec<_>>());
+        prop_assert_eq!(any, wanted.iter().any(Option::is_some));
+        prop_assert_eq!(column.validity().is_some(), wanted.iter().any(Option::is_none));
+        Ok(())
+    }
+
     #[test]
-    fn text_is_gathered_dense() {
-        let mut column = Column::new(FieldType::Text);
-        ["b", "a"].iter().for_each(|text| column.push(Some(Value::Text(text))));
-        let chunk = Chunk {
-            sequence: 0,
-            series: vec![0, 0],
-            times: vec![2, 1],
-            columns: vec![(0, column)],
-            ..Chunk::default()
+    fn text_is_gathered() {
+        let chunk = |times: Vec<i64>, texts: &[Option<&str>]| {
+            let mut column = Column::new(FieldType::Text);
+            texts.iter().for_each(|text| column.push(text.map(Value::Text)));
+            let columns = Vec::from_iter((!texts.is_empty()).then_some((0, column)));
+            let series = vec![0; times.len()];
+            Arc::new(Chunk { series, times, columns, ..Chunk::default() })
         };
-        let sorted = SortedRows::new(vec![Arc::new(chunk)], Duplicates::Last);
-        let mut out = Column::new(FieldType::Text);
-        assert!(sorted.gather(0, 0..2, &mut out));
-        assert_eq!((out.get(0), out.get(1)), (Some(Value::Text("a")), Some(Value::Text("b"))));
-        assert_eq!(out.validity(), None::<&Bitmap>);
+        let check = |chunks: Vec<Arc<Chunk>>, wanted: &[Option<&str>]| {
+            let sorted = SortedRows::new(chunks, Duplicates::Last);
+            let mut out = Column::new(FieldType::Text);
+            let any = sorted.gather(0, 0..sorted.rows(), &mut out);
+            let got: Vec<_> = (0..out.len()).map(|row| out.get(row)).collect();
+            assert_eq!(got, wanted.iter().map(|text| text.map(Value::Text)).collect::<Vec<_>>());
+            assert_eq!(any, wanted.iter().any(Option::is_some));
+            assert_eq!(out.validity().is_some(), wanted.iter().any(Option::is_none));
+        };
+        let dense = chunk(vec![2, 1], &[Some("b"), Some("a")]);
+        check(vec![Arc::clone(&dense)], &[Some("a"), Some("b")]);
+        let sparse = chunk(vec![3, 5, 6], &[Some("dé"), None, Some("f")]);
+        let without = chunk(vec![4, 7], &[]);
+        check(
+            vec![dense, sparse, without],
+            &[Some("a"), Some("b"), Some("dé"), None, None, Some("f"), None],
+        );
+        check(vec![chunk(vec![4, 7], &[])], &[None, None]);
     }
 }

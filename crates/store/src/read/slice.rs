@@ -128,7 +128,7 @@ impl<'a> ColumnSlice<'a> {
             (Values::UInt(out), SliceValues::UInt(values)) => out.extend_from_slice(values),
             (Values::Bool(out), SliceValues::Bool(values)) => out.extend_from_slice(values),
             (Values::Text(out), SliceValues::Text(texts)) => {
-                (0..self.rows).for_each(|row| out.push(texts.get(row)));
+                out.append(texts.text, texts.start..texts.start + self.rows);
             }
             (_, other) => panic!("a {ty} column given {other:?}"),
         }
@@ -164,7 +164,7 @@ impl<'a> ColumnSlice<'a> {
             (Values::Bool(out), SliceValues::Bool(values)) => replace(out, values),
             (Values::Text(out), SliceValues::Text(texts)) => {
                 out.clear();
-                (0..self.rows).for_each(|row| out.push(texts.get(row)));
+                out.append(texts.text, texts.start..texts.start + self.rows);
             }
             (_, other) => panic!("a {ty} column given {other:?}"),
         }

@@ -225,11 +225,12 @@ fn known_rows(
         }
         is_known
     });
-    let is_known = |row: &usize| chunk.series[*row] < table.series_count();
-    let kept: Vec<usize> = (0..chunk.rows()).filter(is_known).collect();
+    let is_known = |row: &u32| chunk.series[*row as usize] < table.series_count();
+    let rows = || 0..chunk.rows() as u32;
+    let kept: Vec<u32> = rows().filter(is_known).collect();
     if kept.len() < chunk.rows() {
-        let unknown = (0..chunk.rows()).filter(|row| !is_known(row));
-        let times = unknown.map(|row| chunk.times[row]);
+        let unknown = rows().filter(|row| !is_known(row));
+        let times = unknown.map(|row| chunk.times[row as usize]);
         let range = times.fold(TimeRange::EMPTY, TimeRange::including);
         let lost = Lost {
             table: table.name(),
