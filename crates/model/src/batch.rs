@@ -255,12 +255,18 @@ impl TableBatch {
             self.positions.reserve(rows);
             return;
         }
-        // The next rows are a few more or less: so the memory that is used again is mostly large enough.
-        let rows = rows.next_multiple_of((rows / 16).next_power_of_two());
+        let rows = Self::room_for(rows);
         self.columns.iter_mut().for_each(|c| c.column.reserve_exact(rows));
         self.series.reserve_exact(rows);
         self.times.reserve_exact(rows);
         self.positions.reserve_exact(rows);
+    }
+
+    /// For how many rows there should be room where there are `rows`, and will be about as many again: the next ones
+    /// are a few more or less, so the memory that is used again is mostly large enough.
+    #[must_use]
+    pub fn room_for(rows: usize) -> usize {
+        rows.next_multiple_of((rows / 16).next_power_of_two())
     }
 
     /// Takes back the values given to the row being written.

@@ -1,10 +1,12 @@
 //! Loading files: past the log, straight into segments, committed by one manifest.
 
+mod pending;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLockWriteGuard};
 
 use rayon::prelude::*;
-use tidemill_memory::{Recycle, Reservation};
+use tidemill_memory::Reservation;
 use tidemill_model::{Batch, Duplicates};
 
 use crate::chunk::Chunk;
@@ -19,6 +21,7 @@ use crate::sorted::SortedRows;
 use crate::stages;
 use crate::store::{Inner, Store, publish_definitions};
 use crate::workers::workers;
+use pending::Pending;
 
 /// A bulk load's rows are written to a segment when they hold this part of the budget.
 const BUDGET_PART: usize = 3;
@@ -37,12 +40,9 @@ pub struct Bulk<'a> {
     marks: Vec<Mark>,
     /// The sequence number of the next write at that time.
     start_sequence: u64,
-    /// Rows not in a segment yet, by table.
-    pending: Vec<Vec<Arc<Chunk>>>,
-    pending_bytes: usize,
-    /// Chunks that were written, for their memory.
-    spare: SpareChunks,
-    /// For what is pending and what is spare.
+    /// Rows not in a segment yet, and memory for the next ones.
+    pending: Pending,
+    /// For them.
     reservation: Reservation,
     /// Segments that wait for the manifest.
     written: Vec<SegmentEntry>,
@@ -115,9 +115,7 @@ impl Store {
             duplicates,
             marks,
             start_sequence,
-            pending: Vec::new(),
-            pending_bytes: 0,
-            spare: SpareChunks::default(),
+            pending: Pending::default(),
             reservation: inner.options.budget.empty(),
             written: Vec::new(),
             strict: Vec::new(),
@@ -161,10 +159,10 @@ impl Bulk<'_> {
             if !map.0.is_complete_for(batch, ingest.epoch()) {
                 ingest.resolve(batch, &mut map.0, self.duplicates);
             }
-            let Self { inner, spare, .. } = self;
-            let spare = |table| spare.take(table).unwrap_or_else(|| inner.spare.chunks.take());
+            let Self { inner, pending, .. } = self;
+            let spare = |table| pending.spare(table).unwrap_or_else(|| inner.spare.chunks.take());
             let mut chunks = map.0.take_chunks(batch, rejections, spare);
-            let uncommitted = (&self.pending[..], &self.strict[..]);
+            let uncommitted = (self.pending.chunks(), &self.strict[..]);
             self.inner.refuse_duplicates(&ingest, &mut chunks, uncommitted, rejections)?;
             chunks
         };
@@ -173,16 +171,12 @@ impl Bulk<'_> {
             chunk.positions.clear();
             self.counts.rows += chunk.rows() as u64;
             self.count_late(table, &chunk);
-            if self.pending.len() <= table as usize {
-                self.pending.resize_with(table as usize + 1, Vec::new);
-            }
-            self.pending_bytes += chunk.memory_bytes();
-            self.pending[table as usize].push(Arc::new(chunk));
+            self.pending.push(table, chunk);
         }
         let limit = (self.inner.options.budget.limit_bytes() / BUDGET_PART).min(MAX_PENDING_BYTES);
-        self.spare.shrink(limit.saturating_sub(self.pending_bytes));
-        self.reservation.force(self.pending_bytes + self.spare.bytes);
-        if self.pending_bytes >= limit { self.write_pending() } else { Ok(()) }
+        self.pending.shrink_spare(limit);
+        self.reservation.force(self.pending.memory_bytes());
+        if self.pending.bytes() >= limit { self.write_pending() } else { Ok(()) }
     }
 
     /// Rows taken since the last commit.
@@ -210,7 +204,7 @@ impl Bulk<'_> {
     pub fn finish(mut self) -> Result<Loaded> {
         self.refuse_after_failure()?;
         self.write_pending()?;
-        self.spare.shrink(0);
+        self.pending.shrink_spare(0);
         self.last_times = Vec::new();
         self.commit()
     }
@@ -272,9 +266,7 @@ impl Bulk<'_> {
 
     /// Takes back everything since the last commit.
     pub fn rollback(&mut self) {
-        self.pending.clear();
-        self.pending_bytes = 0;
-        self.spare.shrink(0);
+        self.pending = Pending::default();
         self.strict.clear();
         self.has_failed = false;
         self.reservation.force(0);
@@ -317,7 +309,7 @@ impl Bulk<'_> {
 
     fn write_pending(&mut self) -> Result<()> {
         let _flushing = stages::FLUSH.enter();
-        for (table, chunks) in std::mem::take(&mut self.pending).into_iter().enumerate() {
+        for (table, chunks) in self.pending.take().into_iter().enumerate() {
             if chunks.is_empty() {
                 continue;
             }
@@ -336,10 +328,9 @@ impl Bulk<'_> {
             self.written.push(entry);
             // Nobody else ever had them.
             let written = sorted.into_chunks().into_iter().filter_map(Arc::into_inner);
-            written.for_each(|chunk| self.spare.put(table as u32, chunk));
+            written.for_each(|chunk| self.pending.put_spare(table as u32, chunk));
         }
-        self.pending_bytes = 0;
-        self.reservation.force(self.spare.bytes);
+        self.reservation.force(self.pending.memory_bytes());
         Ok(())
     }
 
@@ -360,46 +351,11 @@ impl Bulk<'_> {
     }
 }
 
-/// Chunks for their memory, by table: those of another table have other columns and sizes.
-#[derive(Debug, Default)]
-struct SpareChunks {
-    by_table: Vec<Vec<Chunk>>,
-    bytes: usize,
-}
-
-impl SpareChunks {
-    fn take(&mut self, table: u32) -> Option<Chunk> {
-        let chunk = self.by_table.get_mut(table as usize)?.pop()?;
-        self.bytes -= chunk.memory_bytes();
-        Some(chunk)
-    }
-
-    fn put(&mut self, table: u32, mut chunk: Chunk) {
-        if self.by_table.len() <= table as usize {
-            self.by_table.resize_with(table as usize + 1, Vec::new);
-        }
-        Recycle::clear(&mut chunk);
-        self.bytes += chunk.memory_bytes();
-        self.by_table[table as usize].push(chunk);
-    }
-
-    /// Frees chunks until there are at most so many bytes.
-    fn shrink(&mut self, max_bytes: usize) {
-        for chunks in &mut self.by_table {
-            while self.bytes > max_bytes
-                && let Some(chunk) = chunks.pop()
-            {
-                self.bytes -= chunk.memory_bytes();
-            }
-        }
-    }
-}
-
 impl Drop for Bulk<'_> {
     fn drop(&mut self) {
         // Rows that were all refused may have defined something.
         let is_clean = self.written.is_empty()
-            && self.pending.is_empty()
+            && self.pending.bytes() == 0
             && self.counts.rows == 0
             && self.inner.lock_ingest().marks() == self.marks;
         if !is_clean {

@@ -1,7 +1,8 @@
 use tidemill_memory::Recycle;
-use tidemill_model::{Column, FieldType, TimeRange};
+use tidemill_model::{Column, FieldType, TableBatch, TimeRange};
 
 use crate::ingest::select;
+use crate::read::ColumnSlice;
 
 /// Rows of one table in arrival order, with the store's series ids and field indices: what the
 /// memtable is made of. Never changed once it is made.
@@ -15,6 +16,8 @@ pub(crate) struct Chunk {
     pub(crate) columns: Vec<(u32, Column)>,
     /// Where each row starts in its text, to name it; nobody looks once the chunk is taken in.
     pub(crate) positions: Vec<u32>,
+    /// Whether it was made of several.
+    pub(crate) is_merged: bool,
 }
 
 impl Recycle for Chunk {
@@ -44,6 +47,41 @@ impl Chunk {
         }
         let at = self.columns.binary_search_by_key(&(field as u32), |(field, _)| *field);
         at.ok().map(|at| &self.columns[at].1)
+    }
+
+    /// Makes this chunk, which has no rows, one of the rows of all these, without their positions.
+    pub(crate) fn merge<'c>(&mut self, parts: impl Iterator<Item = &'c Self> + Clone) {
+        self.is_merged = true;
+        let rows = TableBatch::room_for(parts.clone().map(Self::rows).sum());
+        self.series.reserve_exact(rows);
+        self.times.reserve_exact(rows);
+        self.columns.iter_mut().for_each(|(_, column)| column.reserve_exact(rows));
+        for part in parts {
+            let before = self.rows();
+            self.series.extend_from_slice(&part.series);
+            self.times.extend_from_slice(&part.times);
+            for (field, column) in &part.columns {
+                let to = self.column_or_new(*field, column.ty(), rows);
+                to.pad_to(before);
+                ColumnSlice::of(column, 0..column.len()).append_to(to);
+            }
+            let now = self.rows();
+            self.columns.iter_mut().for_each(|(_, column)| column.pad_to(now));
+        }
+        // Some were there for their memory only.
+        self.columns.retain(|(_, column)| column.valid_count() > 0);
+    }
+
+    /// The column of a field, which is added, with room for `rows`, if there is none.
+    fn column_or_new(&mut self, field: u32, ty: FieldType, rows: usize) -> &mut Column {
+        let at = self.columns.binary_search_by_key(&field, |(field, _)| *field);
+        let at = at.unwrap_or_else(|at| {
+            let mut column = Column::new(ty);
+            column.reserve_exact(rows);
+            self.columns.insert(at, (field, column));
+            at
+        });
+        &mut self.columns[at].1
     }
 
     /// Brings the rows of each series together, in arrival order. A chunk fits a cache, the whole

@@ -450,7 +450,7 @@ impl TableMap {
             }
             columns.retain(|(_, column)| column.valid_count() > 0);
         }
-        Chunk { sequence: 0, series, times, columns, positions }
+        Chunk { series, times, columns, positions, ..Chunk::default() }
     }
 }
 

@@ -467,7 +467,11 @@ mod tests {
     }
 
     /// These values, of which missing ones repeat the one before.
-    fn check_column(column: &Column, any: bool, wanted: &[Option<i64>]) -> Result<(), TestCaseError> {
+    fn check_column(
+        column: &Column,
+        any: bool,
+        wanted: &[Option<i64>],
+    ) -> Result<(), TestCaseError> {
         let mut before = 0;
         let slots: Vec<_> = wanted
             .iter()
