@@ -3,9 +3,8 @@
 mod pending;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLockWriteGuard};
 
-use rayon::prelude::*;
 use tidemill_memory::Reservation;
 use tidemill_model::{Batch, Duplicates};
 
@@ -20,7 +19,7 @@ use crate::segment::Segment;
 use crate::sorted::SortedRows;
 use crate::stages;
 use crate::store::{Inner, Store, publish_definitions};
-use crate::workers::workers;
+use crate::workers::together;
 use pending::Pending;
 
 /// A bulk load's rows are written to a segment when they hold this part of the budget.
@@ -337,16 +336,18 @@ impl Bulk<'_> {
     /// Clusters chunks, in parallel.
     fn cluster(&self, mut chunks: Vec<Arc<Chunk>>) -> Vec<Arc<Chunk>> {
         let shelf = &self.inner.spare.clusters;
-        let cluster = |chunk: &mut Arc<Chunk>| {
-            // Nobody else has them yet.
-            if let Some(chunk) = Arc::get_mut(chunk) {
-                let _sorting = stages::SORT.enter();
-                let mut scratch = shelf.take();
+        let most = chunks.len();
+        // Nobody else has them yet.
+        let left = Mutex::new(chunks.iter_mut().filter_map(Arc::get_mut));
+        let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+        together(most, || {
+            let _sorting = stages::SORT.enter();
+            let mut scratch = shelf.take();
+            while let Some(chunk) = next() {
                 chunk.cluster(&mut scratch);
-                shelf.put(scratch);
             }
-        };
-        workers().install(|| chunks.par_iter_mut().for_each(cluster));
+            shelf.put(scratch);
+        });
         chunks
     }
 }

@@ -14,7 +14,7 @@ use crate::stages;
 use late::LateSorter;
 
 /// Where a row stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RowRef {
     chunk: u32,
     row: u32,
@@ -52,29 +52,38 @@ pub(crate) struct SortedRows {
 impl SortedRows {
     /// Sorts chunks, which come in the order of their sequence.
     ///
-    /// Rows are partitioned by series with a counting sort, which keeps arrival order; only runs
+    /// Stretches of one series are brought together series by series, in arrival order; only runs
     /// that are not ascending already are sorted by time.
     pub(crate) fn new(chunks: Vec<Arc<Chunk>>, duplicates: Duplicates) -> Self {
         let _sorting = stages::SORT.enter();
-        let mut entries = partition_by_series(&chunks);
-        let series = |entry: &RowRef| chunks[entry.chunk as usize].series[entry.row as usize];
+        let stretches = stretches_by_series(&chunks);
+        let rows = chunks.iter().map(|chunk| chunk.rows()).sum();
+        let mut entries: Vec<RowRef> = Vec::with_capacity(rows);
         let time = |entry: &RowRef| chunks[entry.chunk as usize].times[entry.row as usize];
         let mut runs = Vec::new();
         let mut late = LateSorter::default();
         let mut has_duplicates = false;
-        let mut start = 0;
-        while start < entries.len() {
-            let id = series(&entries[start]);
-            let length = entries[start..].iter().take_while(|entry| series(entry) == id).count();
-            let run = &mut entries[start..start + length];
+        for run in stretches.chunk_by(|a, b| a.series == b.series) {
+            let start = entries.len();
+            runs.push(RunStart { series: run[0].series, row: start as u32 });
+            let mut is_ascending = true;
+            let mut last = None;
+            for stretch in run {
+                let times = &chunks[stretch.chunk as usize].times[stretch.rows()];
+                is_ascending &=
+                    last.is_none_or(|last| last < times[0]) && times.is_sorted_by(|a, b| a < b);
+                last = times.last().copied();
+                entries.extend(stretch.entries());
+            }
+            if is_ascending {
+                continue;
+            }
+            let run = &mut entries[start..];
             if !run.is_sorted_by_key(time) {
                 late.sort(run, time);
             }
             has_duplicates |= run.windows(2).any(|pair| time(&pair[0]) == time(&pair[1]));
-            runs.push(RunStart { series: id, row: start as u32 });
-            start += length;
         }
-        let rows = entries.len();
         let mut this = Self { chunks, entries, groups: None, runs, rows, duplicates };
         if has_duplicates {
             this.group_duplicates();
@@ -333,34 +342,55 @@ fn gather_spans<'c>(
     count > 0
 }
 
-/// References to all rows, ordered by series, in arrival order within each.
-fn partition_by_series(chunks: &[Arc<Chunk>]) -> Vec<RowRef> {
-    let rows: usize = chunks.iter().map(|chunk| chunk.rows()).sum();
-    let highest = chunks.iter().flat_map(|chunk| &chunk.series).max().copied().unwrap_or(0);
-    let all = chunks.iter().enumerate().flat_map(|(number, chunk)| {
-        let entry = move |row| RowRef { chunk: number as u32, row };
-        (0..chunk.rows() as u32).map(entry).zip(chunk.series.iter().copied())
-    });
-    // A counter for every series up to the highest pays when there are rows to go with them.
-    if highest as usize > rows * 8 + 1024 {
-        let mut pairs: Vec<_> = all.map(|(entry, series)| (series, entry)).collect();
-        pairs.sort_by_key(|(series, _)| *series);
-        return pairs.into_iter().map(|(_, entry)| entry).collect();
+/// Rows of one series that follow one another in a chunk.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stretch {
+    series: u32,
+    chunk: u32,
+    row: u32,
+    length: u32,
+}
+
+impl Stretch {
+    fn rows(&self) -> std::ops::Range<usize> {
+        self.row as usize..(self.row + self.length) as usize
     }
-    let mut next = vec![0u32; highest as usize + 2];
-    for series in chunks.iter().flat_map(|chunk| &chunk.series) {
-        next[*series as usize + 1] += 1;
+
+    fn entries(&self) -> impl Iterator<Item = RowRef> {
+        let chunk = self.chunk;
+        (self.row..self.row + self.length).map(move |row| RowRef { chunk, row })
     }
+}
+
+/// All rows, ordered by series, in arrival order within each.
+fn stretches_by_series(chunks: &[Arc<Chunk>]) -> Vec<Stretch> {
+    let mut stretches = Vec::new();
+    for (chunk, number) in chunks.iter().zip(0..) {
+        let mut row = 0;
+        for same in chunk.series.chunk_by(|a, b| a == b) {
+            let length = same.len() as u32;
+            stretches.push(Stretch { series: same[0], chunk: number, row, length });
+            row += length;
+        }
+    }
+    let highest = stretches.iter().map(|stretch| stretch.series).max().unwrap_or(0) as usize;
+    // A counter for every series up to the highest pays when there are stretches to go with them.
+    if highest > stretches.len() * 8 + 1024 {
+        stretches.sort_by_key(|stretch| stretch.series);
+        return stretches;
+    }
+    let mut next = vec![0u32; highest + 2];
+    stretches.iter().for_each(|stretch| next[stretch.series as usize + 1] += 1);
     for series in 1..next.len() {
         next[series] += next[series - 1];
     }
-    let mut entries = vec![RowRef::default(); rows];
-    for (entry, series) in all {
-        let slot = &mut next[series as usize];
-        entries[*slot as usize] = entry;
+    let mut sorted = vec![Stretch::default(); stretches.len()];
+    for stretch in stretches {
+        let slot = &mut next[stretch.series as usize];
+        sorted[*slot as usize] = stretch;
         *slot += 1;
     }
-    entries
+    sorted
 }
 
 /// What a merge of the same rows by a naive map gives; the oracle of the tests below and of the

@@ -1,3 +1,7 @@
+mod ordered;
+
+pub(crate) use ordered::in_order;
+
 use std::any::Any;
 use std::hint::spin_loop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -18,6 +22,20 @@ pub fn workers() -> &'static ThreadPool {
         builder.build().expect("threads can be started")
     });
     &WORKERS
+}
+
+/// Runs `work` on the calling thread and on the engine's, at most `most` in all, and waits for them: each takes what is
+/// next until nothing is left.
+///
+/// That is one more thread than there are processors. The system leaves threads that it woke on one processor there for some
+/// milliseconds, and another one idle, if there are not more of them.
+pub(crate) fn together(most: usize, work: impl Fn() + Sync) {
+    workers().in_place_scope(|scope| {
+        for _ in 1..most.min(workers().current_num_threads() + 1) {
+            scope.spawn(|_| work());
+        }
+        work();
+    });
 }
 
 /// How often the last units are looked for before the thread sleeps: about as long as waking it takes.

@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use rayon::prelude::*;
 use tidemill_codec::Compression;
 use tidemill_model::{Column, FieldType};
 
@@ -14,9 +13,9 @@ use crate::manifest::SegmentEntry;
 use crate::recycle::Spare;
 use crate::sorted::{SortedRows, Span};
 use crate::stages;
-use crate::workers::workers;
+use crate::workers::in_order;
 
-/// Blocks encoded at a time: with ten columns 13 MB before encoding.
+/// Blocks that are encoded or wait until those before them are written.
 const MAX_BLOCKS_IN_FLIGHT: usize = 32;
 /// …and their values, in bytes before encoding, unless a single block has more.
 const MAX_BYTES_IN_FLIGHT: usize = 64 << 20;
@@ -67,26 +66,26 @@ pub(crate) fn build_segment<S: BlockSource>(
         let longest = plans.iter().map(|plan| plan.rows.len()).max().unwrap_or(0);
         let block_bytes = longest.saturating_mul(row_bytes).max(1);
         let in_flight = (MAX_BYTES_IN_FLIGHT / block_bytes).clamp(1, MAX_BLOCKS_IN_FLIGHT);
-        for group in plans.chunks(in_flight) {
-            let encode = |worker: &mut S::Worker, plan| {
-                let _encoding = stages::ENCODE.enter();
-                let mut scratch = spare.blocks.take();
-                source.fill(worker, plan, &fields, &mut scratch.data)?;
-                let mut block = spare.encoded.take();
-                scratch.encoder.encode_into(plan, &scratch.data, compression, &mut block);
-                spare.blocks.put(scratch);
-                Ok(block)
-            };
-            let init = || source.worker();
-            let blocks: Vec<Result<_>> =
-                workers().install(|| group.par_iter().map_init(init, encode).collect());
-            for block in blocks {
-                let block = block?;
+        let encode = |worker: &mut S::Worker, place: usize| {
+            let _encoding = stages::ENCODE.enter();
+            let mut scratch = spare.blocks.take();
+            source.fill(worker, &plans[place], &fields, &mut scratch.data)?;
+            let mut block = spare.encoded.take();
+            scratch.encoder.encode_into(&plans[place], &scratch.data, compression, &mut block);
+            spare.blocks.put(scratch);
+            Ok(block)
+        };
+        in_order(
+            plans.len(),
+            in_flight,
+            || source.worker(),
+            encode,
+            |block| {
                 writer.push(&block)?;
                 spare.encoded.put(block);
-            }
-        }
-        Ok(())
+                Ok(())
+            },
+        )
     };
     let written = write();
     // A footer of many series takes memory, too.
