@@ -1,10 +1,10 @@
-//! Chunks are parsed in parallel and taken in in order.
+//! Chunks are read one after the other, parsed in parallel and taken in in order.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,12 +28,14 @@ struct Lane {
     reader: Box<dyn RowReader>,
     batch: Batch,
     map: BulkMap,
+    /// For the next text.
+    buffer: Vec<u8>,
 }
 
 impl Lane {
     /// Tells the other lanes the series that are new.
     fn share(&mut self) {
-        let Self { reader, batch, map } = self;
+        let Self { reader, batch, map, .. } = self;
         if batch.tables().iter().all(|table| table.series_keys().is_empty()) {
             return;
         }
@@ -52,8 +54,22 @@ struct Job {
     lane: Lane,
 }
 
-/// What a thread made of a job; nothing, if it panicked.
-type Outcome = Option<Parsed>;
+/// What a thread made of the next text.
+enum Outcome {
+    Parsed(Parsed),
+    /// The text with this number cannot be read.
+    Unreadable(u64, io::Error),
+    Panicked,
+}
+
+/// What is read next, by one thread at a time.
+struct Feed {
+    chunker: Chunker,
+    /// The first text, which was read already.
+    start: Option<TextChunk>,
+    number: u64,
+    is_ended: bool,
+}
 
 struct Parsed {
     job: Job,
@@ -91,84 +107,67 @@ impl Pipeline<'_> {
     ) -> Result<()> {
         let workers = thread::available_parallelism().map_or(1, usize::from);
         let lanes = workers * LANES_PER_WORKER;
-        let (chunk_sender, chunks) = bounded::<io::Result<TextChunk>>(2);
-        let (buffer_sender, buffers) = bounded::<Vec<u8>>(lanes + 4);
-        let (job_sender, jobs) = bounded::<Job>(lanes);
-        let (parsed_sender, parsed) = bounded::<Outcome>(lanes);
+        let feed = Mutex::new(Feed { chunker, start: Some(start), number: 0, is_ended: false });
+        let (free_sender, free) = bounded::<Lane>(lanes);
+        let (parsed_sender, parsed) = bounded::<Outcome>(lanes + workers);
         thread::scope(|scope| {
             // The scope waits for its threads, and one of them may wait for a stream.
             let _over = SetAtEnd(&self.is_over);
-            scope.spawn(move || read_chunks(chunker, start, &chunk_sender, &buffers));
             for _ in 0..workers {
-                let (jobs, parsed_sender) = (jobs.clone(), parsed_sender.clone());
-                scope.spawn(move || {
-                    // The channel closes when the sink is done, or has failed.
-                    while let Ok(job) = jobs.recv() {
-                        let outcome = catch_unwind(AssertUnwindSafe(|| parse(job))).ok();
-                        if parsed_sender.send(outcome).is_err() {
-                            return;
-                        }
-                    }
-                });
+                let (feed, free, parsed_sender) = (&feed, free.clone(), parsed_sender.clone());
+                scope.spawn(move || work(feed, &free, &parsed_sender));
             }
-            drop((jobs, parsed_sender));
-            let channels = Channels { chunks, jobs: job_sender, parsed, buffers: buffer_sender };
-            self.drive(&channels, lanes, carry, sink)
+            drop((free, parsed_sender));
+            for lane in 0..lanes {
+                // The first text goes to the reader that begins at the file's beginning.
+                let reader = (self.make_reader)(lane == 0);
+                let (batch, map) = (Batch::new(), BulkMap::default());
+                // Who does not read on any more needs no lanes.
+                let _ = free_sender.send(Lane { reader, batch, map, buffer: Vec::new() });
+            }
+            self.drive(&parsed, &free_sender, carry, sink)
         })
     }
 
     fn drive(
         &self,
-        channels: &Channels,
-        lanes: usize,
+        parsed: &Receiver<Outcome>,
+        free: &Sender<Lane>,
         mut carry: Carry,
         sink: &mut Sink<'_, '_>,
     ) -> Result<()> {
-        let make = |is_first| Lane {
-            reader: (self.make_reader)(is_first),
-            batch: Batch::new(),
-            map: BulkMap::default(),
-        };
-        let mut free: VecDeque<Lane> = (0..lanes).map(|lane| make(lane == 0)).collect();
         let mut waiting: BTreeMap<u64, Parsed> = BTreeMap::new();
-        let (mut sent, mut next) = (0, 0);
-        let mut is_ended = false;
+        let mut unreadable = None;
+        let mut next = 0;
         let mut committed = self.since;
         loop {
-            // The first chunk goes to the lane whose reader begins at the file's beginning.
-            while !is_ended && let Some(lane) = free.pop_front() {
-                let is_idle = sent == next;
-                let Some(chunk) = channels.next_chunk(is_idle, self.wait(committed, sink), sink)?
-                else {
-                    free.push_front(lane);
-                    break;
-                };
-                is_ended = chunk.is_last;
-                let job = Job { number: sent, chunk, lane };
-                channels.jobs.send(job).map_err(|_| Error::stopped(sink.file()))?;
-                sent += 1;
-            }
-            if sent > next {
-                let outcome = channels.parsed.recv().ok().flatten();
-                let parsed = outcome.ok_or_else(|| Error::stopped(sink.file()))?;
-                waiting.insert(parsed.job.number, parsed);
+            match parsed.recv_timeout(self.wait(committed, sink)) {
+                Ok(Outcome::Parsed(parsed)) => drop(waiting.insert(parsed.job.number, parsed)),
+                Ok(Outcome::Unreadable(number, error)) => unreadable = Some((number, error)),
+                Err(RecvTimeoutError::Timeout) => {}
+                // There is a last text, or an error.
+                Ok(Outcome::Panicked) | Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Error::stopped(sink.file()));
+                }
             }
             while let Some(parsed) = waiting.remove(&next) {
-                let mut job = take(parsed, &mut carry, sink)?;
-                job.lane.share();
-                // Who does not read on any more needs no buffers.
-                let _ = channels.buffers.try_send(job.chunk.bytes);
-                free.push_back(job.lane);
+                let Job { chunk, mut lane, .. } = take(parsed, &mut carry, sink)?;
                 next += 1;
                 sink.progress(self.read_bytes.load(Ordering::Relaxed))?;
+                if chunk.is_last {
+                    return Ok(());
+                }
+                lane.share();
+                lane.buffer = chunk.bytes;
+                let _ = free.send(lane);
+            }
+            if let Some((_, error)) = unreadable.take_if(|(number, _)| *number == next) {
+                return Err(Error::read(sink.file(), error));
             }
             let is_late = self.commit_every.is_some_and(|every| committed.elapsed() >= every);
             if is_late && sink.has_rows() {
                 sink.commit()?;
                 committed = Instant::now();
-            }
-            if is_ended && sent == next {
-                return Ok(());
             }
         }
     }
@@ -225,32 +224,6 @@ fn take_rows(
     }
 }
 
-struct Channels {
-    chunks: Receiver<io::Result<TextChunk>>,
-    jobs: Sender<Job>,
-    parsed: Receiver<Outcome>,
-    buffers: Sender<Vec<u8>>,
-}
-
-impl Channels {
-    /// The next chunk, if one comes in time; only who has nothing else to do waits for it.
-    fn next_chunk(
-        &self,
-        is_idle: bool,
-        wait: Duration,
-        sink: &Sink<'_, '_>,
-    ) -> Result<Option<TextChunk>> {
-        let wait = if is_idle { wait } else { Duration::ZERO };
-        match self.chunks.recv_timeout(wait) {
-            Ok(Ok(chunk)) => Ok(Some(chunk)),
-            Ok(Err(error)) => Err(Error::read(sink.file(), error)),
-            Err(RecvTimeoutError::Timeout) => Ok(None),
-            // There is a last chunk, or an error.
-            Err(RecvTimeoutError::Disconnected) => Err(Error::stopped(sink.file())),
-        }
-    }
-}
-
 /// Sets a flag when it is dropped, also by a panic.
 struct SetAtEnd<'a>(&'a AtomicBool);
 
@@ -260,22 +233,46 @@ impl Drop for SetAtEnd<'_> {
     }
 }
 
-fn read_chunks(
-    mut chunker: Chunker,
-    start: TextChunk,
-    chunks: &Sender<io::Result<TextChunk>>,
-    buffers: &Receiver<Vec<u8>>,
-) {
-    let mut next = Some(Ok(start));
-    while let Some(chunk) = next {
-        // Whoever is gone has an error of their own.
-        if chunks.send(chunk).is_err() {
+/// Reads and parses until nothing is left, or nobody takes it.
+fn work(feed: &Mutex<Feed>, free: &Receiver<Lane>, parsed: &Sender<Outcome>) {
+    loop {
+        let work = || match next_job(feed, free)? {
+            Ok(job) => Some(Outcome::Parsed(parse(job))),
+            Err((number, error)) => Some(Outcome::Unreadable(number, error)),
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or(Some(Outcome::Panicked));
+        let Some(outcome) = outcome else { return };
+        if parsed.send(outcome).is_err() {
             return;
         }
-        let buffer = buffers.try_recv().unwrap_or_default();
-        // After a panic the channel closes before the last chunk, which says enough.
-        let read = catch_unwind(AssertUnwindSafe(|| stages::READ.run(|| chunker.next(buffer))));
-        next = read.ok().and_then(io::Result::transpose);
+    }
+}
+
+/// The next text, in the lane that is free first; nothing, when there will be none.
+fn next_job(
+    feed: &Mutex<Feed>,
+    free: &Receiver<Lane>,
+) -> Option<std::result::Result<Job, (u64, io::Error)>> {
+    let mut feed = feed.lock().unwrap_or_else(PoisonError::into_inner);
+    if feed.is_ended {
+        return None;
+    }
+    let mut lane = free.recv().ok()?;
+    // Also after a panic.
+    feed.is_ended = true;
+    let buffer = std::mem::take(&mut lane.buffer);
+    let chunk = match feed.start.take() {
+        Some(chunk) => Ok(Some(chunk)),
+        None => stages::READ.run(|| feed.chunker.next(buffer)),
+    };
+    let number = feed.number;
+    feed.number += 1;
+    match chunk.transpose()? {
+        Ok(chunk) => {
+            feed.is_ended = chunk.is_last;
+            Some(Ok(Job { number, chunk, lane }))
+        }
+        Err(error) => Some(Err((number, error))),
     }
 }
 
