@@ -231,5 +231,10 @@ mod tests {
         }
         assert_eq!(pending.chunks()[0].len(), 8);
         assert!(pending.spare(0).is_some_and(|chunk| !chunk.is_merged));
+        // What is spare gives way to rows.
+        let bytes = pending.bytes();
+        assert!(pending.memory_bytes() > bytes);
+        pending.shrink_spare(bytes);
+        assert_eq!(pending.memory_bytes(), bytes);
     }
 }

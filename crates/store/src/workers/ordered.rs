@@ -102,9 +102,7 @@ impl<R, E, T> Order<R, E, T> {
 
 impl<R, E, T: FnMut(R) -> Result<(), E>> State<R, E, T> {
     fn take_ready(&mut self) {
-        while !self.is_over
-            && let Some(made) = self.waiting.remove(&self.taken)
-        {
+        while let Some(made) = self.waiting.remove(&self.taken) {
             match (self.take)(made) {
                 Ok(()) => self.taken += 1,
                 Err(error) => self.fail(self.taken, error),
@@ -146,8 +144,10 @@ mod tests {
             let mut got = Vec::new();
             let make = |worker: &mut usize, place: usize| {
                 *worker += 1;
-                // The odd ones are late.
-                std::thread::sleep(Duration::from_micros(place as u64 % 2 * 200));
+                // Some are late.
+                if place % 16 == 1 {
+                    std::thread::sleep(Duration::from_millis(3));
+                }
                 let ahead = made.fetch_add(1, Ordering::SeqCst) + 1;
                 assert!(ahead <= taken.load(Ordering::SeqCst) + in_flight + 1);
                 Ok::<_, ()>(place)
@@ -181,8 +181,17 @@ mod tests {
                 Ok(())
             },
         );
-        assert!(told.is_err_and(|place| (20..28).contains(&place)));
+        assert_eq!(told, Err(20));
         assert!(got.len() <= 20 && got.iter().enumerate().all(|(at, place)| at == *place));
+
+        // Also when it is the last to come.
+        let make = |(): &mut (), place: usize| {
+            if place == 0 {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Err::<(), _>(place)
+        };
+        assert_eq!(in_order(1000, 8, || (), make, |()| Ok(())), Err(0));
 
         let mut got = Vec::new();
         let take = |place| {

@@ -56,7 +56,7 @@ struct Job {
 
 /// What a thread made of the next text.
 enum Outcome {
-    Parsed(Parsed),
+    Parsed(Box<Parsed>),
     /// The text with this number cannot be read.
     Unreadable(u64, io::Error),
     Panicked,
@@ -142,7 +142,7 @@ impl Pipeline<'_> {
         let mut committed = self.since;
         loop {
             match parsed.recv_timeout(self.wait(committed, sink)) {
-                Ok(Outcome::Parsed(parsed)) => drop(waiting.insert(parsed.job.number, parsed)),
+                Ok(Outcome::Parsed(parsed)) => drop(waiting.insert(parsed.job.number, *parsed)),
                 Ok(Outcome::Unreadable(number, error)) => unreadable = Some((number, error)),
                 Err(RecvTimeoutError::Timeout) => {}
                 // There is a last text, or an error.
@@ -237,7 +237,7 @@ impl Drop for SetAtEnd<'_> {
 fn work(feed: &Mutex<Feed>, free: &Receiver<Lane>, parsed: &Sender<Outcome>) {
     loop {
         let work = || match next_job(feed, free)? {
-            Ok(job) => Some(Outcome::Parsed(parse(job))),
+            Ok(job) => Some(Outcome::Parsed(Box::new(parse(job)))),
             Err((number, error)) => Some(Outcome::Unreadable(number, error)),
         };
         let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or(Some(Outcome::Panicked));
