@@ -296,6 +296,20 @@ mod tests {
     }
 
     #[test]
+    fn taken_rows_come_with_what_is_missing_and_gaps_repeat() {
+        let mut from = Column::new(FieldType::Int);
+        [Some(1), None, Some(3), None].into_iter().for_each(|v| from.push(v.map(Value::Int)));
+        let mut column = Column::new(FieldType::Int);
+        column.pad_to(9);
+        column.take(&from, &[3, 2, 1, 0, 3]);
+        let got: Vec<_> = (0..5).map(|row| column.get(row)).collect();
+        assert_eq!(got, [None, Some(3), None, Some(1), None].map(|v| v.map(Value::Int)));
+        assert_eq!(column.values(), &Values::Int(vec![3, 3, 1, 1, 3]));
+        column.fill_gaps();
+        assert_eq!(column.values(), &Values::Int(vec![0, 3, 3, 1, 1]));
+    }
+
+    #[test]
     fn clear_forgets_what_was_missing() {
         let mut column = Column::new(FieldType::Float);
         column.pad_to(3);
