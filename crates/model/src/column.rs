@@ -3,8 +3,8 @@ use crate::{Bitmap, FieldType, Value, Values};
 /// One column: values and which of them are present.
 ///
 /// A missing value has a slot, too, so that positions line up. One that was pushed repeats the value
-/// before it (or is zero or empty), so that gaps compress; where rows changed places,
-/// [`Column::fill_gaps`] sees to it.
+/// before it (or is zero or empty), so that gaps compress; who writes rows that changed places
+/// has [`Column::fill_gaps`] see to it.
 #[derive(Clone, Debug)]
 pub struct Column {
     values: Values,

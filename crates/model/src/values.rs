@@ -93,9 +93,12 @@ impl Values {
     /// When it is of another type, or has no such slots.
     pub(crate) fn take(&mut self, from: &Self, rows: &[u32]) {
         fn put<T: Copy>(to: &mut Vec<T>, from: &[T], rows: &[u32]) {
-            // In order, lines of memory come several at a time; in the order of the rows, one by one.
-            for line in from.chunks(64 / size_of::<T>()) {
-                std::hint::black_box(line[0]);
+            // In order, lines of memory come several at a time; in the order of the rows, one by
+            // one. Where most rows are wanted, most lines are.
+            if rows.len() >= from.len() / 2 {
+                for line in from.chunks(64 / size_of::<T>()) {
+                    std::hint::black_box(line[0]);
+                }
             }
             to.clear();
             to.extend(rows.iter().map(|row| from[*row as usize]));

@@ -278,6 +278,8 @@ impl Inner {
             let WriteScratch { rows, encoder, cluster } = &mut scratch;
             for (table, chunk) in &mut chunks {
                 chunk.cluster(cluster);
+                // The log holds what stands where a value is missing: the one before it is short.
+                chunk.columns.iter_mut().for_each(|(_, column)| column.fill_gaps());
                 written.rows += chunk.rows() as u64;
                 encode_rows(*table, chunk, encoder, rows);
             }

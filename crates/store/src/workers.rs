@@ -7,6 +7,7 @@ use std::hint::spin_loop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, PoisonError};
+use std::thread;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -24,15 +25,23 @@ pub fn workers() -> &'static ThreadPool {
     &WORKERS
 }
 
-/// Runs `work` on the calling thread and on the engine's, at most `most` in all, and waits for them: each takes what is
-/// next until nothing is left.
+/// Runs `work` on the calling thread and on others, at most `most` and one a processor in all,
+/// and waits for them: each takes what is next until nothing is left.
 ///
-/// That is one more thread than there are processors. The system leaves threads that it woke on one processor there for some
-/// milliseconds, and another one idle, if there are not more of them.
+/// The others are no threads of the pool: what takes as long as a segment would keep those from
+/// every query until its end, and one segment waiting for another.
+///
+/// # Panics
+/// When one of them does.
 pub(crate) fn together(most: usize, work: impl Fn() + Sync) {
-    workers().in_place_scope(|scope| {
-        for _ in 1..most.min(workers().current_num_threads() + 1) {
-            scope.spawn(|_| work());
+    let threads = most.min(workers().current_num_threads());
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            let thread = thread::Builder::new().name("tidemill-blocks".into());
+            if let Err(error) = thread.spawn_scoped(scope, &work) {
+                tracing::warn!(%error, "no thread beside the others: they take longer");
+                break;
+            }
         }
         work();
     });
@@ -160,6 +169,21 @@ mod tests {
             });
             assert_eq!(squares, Ok((0..units).map(|unit| unit * unit).collect()));
             assert_eq!(done.load(Ordering::Relaxed), units);
+        }
+    }
+
+    #[test]
+    fn what_is_done_together_is_done_by_so_many() {
+        let processors = workers().current_num_threads();
+        for most in [0, 1, 2, 1000] {
+            let threads = most.clamp(1, processors);
+            // All of them have to come.
+            let (barrier, came) = (Barrier::new(threads), AtomicUsize::new(0));
+            together(most, || {
+                barrier.wait();
+                came.fetch_add(1, Ordering::Relaxed);
+            });
+            assert_eq!(came.load(Ordering::Relaxed), threads);
         }
     }
 

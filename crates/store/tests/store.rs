@@ -371,6 +371,31 @@ fn logs_that_are_not_needed_go_and_other_files_stay() {
 }
 
 #[test]
+fn the_log_is_as_short_whatever_the_order_of_hosts() {
+    let hosts = ["a", "b", "c", "d"];
+    let log_bytes = |is_by_host: bool| {
+        let value = |host: i64, time: i64| Value::Int((host + 1) * 1_000_000_007 + time);
+        let row = |host: usize, time: i64| {
+            let fields = Vec::from_iter((time % 3 == 0).then(|| ("v", value(host as i64, time))));
+            (hosts[host], time, [vec![("all", Value::Int(1))], fields].concat())
+        };
+        let rows: Vec<Row<'_>> = if is_by_host {
+            (0..4).flat_map(|host| (0..300).map(move |time| row(host, time))).collect()
+        } else {
+            (0..300).flat_map(|time| (0..4).map(move |host| row(host, time))).collect()
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        let mut batch = Batch::new();
+        fill(&mut batch, "t", &rows);
+        store.write(&mut batch).unwrap();
+        let name = names(dir.path(), ".wal").pop().unwrap();
+        std::fs::metadata(dir.path().join(name)).unwrap().len()
+    };
+    assert_eq!(log_bytes(false), log_bytes(true));
+}
+
+#[test]
 fn the_lock_is_free_when_the_last_handle_is_gone() {
     let dir = tempfile::tempdir().unwrap();
     for round in 0..50 {

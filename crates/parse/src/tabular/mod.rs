@@ -30,5 +30,5 @@ pub(crate) use time_cell::TimeCell;
 /// The most columns of a file.
 pub const MAX_COLUMNS: usize = 4096;
 
-/// How much of a file a plan is made from, if the file has as much, and a row in it.
+/// How much of a file a plan is made from, at least, if the file has as much.
 pub const SAMPLE_BYTES: usize = 1 << 20;

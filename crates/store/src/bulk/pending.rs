@@ -55,6 +55,11 @@ impl Pending {
         self.bytes += bytes;
         self.chunks[at].push(Arc::new(chunk));
         let small = &mut self.small[at];
+        if bytes >= MERGED_BYTES {
+            // What came before it is not the last of the table any more.
+            *small = Small::default();
+            return;
+        }
         small.chunks += 1;
         small.bytes += bytes;
         if small.bytes >= MERGED_BYTES {
@@ -126,11 +131,15 @@ impl SpareChunks {
 
     /// Frees chunks until there are at most so many bytes.
     fn shrink(&mut self, max_bytes: usize) {
-        for chunks in self.by_table.as_flattened_mut() {
-            while self.bytes > max_bytes
-                && let Some(chunk) = chunks.pop()
-            {
-                self.bytes -= chunk.memory_bytes();
+        // The next batch wants those that were not merged.
+        for is_merged in [true, false] {
+            let chunks = self.by_table.iter_mut().map(|kinds| &mut kinds[usize::from(is_merged)]);
+            for chunks in chunks {
+                while self.bytes > max_bytes
+                    && let Some(chunk) = chunks.pop()
+                {
+                    self.bytes -= chunk.memory_bytes();
+                }
             }
         }
     }

@@ -102,7 +102,8 @@ fn gather_spans<'c>(
                         [value] => $to.push(*value),
                         several => $to.extend_from_slice(several),
                     },
-                    _ => $to.resize($to.len() + rows.len(), Default::default()),
+                    None => $to.resize($to.len() + rows.len(), Default::default()),
+                    Some(other) => panic!("a {} column among others of its field", other.ty()),
                 }
             }
         }};
@@ -119,7 +120,8 @@ fn gather_spans<'c>(
                 is_dense &= column.is_some_and(|column| column.validity().is_none());
                 match column.map(Column::values) {
                     Some(Values::Text(from)) => to.append(from, rows),
-                    _ => to.push_empty(rows.len()),
+                    None => to.push_empty(rows.len()),
+                    Some(other) => panic!("a {} column among text of its field", other.ty()),
                 }
             }
         }

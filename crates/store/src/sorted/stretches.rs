@@ -27,31 +27,44 @@ impl Stretch {
 
 /// All rows, ordered by series, in arrival order within each.
 pub(super) fn stretches_by_series(chunks: &[Arc<Chunk>]) -> Vec<Stretch> {
-    let mut stretches = Vec::new();
-    for (chunk, number) in chunks.iter().zip(0..) {
-        let mut row = 0;
-        for same in chunk.series.chunk_by(|a, b| a == b) {
-            let length = same.len() as u32;
-            stretches.push(Stretch { series: same[0], chunk: number, row, length });
-            row += length;
-        }
-    }
-    let highest = stretches.iter().map(|stretch| stretch.series).max().unwrap_or(0) as usize;
+    // There may be as many as rows: they are counted before, and none is held twice.
+    let count = chunks.iter().map(|chunk| count_stretches(&chunk.series)).sum();
+    let highest = chunks.iter().filter_map(|chunk| chunk.series.iter().max()).max();
+    let highest = highest.map_or(0, |series| *series as usize);
     // A counter for every series up to the highest pays when there are stretches to go with them.
-    if highest > stretches.len() * 8 + 1024 {
-        stretches.sort_by_key(|stretch| stretch.series);
-        return stretches;
+    if highest > count * 8 + 1024 {
+        let mut sorted = Vec::with_capacity(count);
+        sorted.extend(stretches(chunks));
+        sorted.sort_unstable_by_key(|stretch| (stretch.series, stretch.chunk, stretch.row));
+        return sorted;
     }
     let mut next = vec![0u32; highest + 2];
-    stretches.iter().for_each(|stretch| next[stretch.series as usize + 1] += 1);
+    stretches(chunks).for_each(|stretch| next[stretch.series as usize + 1] += 1);
     for series in 1..next.len() {
         next[series] += next[series - 1];
     }
-    let mut sorted = vec![Stretch::default(); stretches.len()];
-    for stretch in stretches {
+    let mut sorted = vec![Stretch::default(); count];
+    for stretch in stretches(chunks) {
         let slot = &mut next[stretch.series as usize];
         sorted[*slot as usize] = stretch;
         *slot += 1;
     }
     sorted
+}
+
+/// The stretches of all chunks, as they stand.
+fn stretches(chunks: &[Arc<Chunk>]) -> impl Iterator<Item = Stretch> {
+    chunks.iter().zip(0..).flat_map(|(chunk, number)| {
+        let mut row = 0;
+        chunk.series.chunk_by(|a, b| a == b).map(move |same| {
+            let length = same.len() as u32;
+            row += length;
+            Stretch { series: same[0], chunk: number, row: row - length, length }
+        })
+    })
+}
+
+fn count_stretches(series: &[u32]) -> usize {
+    let ends = series.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    ends + usize::from(!series.is_empty())
 }

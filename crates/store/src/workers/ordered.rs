@@ -6,9 +6,9 @@ use super::together;
 
 /// Makes things, several at a time, each from its place in `0..count`, and takes them in order.
 ///
-/// The calling thread works as well. A thread makes what it needs with `start`, once. No thing begins that is `in_flight`
-/// or more places behind what was taken, so that no more of them wait. After an error no other begins; of several errors it gives
-/// the first thing's.
+/// The calling thread works as well. A thread makes what it needs with `start`, once. No thing
+/// begins that is `in_flight` or more places behind what was taken, so that no more of them wait.
+/// After an error no other begins; of several errors it gives the first thing's.
 ///
 /// # Errors
 /// Those of `make` and `take`.
@@ -38,9 +38,9 @@ pub(crate) fn in_order<W, R: Send, E: Send>(
     };
     together(count.min(in_flight), || {
         let _ends = EndAtPanic(&order);
-        let mut worker = start();
+        let mut worker = None;
         while let Some(place) = order.claim() {
-            order.deliver(place, make(&mut worker, place));
+            order.deliver(place, make(worker.get_or_insert_with(&start), place));
         }
     });
     let state = order.state.into_inner().unwrap_or_else(PoisonError::into_inner);

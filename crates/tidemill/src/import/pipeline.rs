@@ -111,8 +111,10 @@ impl Pipeline<'_> {
         let (free_sender, free) = bounded::<Lane>(lanes);
         let (parsed_sender, parsed) = bounded::<Outcome>(lanes + workers);
         thread::scope(|scope| {
-            // The scope waits for its threads, and one of them may wait for a stream.
+            // The scope waits for its threads, and one of them may wait for a stream, or for what
+            // goes with the end of this, however it ends: a lane, or that a text is taken.
             let _over = SetAtEnd(&self.is_over);
+            let (parsed, free_sender) = (parsed, free_sender);
             for _ in 0..workers {
                 let (feed, free, parsed_sender) = (&feed, free.clone(), parsed_sender.clone());
                 scope.spawn(move || work(feed, &free, &parsed_sender));
@@ -236,11 +238,11 @@ impl Drop for SetAtEnd<'_> {
 /// Reads and parses until nothing is left, or nobody takes it.
 fn work(feed: &Mutex<Feed>, free: &Receiver<Lane>, parsed: &Sender<Outcome>) {
     loop {
-        let work = || match next_job(feed, free)? {
+        let parse_next = || match next_job(feed, free)? {
             Ok(job) => Some(Outcome::Parsed(Box::new(parse(job)))),
             Err((number, error)) => Some(Outcome::Unreadable(number, error)),
         };
-        let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or(Some(Outcome::Panicked));
+        let outcome = catch_unwind(AssertUnwindSafe(parse_next)).unwrap_or(Some(Outcome::Panicked));
         let Some(outcome) = outcome else { return };
         if parsed.send(outcome).is_err() {
             return;

@@ -5,7 +5,7 @@ use tidemill_model::FieldType;
 use tidemill_parse::Format;
 use tidemill_parse::RowReader;
 use tidemill_parse::line::{LineOptions, LineReader, SharedSeries};
-use tidemill_parse::tabular::{Plan, Role, SAMPLE_BYTES, Syntax, TabularOptions};
+use tidemill_parse::tabular::{Plan, Role, Syntax, TabularOptions};
 use tidemill_parse::{csv, ndjson};
 use tidemill_store::Snapshot;
 
@@ -67,15 +67,8 @@ pub fn plan_text(
                 time_format: None,
             };
             let survey = if format == Format::Csv { csv::survey } else { ndjson::survey };
-            // More of a long beginning would hardly say anything else, and everyone waits for it.
-            let sample =
-                first.get(..SAMPLE_BYTES).and_then(|sample| survey(sample, false, &tabular).ok());
-            let plan = match sample {
-                Some(plan) => plan,
-                None => {
-                    survey(first, is_whole, &tabular).map_err(|error| Error::plan(file, &error))?
-                }
-            };
+            let plan =
+                survey(first, is_whole, &tabular).map_err(|error| Error::plan(file, &error))?;
             Ok(TextPlan::Tabular(plan))
         }
         Format::Parquet => Err(Error::format(file, "Parquet needs the `sql` feature")),
