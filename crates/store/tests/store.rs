@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use tidemill_model::{Batch, Duplicates, FieldType, SeriesKey, TableBatch, TimeRange, Value};
-use tidemill_store::{BulkMap, ErrorKind, Options, Store, TableView};
+use tidemill_store::{AnyAggregate, BulkMap, ErrorKind, Options, Store, TableView};
 
 type Row<'a> = (&'a str, i64, Vec<(&'a str, Value<'a>)>);
 
@@ -298,6 +298,46 @@ fn types_and_missing_values_survive_a_segment() {
     assert_eq!(before.len(), 3000);
     store.flush().unwrap();
     assert_eq!(dump(store.snapshot().table("t").unwrap()), before);
+}
+
+#[test]
+fn statistics_are_of_whole_blocks_wherever_their_rows_end() {
+    // Few rows beyond those of a vector, of a block, or in all.
+    for rows in [60i64, 1024, 1025, 2100, 8192, 8200] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        let value = |time: i64| time * 3 % 1000;
+        let fields = |time: i64| {
+            let sparse = (time % 4 > 0).then(|| ("f", Value::Float(value(time) as f64)));
+            Vec::from_iter([("i", Value::Int(value(time)))].into_iter().chain(sparse))
+        };
+        let all: Vec<Row<'_>> = (0..rows).map(|time| ("a", time, fields(time))).collect();
+        let mut batch = Batch::new();
+        fill(&mut batch, "t", &all);
+        store.write(&mut batch).unwrap();
+        store.flush().unwrap();
+        let snapshot = store.snapshot();
+        let view = snapshot.table("t").unwrap();
+        let (mut reader, mut pieces) = (view.reader(), Vec::new());
+        reader.pieces(0, TimeRange::ALL, &mut pieces).unwrap();
+        let mut found = 0;
+        for piece in &pieces {
+            let times = piece.range().start..=piece.range().end;
+            let count = reader.rows(piece).unwrap();
+            let ints = reader.whole_aggregate(piece, 0).unwrap().unwrap();
+            let AnyAggregate::Int(i) = &ints.aggregate else { panic!("{ints:?}") };
+            let sum: i64 = times.clone().map(value).sum();
+            assert_eq!((ints.rows.clone(), ints.valid), (0..count, count as u64));
+            assert_eq!((i.sum, i.last), (i128::from(sum), value(*times.end())));
+            let floats = reader.whole_aggregate(piece, 1).unwrap().unwrap();
+            let AnyAggregate::Float(f) = &floats.aggregate else { panic!("{floats:?}") };
+            let present: Vec<i64> = times.filter(|time| time % 4 > 0).map(value).collect();
+            assert_eq!(floats.valid, present.len() as u64, "{rows} rows");
+            assert_eq!(f.sum, present.iter().sum::<i64>() as f64);
+            found += count;
+        }
+        assert_eq!(found, rows as usize);
+    }
 }
 
 fn names(dir: &std::path::Path, ending: &str) -> Vec<String> {

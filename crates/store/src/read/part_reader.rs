@@ -10,7 +10,9 @@ use super::view::ViewInner;
 use crate::bytes::Cursor;
 use crate::column_codec;
 use crate::error::{Error, Result};
-use crate::segment::{BlockStatistics, Segment, StoredAggregate, decode_slice, slices};
+use crate::segment::{
+    BlockStatistics, MIN_SLICE_ROWS, Segment, StoredAggregate, decode_slice, slices, statistics_of,
+};
 use crate::stages;
 
 /// The memtable's rows of a series come in parts of this many at most.
@@ -259,16 +261,25 @@ impl PartReader {
         else {
             return Ok(());
         };
-        let Some(statistics) = chunk.parse(segment)?.statistics else { return Ok(()) };
         self.starts.clear();
         self.starts.extend(segment.runs_of(block).1);
         let rows = segment.block_rows(block);
-        let mut cursor = Cursor::new(statistics);
-        for rows in slices(&self.starts, rows) {
-            let slice = decode_slice(ty, rows.len(), &mut cursor);
-            let slice = slice.map_err(|m| chunk.corrupt(segment, m))?;
-            let (valid, aggregate) = (slice.valid, slice.aggregate);
-            out.slices.push(StoredAggregate { rows, valid, aggregate });
+        if let Some(statistics) = chunk.parse(segment)?.statistics {
+            let mut cursor = Cursor::new(statistics);
+            for rows in slices(&self.starts, rows) {
+                let slice = decode_slice(ty, rows, &mut cursor);
+                out.slices.push(slice.map_err(|m| chunk.corrupt(segment, m))?);
+            }
+        }
+        // Few rows at the end have none, and without them it is not known of the whole block. That
+        // is so of every series of a segment, or of none: where its rows end.
+        let known = out.slices.last().map_or(0, |slice| slice.rows.end);
+        let is_short = (1..MIN_SLICE_ROWS).contains(&(rows - known));
+        if is_short && self.starts.len() == 1 {
+            let end = known..rows;
+            let (chunks, source) = (&inner.chunks, part.source);
+            let values = self.cache.column(chunks, source, segment, block, column, &end)?;
+            out.slices.extend(values.and_then(|values| statistics_of(values, end)));
         }
         out.find_whole(self.starts.len(), rows);
         Ok(())

@@ -33,16 +33,24 @@ impl Kept {
 #[derive(Debug)]
 struct Columns {
     /// Times that have a constant interval.
-    times: Box<[OnceLock<Counted<BlockTimes>>]>,
-    /// Of each column.
-    statistics: Box<[OnceLock<Counted<BlockStatistics>>]>,
+    times: Slots<BlockTimes>,
+    /// Of each column, once it was asked for.
+    statistics: Box<[OnceLock<Counted<Slots<BlockStatistics>>>]>,
     _memory: Reservation,
 }
 
+/// By block, side by side: queries of many series ask for one after the other, and what comes next
+/// is on its way then.
+type Slots<T> = Box<[OnceLock<Counted<T>>]>;
+
 #[derive(Debug)]
 struct Counted<T> {
-    what: Box<T>,
+    what: T,
     _memory: Reservation,
+}
+
+fn slots<T>(count: usize) -> Box<[OnceLock<T>]> {
+    (0..count).map(|_| OnceLock::new()).collect()
 }
 
 /// The statistics of a column of a block.
@@ -69,14 +77,10 @@ impl BlockStatistics {
 }
 
 impl Segment {
-    fn place(&self, block: usize, column: usize) -> usize {
-        block * self.footer.fields.len() + column - 1
-    }
-
     /// The statistics of a column (1 and up) of a block, if they are kept.
     pub(crate) fn kept_statistics(&self, block: usize, column: usize) -> Option<&BlockStatistics> {
-        let columns = self.kept.columns.get()?;
-        Some(&columns.statistics[self.place(block, column)].get()?.what)
+        let blocks = self.kept.columns.get()?.statistics[column - 1].get()?;
+        Some(&blocks.what[block].get()?.what)
     }
 
     /// The times of a block, if they are kept.
@@ -93,8 +97,8 @@ impl Segment {
     ) -> Option<&BlockTimes> {
         let bytes = times.linear_bytes()?;
         let columns = self.columns(budget)?;
-        let memory = budget.try_reserve(size_of::<BlockTimes>() + bytes).ok()?;
-        let counted = || Counted { what: Box::new(times.clone_linear()), _memory: memory };
+        let memory = budget.try_reserve(bytes).ok()?;
+        let counted = || Counted { what: times.clone_linear(), _memory: memory };
         Some(&columns.times[block].get_or_init(counted).what)
     }
 
@@ -106,15 +110,30 @@ impl Segment {
         mut statistics: Box<BlockStatistics>,
         budget: &Budget,
     ) -> Result<&BlockStatistics, Box<BlockStatistics>> {
-        let Some(columns) = self.columns(budget) else { return Err(statistics) };
-        let bytes = size_of::<BlockStatistics>() + size_of_val(&statistics.slices[..]);
-        let Ok(memory) = budget.try_reserve(bytes) else {
+        let Some(blocks) = self.statistics_of_blocks(column, budget) else {
+            return Err(statistics);
+        };
+        let Ok(memory) = budget.try_reserve(size_of_val(&statistics.slices[..])) else {
             return Err(statistics);
         };
         statistics.slices.shrink_to_fit();
-        let counted = || Counted { what: statistics, _memory: memory };
+        let counted = || Counted { what: *statistics, _memory: memory };
         // Another thread may have been first, with the same.
-        Ok(&columns.statistics[self.place(block, column)].get_or_init(counted).what)
+        Ok(&blocks[block].get_or_init(counted).what)
+    }
+
+    fn statistics_of_blocks(
+        &self,
+        column: usize,
+        budget: &Budget,
+    ) -> Option<&Slots<BlockStatistics>> {
+        let kept = &self.columns(budget)?.statistics[column - 1];
+        if let Some(kept) = kept.get() {
+            return Some(&kept.what);
+        }
+        let bytes = self.blocks() * size_of::<OnceLock<Counted<BlockStatistics>>>();
+        let memory = budget.try_reserve(bytes).ok()?;
+        Some(&kept.get_or_init(|| Counted { what: slots(self.blocks()), _memory: memory }).what)
     }
 
     fn columns(&self, budget: &Budget) -> Option<&Columns> {
@@ -122,13 +141,12 @@ impl Segment {
             return Some(columns);
         }
         let (blocks, fields) = (self.blocks(), self.footer.fields.len());
-        let place_bytes = size_of::<OnceLock<Counted<BlockStatistics>>>();
-        let memory = budget.try_reserve(blocks * (1 + fields) * place_bytes).ok()?;
-        Some(self.kept.columns.get_or_init(|| Columns {
-            times: (0..blocks).map(|_| OnceLock::new()).collect(),
-            statistics: (0..blocks * fields).map(|_| OnceLock::new()).collect(),
-            _memory: memory,
-        }))
+        let bytes = blocks * size_of::<OnceLock<Counted<BlockTimes>>>()
+            + fields * size_of::<OnceLock<Counted<Slots<BlockStatistics>>>>();
+        let memory = budget.try_reserve(bytes).ok()?;
+        let columns =
+            || Columns { times: slots(blocks), statistics: slots(fields), _memory: memory };
+        Some(self.kept.columns.get_or_init(columns))
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) use file::{ColumnChunk, Segment};
 pub(crate) use kept::BlockStatistics;
 pub(crate) use plan::{BlockPlan, plan_blocks};
 pub use statistics::{AnyAggregate, StoredAggregate};
-pub(crate) use statistics::{decode_slice, slices};
+pub(crate) use statistics::{MIN_SLICE_ROWS, decode_slice, slices, statistics_of};
 pub(crate) use writer::SegmentWriter;
 
 const MAGIC: &[u8; 8] = b"TIDEMSEG";

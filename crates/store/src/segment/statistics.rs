@@ -1,7 +1,8 @@
 //! Statistics of slices of a block, so that a query can answer without decoding.
 //!
 //! A *slice* is what a run and a vector of 1,024 rows have in common, when that is at least
-//! [`MIN_SLICE_ROWS`]. For each slice of a numeric column, in order:
+//! [`MIN_SLICE_ROWS`]; those of fewer rows at the end of a block of one series are computed when
+//! the others are read. For each slice of a numeric column, in order:
 //!
 //! ```text
 //! integers: valid varint, then if valid > 0: first z, last - first z, first - min varint,
@@ -12,6 +13,7 @@
 //!
 //! (`z`: zigzag varint.)
 
+use std::iter;
 use std::ops::Range;
 
 use tidemill_codec::VECTOR_ROWS;
@@ -21,7 +23,7 @@ use tidemill_model::{Aggregate, Bitmap, Column, FieldType, Number, Values};
 use crate::bytes::{Cursor, Malformed, Put, unzigzag, zigzag};
 
 /// Statistics of fewer rows cost more than decoding them.
-const MIN_SLICE_ROWS: usize = 128;
+pub(crate) const MIN_SLICE_ROWS: usize = 128;
 
 /// Statistics of one of the numeric types.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -74,7 +76,7 @@ pub(crate) fn slices(run_starts: &[u32], rows: usize) -> impl Iterator<Item = Ra
     let runs = run_starts.iter().zip(ends).map(|(start, end)| *start as usize..end);
     runs.flat_map(|run| {
         let mut start = run.start;
-        std::iter::from_fn(move || {
+        iter::from_fn(move || {
             let end = run.end.min((start / VECTOR_ROWS + 1) * VECTOR_ROWS);
             let slice = start..end;
             start = end;
@@ -183,23 +185,22 @@ fn put_float(valid: usize, a: &Aggregate<f64>, out: &mut Vec<u8>) {
     all.iter().take(count).for_each(|value| out.put_u64(value.to_bits()));
 }
 
-/// One slice's statistics.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Slice {
-    /// How many rows have a value.
-    pub(crate) valid: u64,
-    pub(crate) aggregate: AnyAggregate,
+/// The statistics of some rows of a column, as they would be read; `None` if its type has none.
+pub(crate) fn statistics_of(column: &Column, rows: Range<usize>) -> Option<StoredAggregate> {
+    let mut bytes = Vec::new();
+    encode(column, iter::once(rows.clone()), &mut bytes);
+    decode_slice(column.ty(), rows, &mut Cursor::new(&bytes)).ok()
 }
 
-/// Reads the statistics of the next slice, of so many rows, of a column of this type.
+/// Reads the statistics of the next slice, of these rows, of a column of this type.
 pub(crate) fn decode_slice(
     ty: FieldType,
-    rows: usize,
+    rows: Range<usize>,
     cursor: &mut Cursor<'_>,
-) -> Result<Slice, Malformed> {
+) -> Result<StoredAggregate, Malformed> {
     let valid = cursor.varint_u64()?;
-    if valid > rows as u64 {
-        return cursor.fail(format!("{valid} values in {rows} rows"));
+    if valid > rows.len() as u64 {
+        return cursor.fail(format!("{valid} values in {} rows", rows.len()));
     }
     let aggregate = match ty {
         FieldType::Float => AnyAggregate::Float(decode_float(valid, cursor)?),
@@ -209,7 +210,7 @@ pub(crate) fn decode_slice(
             return cursor.fail(format!("statistics of a {ty} column"));
         }
     };
-    Ok(Slice { valid, aggregate })
+    Ok(StoredAggregate { rows, valid, aggregate })
 }
 
 fn decode_float(valid: u64, cursor: &mut Cursor<'_>) -> Result<Aggregate<f64>, Malformed> {
@@ -288,7 +289,7 @@ mod tests {
                 FieldType::Float => {
                     let floats = present.map(|v| if let Value::Float(f) = v { *f } else { 0.0 });
                     let want = Aggregate::of_all(floats);
-                    let got = decode_slice(ty, slice.len(), &mut cursor).unwrap();
+                    let got = decode_slice(ty, slice.clone(), &mut cursor).unwrap();
                     let AnyAggregate::Float(a) = got.aggregate else { panic!("{got:?}") };
                     assert_eq!(
                         (got.valid, a.count, a.nan_count),
@@ -304,7 +305,7 @@ mod tests {
                 _ => {
                     let ints = present.map(|v| if let Value::Int(i) = v { *i } else { 0 });
                     let want = Aggregate::of_all(ints);
-                    let got = decode_slice(ty, slice.len(), &mut cursor).unwrap();
+                    let got = decode_slice(ty, slice.clone(), &mut cursor).unwrap();
                     let AnyAggregate::Int(a) = got.aggregate else { panic!("{got:?}") };
                     assert!(close(a.m2, want.m2), "{a:?} {want:?}");
                     assert_eq!(
@@ -336,7 +337,7 @@ mod tests {
             let mut out = Vec::new();
             numbers.iter().for_each(|number| out.put_varint(*number));
             out.put(&[0; 64]);
-            let malformed = decode_slice(ty, 9, &mut Cursor::new(&out)).unwrap_err();
+            let malformed = decode_slice(ty, 0..9, &mut Cursor::new(&out)).unwrap_err();
             assert!(malformed.what.contains(reason), "{malformed:?}, not {reason}");
         };
         refused(FieldType::Float, &[2, 3], "3 NaNs among 2 values");

@@ -41,7 +41,7 @@ use start::Start;
 /// Text is parsed in chunks of up to this many bytes; less when the budget is small.
 const MAX_CHUNK_BYTES: usize = 2 << 20;
 const MIN_CHUNK_BYTES: usize = 128 << 10;
-/// The part of the budget that a chunk may be: some ten of them are on their way.
+/// The part of the budget that a chunk may be: two a processor are on their way.
 const CHUNK_BUDGET_PART: usize = 64;
 /// What is known of the series of an input takes up to this many bytes…
 const MAX_SHARED_BYTES: usize = 256 << 20;

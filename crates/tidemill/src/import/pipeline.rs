@@ -1,4 +1,5 @@
-//! Chunks are read one after the other, parsed in parallel and taken in in order.
+//! Chunks are read one after the other, each by who parses it; parsed in parallel and taken in in
+//! order.
 
 use std::collections::BTreeMap;
 use std::io;
