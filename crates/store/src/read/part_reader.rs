@@ -271,11 +271,12 @@ impl PartReader {
                 out.slices.push(slice.map_err(|m| chunk.corrupt(segment, m))?);
             }
         }
-        // Few rows at the end have none, and without them it is not known of the whole block. That
-        // is so of every series of a segment, or of none: where its rows end.
+        // Few rows at the end have none, and without them it is not known of the whole block. Where
+        // series have as many rows as each other, that is so of all of a segment or of none.
         let known = out.slices.last().map_or(0, |slice| slice.rows.end);
         let is_short = (1..MIN_SLICE_ROWS).contains(&(rows - known));
-        if is_short && self.starts.len() == 1 {
+        let has_any = !matches!(ty, FieldType::Bool | FieldType::Text);
+        if is_short && has_any && self.starts.len() == 1 {
             let end = known..rows;
             let (chunks, source) = (&inner.chunks, part.source);
             let values = self.cache.column(chunks, source, segment, block, column, &end)?;

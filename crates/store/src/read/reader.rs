@@ -226,9 +226,9 @@ impl Reader {
         self.inside.sums(&self.view.inner, part, field, edges, out)
     }
 
-    /// Appends the stored statistics of a numeric field: of slices of about 1,024 rows that are
+    /// Appends the stored statistics of a numeric field: of slices of up to 1,024 rows that are
     /// wholly inside the piece, ascending. Rows without any must be decoded. There are none for
-    /// merged pieces, short series and rows in memory.
+    /// merged pieces, rows in memory, and short series that share a block.
     ///
     /// # Errors
     /// As [`Reader::pieces`].
@@ -251,8 +251,8 @@ impl Reader {
         Ok(())
     }
 
-    /// The stored statistics of all rows of the piece together, if it is a long one and whole: a block of
-    /// one series.
+    /// The stored statistics of all rows of the piece together, if it is whole: a block of one
+    /// series.
     ///
     /// # Errors
     /// As [`Reader::pieces`].

@@ -34,13 +34,16 @@ impl Kept {
 struct Columns {
     /// Times that have a constant interval.
     times: Slots<BlockTimes>,
-    /// Of each column, once it was asked for.
+    /// Of each column those of [`PAGE_BLOCKS`] blocks, once one of them was asked for. They are side
+    /// by side: queries of many series ask for one after the other, and the next is on its way then.
     statistics: Box<[OnceLock<Counted<Slots<BlockStatistics>>>]>,
     _memory: Reservation,
 }
 
-/// By block, side by side: queries of many series ask for one after the other, and what comes next
-/// is on its way then.
+/// Few enough that a query of one series takes little memory.
+const PAGE_BLOCKS: usize = 64;
+
+/// By block.
 type Slots<T> = Box<[OnceLock<Counted<T>>]>;
 
 #[derive(Debug)]
@@ -77,10 +80,14 @@ impl BlockStatistics {
 }
 
 impl Segment {
+    fn page(&self, block: usize, column: usize) -> usize {
+        (column - 1) * self.blocks().div_ceil(PAGE_BLOCKS) + block / PAGE_BLOCKS
+    }
+
     /// The statistics of a column (1 and up) of a block, if they are kept.
     pub(crate) fn kept_statistics(&self, block: usize, column: usize) -> Option<&BlockStatistics> {
-        let blocks = self.kept.columns.get()?.statistics[column - 1].get()?;
-        Some(&blocks.what[block].get()?.what)
+        let page = self.kept.columns.get()?.statistics[self.page(block, column)].get()?;
+        Some(&page.what[block % PAGE_BLOCKS].get()?.what)
     }
 
     /// The times of a block, if they are kept.
@@ -110,30 +117,35 @@ impl Segment {
         mut statistics: Box<BlockStatistics>,
         budget: &Budget,
     ) -> Result<&BlockStatistics, Box<BlockStatistics>> {
-        let Some(blocks) = self.statistics_of_blocks(column, budget) else {
-            return Err(statistics);
-        };
+        let Some(slot) = self.slot(block, column, budget) else { return Err(statistics) };
         let Ok(memory) = budget.try_reserve(size_of_val(&statistics.slices[..])) else {
             return Err(statistics);
         };
         statistics.slices.shrink_to_fit();
         let counted = || Counted { what: *statistics, _memory: memory };
         // Another thread may have been first, with the same.
-        Ok(&blocks[block].get_or_init(counted).what)
+        Ok(&slot.get_or_init(counted).what)
     }
 
-    fn statistics_of_blocks(
+    /// Where the statistics of a column of a block are kept.
+    fn slot(
         &self,
+        block: usize,
         column: usize,
         budget: &Budget,
-    ) -> Option<&Slots<BlockStatistics>> {
-        let kept = &self.columns(budget)?.statistics[column - 1];
-        if let Some(kept) = kept.get() {
-            return Some(&kept.what);
-        }
-        let bytes = self.blocks() * size_of::<OnceLock<Counted<BlockStatistics>>>();
-        let memory = budget.try_reserve(bytes).ok()?;
-        Some(&kept.get_or_init(|| Counted { what: slots(self.blocks()), _memory: memory }).what)
+    ) -> Option<&OnceLock<Counted<BlockStatistics>>> {
+        let page = &self.columns(budget)?.statistics[self.page(block, column)];
+        let page = match page.get() {
+            Some(page) => page,
+            None => {
+                let blocks = self.blocks() - block / PAGE_BLOCKS * PAGE_BLOCKS;
+                let blocks = blocks.min(PAGE_BLOCKS);
+                let bytes = blocks * size_of::<OnceLock<Counted<BlockStatistics>>>();
+                let memory = budget.try_reserve(bytes).ok()?;
+                page.get_or_init(|| Counted { what: slots(blocks), _memory: memory })
+            }
+        };
+        Some(&page.what[block % PAGE_BLOCKS])
     }
 
     fn columns(&self, budget: &Budget) -> Option<&Columns> {
@@ -141,11 +153,12 @@ impl Segment {
             return Some(columns);
         }
         let (blocks, fields) = (self.blocks(), self.footer.fields.len());
+        let pages = fields * blocks.div_ceil(PAGE_BLOCKS);
         let bytes = blocks * size_of::<OnceLock<Counted<BlockTimes>>>()
-            + fields * size_of::<OnceLock<Counted<Slots<BlockStatistics>>>>();
+            + pages * size_of::<OnceLock<Counted<Slots<BlockStatistics>>>>();
         let memory = budget.try_reserve(bytes).ok()?;
         let columns =
-            || Columns { times: slots(blocks), statistics: slots(fields), _memory: memory };
+            || Columns { times: slots(blocks), statistics: slots(pages), _memory: memory };
         Some(self.kept.columns.get_or_init(columns))
     }
 }

@@ -34,7 +34,7 @@ pub enum AnyAggregate {
     UInt(Aggregate<u64>),
 }
 
-/// Statistics of consecutive rows, as they stand in the segment.
+/// Statistics of consecutive rows, as they stand in the segment, or as they would.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredAggregate {
     /// Rows of the piece.
