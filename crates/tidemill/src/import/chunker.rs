@@ -4,6 +4,7 @@ use std::io;
 use std::time::Instant;
 
 use super::input::Source;
+use super::stages;
 
 /// How much of a line that is left out is shown and written down.
 const GIANT_HEAD_BYTES: usize = 1 << 10;
@@ -74,6 +75,7 @@ impl Chunker {
         if self.is_done {
             return Ok(None);
         }
+        let _reading = stages::READ.enter();
         let mut filled = self.carry.len();
         if buffer.len() < filled {
             buffer.resize(filled, 0);

@@ -266,7 +266,7 @@ fn next_job(
     let buffer = std::mem::take(&mut lane.buffer);
     let chunk = match feed.start.take() {
         Some(chunk) => Ok(Some(chunk)),
-        None => stages::READ.run(|| feed.chunker.next(buffer)),
+        None => feed.chunker.next(buffer),
     };
     let number = feed.number;
     feed.number += 1;
